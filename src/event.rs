@@ -1,0 +1,363 @@
+//! What happened, in names, stamps and durations. Every face can be rebuilt from the stream of these alone.
+use crate::base::{
+    AgentName, LayerName, PoolName, Reason, ResourceName, SpecName, StageId, StageName, Stamp,
+};
+use crate::model::FailureClass;
+use serde::{Deserialize, Serialize};
+
+/// An event and when it happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Milliseconds since the Unix epoch.
+    pub at: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// A run began; the specs are all that it may touch, in topological order.
+    RunStarted {
+        /// The run's name, as in `.specmake/logs/<run>`.
+        run: String,
+        /// The process that runs it.
+        pid: u32,
+        /// The branch that results land on.
+        base: String,
+        /// The commit it was at.
+        commit: String,
+        /// How many agents and commands at once.
+        jobs: u32,
+        /// The goals as typed; empty for everything.
+        goals: Vec<String>,
+        /// The specs of the run.
+        specs: Vec<PlannedSpec>,
+    },
+    /// A stage was judged, on the tree that its agent would get.
+    Judged {
+        /// The stage.
+        stage: StageId,
+        /// The verdict.
+        verdict: Verdict,
+    },
+    /// A stage is out of date and waits for these; sent again when the list changes.
+    Waiting {
+        /// The stage.
+        stage: StageId,
+        /// For what.
+        on: Vec<WaitsFor>,
+    },
+    /// An attempt began.
+    AttemptStarted {
+        /// The stage.
+        stage: StageId,
+        /// Its number, from 1, in this run.
+        attempt: u32,
+        /// The most attempts its ladder allows, as far as can be told.
+        of: Option<u32>,
+        /// The step that led here: `run` for the first, else `retry`, `restart` ...
+        step: String,
+        /// The agent, for a stage that has one.
+        agent: Option<AgentName>,
+        /// The model, if one was set.
+        model: Option<String>,
+        /// Where it runs.
+        worktree: String,
+        /// The log, relative to `.specmake`.
+        log: String,
+    },
+    /// A line that a running attempt printed; shown, not stored.
+    Output {
+        /// The stage.
+        stage: StageId,
+        /// The line, control characters removed.
+        line: String,
+    },
+    /// Tasks were ticked.
+    Progress {
+        /// The stage.
+        stage: StageId,
+        /// Ticked.
+        done: u32,
+        /// All of them.
+        total: u32,
+    },
+    /// What an attempt has used so far.
+    Usage {
+        /// The stage.
+        stage: StageId,
+        /// The figures, summed over the attempt.
+        usage: Usage,
+    },
+    /// An attempt ended.
+    AttemptEnded {
+        /// The stage.
+        stage: StageId,
+        /// Its number.
+        attempt: u32,
+        /// Milliseconds it took.
+        millis: u64,
+        /// What was wrong with it, if anything.
+        failure: Option<Failure>,
+    },
+    /// A stage is done with.
+    StageDone {
+        /// The stage.
+        stage: StageId,
+        /// How.
+        how: Done,
+        /// The commit that says so, if one was made.
+        commit: Option<String>,
+        /// Milliseconds of all its attempts.
+        millis: u64,
+    },
+    /// A stage stopped its spec until a person does something.
+    StageHeld {
+        /// The stage, `land` for the landing.
+        stage: StageId,
+        /// What was wrong.
+        failure: Failure,
+        /// The one command that goes on from here.
+        next: String,
+    },
+    /// A gate waits for `specmake approve`.
+    GateWaiting {
+        /// The gate.
+        stage: StageId,
+    },
+    /// A stage failed for this run.
+    StageFailed {
+        /// The stage, `land` for the landing.
+        stage: StageId,
+        /// What was wrong.
+        failure: Failure,
+        /// The one command that shows more or goes on.
+        next: String,
+    },
+    /// A spec cannot go on because of another one.
+    SpecBlocked {
+        /// The spec.
+        spec: SpecName,
+        /// The one it waits for.
+        by: SpecName,
+        /// What happened to that one: "failed: plan (crash)".
+        why: String,
+    },
+    /// A spec's `when` said no.
+    SpecSkipped {
+        /// The spec.
+        spec: SpecName,
+        /// Why.
+        why: String,
+    },
+    /// A landing entered a phase.
+    Landing {
+        /// The spec.
+        spec: SpecName,
+        /// The phase.
+        phase: LandingPhase,
+    },
+    /// A landing waits for the user's checkout.
+    LandingWaits {
+        /// The spec.
+        spec: SpecName,
+        /// Why, and what to do.
+        why: String,
+        /// The file in the way, if it is one.
+        path: Option<String>,
+    },
+    /// A spec landed.
+    Landed {
+        /// The spec.
+        spec: SpecName,
+        /// The landing commit.
+        commit: String,
+        /// Its result.
+        result: Stamp,
+        /// Whether the result differs from the one before.
+        changed: bool,
+    },
+    /// A spec is complete and stays on its branch because landing is off.
+    Delivered {
+        /// The spec.
+        spec: SpecName,
+        /// Its branch.
+        branch: String,
+    },
+    /// Something to know that is nobody's failure.
+    Warning {
+        /// The sentence.
+        message: String,
+    },
+    /// The run is over.
+    RunEnded {
+        /// How it ended.
+        outcome: RunOutcome,
+        /// Milliseconds it took.
+        millis: u64,
+    },
+}
+
+/// A spec of a run, with what a view must know before anything happens.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedSpec {
+    /// Its name.
+    pub spec: SpecName,
+    /// Its layer.
+    pub layer: Option<LayerName>,
+    /// Its description, first line.
+    pub title: Option<String>,
+    /// Its wave, from 0.
+    pub wave: u32,
+    /// Its stages in order.
+    pub stages: Vec<StageName>,
+    /// The specs of the run that it needs.
+    pub needs: Vec<SpecName>,
+}
+
+/// Up to date or not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "verdict", rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Nothing to do; `how` tells what its trace says.
+    UpToDate {
+        /// How it came to be done.
+        how: Done,
+    },
+    /// It must run, for these reasons.
+    OutOfDate {
+        /// At least one.
+        reasons: Vec<Reason>,
+    },
+    /// A forecast's third answer: it may run, once these are known.
+    MayRun {
+        /// The stages and specs that must be known first: `051:plan`, `050`.
+        until: Vec<String>,
+    },
+}
+
+/// How a stage came to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Done {
+    /// It ran.
+    Ran,
+    /// It had nothing to do.
+    UpToDate,
+    /// It was done by hand before specmake knew.
+    Adopted,
+    /// `--touch`.
+    Touched,
+    /// A person approved the gate.
+    Approved,
+    /// A `skip` step or a `when` that said no.
+    Skipped,
+    /// It was done and landed somewhere else.
+    Elsewhere,
+}
+
+/// One thing that a stage waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "on", rename_all = "kebab-case")]
+pub enum WaitsFor {
+    /// A spec that must land first.
+    Need {
+        /// The spec.
+        spec: SpecName,
+        /// The reason the Specfile gives.
+        why: Option<String>,
+    },
+    /// A spec that merely comes first.
+    After {
+        /// The spec.
+        spec: SpecName,
+    },
+    /// An earlier stage of the same spec.
+    Stage {
+        /// The stage.
+        stage: StageName,
+    },
+    /// A free job.
+    Job,
+    /// A pool.
+    Pool {
+        /// The pool.
+        pool: PoolName,
+    },
+    /// A resource.
+    Resource {
+        /// The resource.
+        resource: ResourceName,
+    },
+    /// A spec that touches the same files.
+    Touches {
+        /// The spec.
+        spec: SpecName,
+    },
+    /// Something that must run alone, or it itself must.
+    Alone,
+    /// A back-off that ends at this time, in milliseconds since the Unix epoch.
+    Backoff {
+        /// When.
+        until: u64,
+    },
+}
+
+/// What was wrong with an attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The class, which chooses the ladder.
+    pub class: FailureClass,
+    /// One sentence: "exit status 3".
+    pub message: String,
+    /// The log, relative to `.specmake`, if there is one.
+    pub log: Option<String>,
+}
+
+/// What a landing is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LandingPhase {
+    /// In the queue.
+    Queued,
+    /// Asking whether it merges.
+    Probing,
+    /// Preparing the landing worktree.
+    SettingUp,
+    /// Testing the commit.
+    Checking,
+    /// Moving the base and the checkout.
+    Moving,
+}
+
+/// Tokens and money.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Usage {
+    /// Tokens in, cached ones not counted.
+    pub input: u64,
+    /// Tokens out.
+    pub output: u64,
+    /// Tokens read from a cache.
+    pub cache_read: u64,
+    /// Tokens written to a cache.
+    pub cache_write: u64,
+    /// USD, where known.
+    pub cost: Option<f64>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunOutcome {
+    /// Everything asked for is up to date and nothing ran.
+    NothingToDo,
+    /// Everything asked for is done.
+    Done,
+    /// A spec failed, is held, is blocked or waits for a person.
+    Failed,
+    /// A signal ended it.
+    Interrupted,
+}

@@ -1,0 +1,45 @@
+//! A program that takes a prompt.
+use crate::base::{AgentName, PoolName, Span};
+use std::time::Duration;
+
+/// How an agent takes its prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PromptBy {
+    /// On its standard input.
+    Stdin,
+    /// As one element of its argv: where `{prompt}` stands, else the last.
+    Argument,
+}
+
+/// An agent, its profile (`uses=`) folded in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Agent {
+    /// Its name in the Specfile.
+    pub name: AgentName,
+    /// Where it was declared.
+    pub span: Span,
+    /// Its argv. Elements may hold `{prompt}`, `{model}`, `{spec}`, `{stage}`, `{worktree}`, `{session}`.
+    pub command: Vec<String>,
+    /// Argv elements added when a model is set, e.g. `--model {model}`.
+    pub model_args: Vec<String>,
+    /// How the prompt goes in.
+    pub prompt: PromptBy,
+    /// The model, unless a stage or the command line says another. No default is built in.
+    pub model: Option<String>,
+    /// The pool that it draws on.
+    pub pool: Option<PoolName>,
+    /// Environment to set, values with placeholders.
+    pub env: Vec<(String, String)>,
+    /// Environment names to take away.
+    pub scrub: Vec<String>,
+    /// How its output is read: `text`, `demo`, or a dialect's name.
+    pub dialect: String,
+    /// Whether it prints while it works, so that silence means a stall.
+    pub streams: bool,
+    /// Price in USD per million tokens: in, out, cache read, cache write.
+    pub price: Option<[f64; 4]>,
+    /// How long it has to end after being asked to, before it is killed.
+    pub grace: Duration,
+    /// Who says that this profile was run against the real program, and with which version.
+    pub verified: Option<String>,
+}

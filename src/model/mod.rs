@@ -1,0 +1,15 @@
+//! What a Specfile means: every name resolved, every setting where the closest one wins.
+//! Knows nothing of text, disks or what has run.
+pub mod agent;
+pub mod ladder;
+pub mod pattern;
+pub mod project;
+pub mod spec;
+pub mod stage;
+
+pub use agent::{Agent, PromptBy};
+pub use ladder::{FailureClass, Ladder, Ladders, Rung, Step};
+pub use pattern::Pattern;
+pub use project::{CommitInputs, Land, Layer, Project, Settings, TouchesPolicy};
+pub use spec::{Need, Spec, Target};
+pub use stage::{Prompt, PromptSource, Stage, Tasks, Work};

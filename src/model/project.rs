@@ -1,0 +1,118 @@
+//! Everything that a Specfile, its includes, the user's file and the environment say together.
+use super::{Agent, Ladder, Spec, Target};
+use crate::base::{AgentName, LayerName, PoolName, ResourceName, Span, SpecName};
+use indexmap::IndexMap;
+
+/// A whole project.
+#[derive(Debug, Clone)]
+pub struct Project {
+    /// `project { ... }`.
+    pub settings: Settings,
+    /// Agents that some stage, ladder or the command line may use, by name.
+    pub agents: IndexMap<AgentName, Agent>,
+    /// Pools and how many may hold each at once, at least 1.
+    pub pools: IndexMap<PoolName, u32>,
+    /// Resources and how many may hold each at once, at least 1.
+    pub resources: IndexMap<ResourceName, u32>,
+    /// Layers in the order declared.
+    pub layers: IndexMap<LayerName, Layer>,
+    /// Specs in the order declared; those only needed come last.
+    pub specs: IndexMap<SpecName, Spec>,
+    /// `land { ... }`.
+    pub land: Land,
+}
+
+/// A named group of specs.
+#[derive(Debug, Clone)]
+pub struct Layer {
+    /// Its name.
+    pub name: LayerName,
+    /// Where it was declared.
+    pub span: Span,
+    /// Its title for people.
+    pub title: Option<String>,
+    /// The specs in it, in the order declared.
+    pub specs: Vec<SpecName>,
+    /// What all of them need: layers and specs.
+    pub needs: Vec<(Target, Span)>,
+    /// What all of them come after.
+    pub after: Vec<(Target, Span)>,
+    /// Nothing outside it runs while one of its stages does.
+    pub alone: bool,
+    /// `failure "cancel"`: one failure stops new work in it.
+    pub cancel_on_failure: bool,
+}
+
+/// `project { ... }` with its defaults filled in.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The branch that results land on; the one checked out if not said.
+    pub base: Option<String>,
+    /// Agents and commands at once, at least 1.
+    pub jobs: u32,
+    /// The folder of a spec, `{spec}` in it.
+    pub specs: String,
+    /// Ignored files that each worktree gets a copy of.
+    pub copy: Vec<String>,
+    /// Ignored files that each worktree gets a link to.
+    pub link: Vec<String>,
+    /// Shell lines run once in each new worktree.
+    pub setup: Vec<String>,
+    /// Files that go into every prompt.
+    pub context: Vec<String>,
+    /// A shell line with `{title}` and `{body}` in `$SPECMAKE_TITLE` and `$SPECMAKE_BODY`.
+    pub notify: Option<String>,
+    /// Whether uncommitted ingredients are committed without asking.
+    pub commit_inputs: CommitInputs,
+    /// Whether an agent's identity is an ingredient.
+    pub agent_is_ingredient: bool,
+    /// Whether a model is one.
+    pub model_is_ingredient: bool,
+    /// What a landing that changes more than `touches` does.
+    pub touches: TouchesPolicy,
+    /// Environment names whose values are masked wherever text is kept.
+    pub secrets: Vec<String>,
+    /// Hold new stages when a run has cost this many USD.
+    pub budget_usd: Option<f64>,
+}
+
+/// `commit-inputs`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CommitInputs {
+    /// On a terminal; else only named.
+    #[default]
+    Ask,
+    /// Without asking.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// `touches "strict"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TouchesPolicy {
+    /// Said and gone on.
+    #[default]
+    Warn,
+    /// A failure.
+    Strict,
+}
+
+/// `land { ... }`.
+#[derive(Debug, Clone)]
+pub struct Land {
+    /// False for `land off`: done branches wait for people.
+    pub on: bool,
+    /// Where it was declared, if it was.
+    pub span: Option<Span>,
+    /// Shell lines that test the exact commit that will land.
+    pub check: Vec<String>,
+    /// How many specs are tested at once, at least 1.
+    pub batch: u32,
+    /// What to do when a branch does not merge.
+    pub on_conflict: Ladder,
+    /// The branch to land on instead of the base.
+    pub into: Option<String>,
+    /// The longest a check may take.
+    pub timeout: Option<std::time::Duration>,
+}

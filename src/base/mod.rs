@@ -2,12 +2,14 @@
 pub mod diagnostic;
 pub mod english;
 pub mod id;
+pub mod oid;
 pub mod reason;
 pub mod source;
 pub mod stamp;
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use id::{AgentName, LayerName, PipelineName, PoolName, ResourceName, SpecName, StageId, StageName};
+pub use oid::Oid;
 pub use reason::Reason;
 pub use source::{SourceId, Sources, Span};
 pub use stamp::{Stamp, Stamper};

@@ -2,6 +2,7 @@
 //! Knows nothing of text, disks or what has run.
 pub mod agent;
 pub mod ladder;
+pub mod load;
 pub mod pattern;
 pub mod project;
 pub mod spec;
@@ -9,7 +10,8 @@ pub mod stage;
 
 pub use agent::{Agent, PromptBy};
 pub use ladder::{FailureClass, Ladder, Ladders, Rung, Step};
+pub use load::{Files, LoadRequest, Loaded, Text, load};
 pub use pattern::Pattern;
-pub use project::{CommitInputs, Land, Layer, Project, Settings, TouchesPolicy};
+pub use project::{CommitInputs, Land, LandStrategy, Layer, Project, Settings, TouchesPolicy};
 pub use spec::{Need, Spec, Target};
 pub use stage::{Prompt, PromptSource, Stage, Tasks, Work};

@@ -70,6 +70,10 @@ pub struct Settings {
     pub model_is_ingredient: bool,
     /// What a landing that changes more than `touches` does.
     pub touches: TouchesPolicy,
+    /// The agent of stages that name none, if one is declared or was asked for.
+    pub default_agent: Option<AgentName>,
+    /// Texts that commands must equal to be trusted without asking; from the user's own file only.
+    pub trust: Vec<String>,
     /// Environment names whose values are masked wherever text is kept.
     pub secrets: Vec<String>,
     /// Hold new stages when a run has cost this many USD.
@@ -113,6 +117,20 @@ pub struct Land {
     pub on_conflict: Ladder,
     /// The branch to land on instead of the base.
     pub into: Option<String>,
+    /// How a branch that merges gets onto the base.
+    pub strategy: LandStrategy,
     /// The longest a check may take.
     pub timeout: Option<std::time::Duration>,
+}
+
+/// `strategy` of a landing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LandStrategy {
+    /// A merge commit, always.
+    #[default]
+    Merge,
+    /// One commit with everything.
+    Squash,
+    /// The commits of the branch, replayed.
+    Rebase,
 }

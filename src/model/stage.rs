@@ -13,6 +13,8 @@ pub struct Stage {
     pub span: Span,
     /// What it does.
     pub work: Work,
+    /// Its agent and model as declared, whatever the command line and the environment say; for `ingredients`.
+    pub declared_agent: Option<(AgentName, Option<String>)>,
     /// Files it reads, one ingredient each, in the order declared.
     pub inputs: Vec<Pattern>,
     /// Files it must leave behind and hands on.

@@ -1,1 +1,2 @@
-//! cli
+//! Arguments and commands: the only room that writes to a terminal. Everything may be used here, nothing uses it.
+pub mod diagnose;

@@ -214,6 +214,9 @@ pub struct PlannedSpec {
     pub wave: u32,
     /// Its stages in order.
     pub stages: Vec<StageName>,
+    /// Whether the run is to land it: not past `--until`, nor for a goal `spec:stage`, nor with `land off`.
+    #[serde(default)]
+    pub lands: bool,
     /// The specs of the run that it needs.
     pub needs: Vec<SpecName>,
 }

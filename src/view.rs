@@ -1,1 +1,0 @@
-//! The fold of events that every face draws.

@@ -1,1 +1,21 @@
-//! rebuild
+//! What makes a stage out of date: the journal read into traces and writers, and verdicts taken from them.
+//! Pure: histories and trees come in as values; git, disks and clocks are somebody else's.
+pub mod adopt;
+pub mod commit;
+pub mod history;
+pub mod ingredient;
+pub mod judge;
+pub mod line;
+pub mod mark;
+pub mod result;
+pub mod trailer;
+pub mod tree;
+
+pub use adopt::{Adopted, adopt};
+pub use commit::{Change, Commit};
+pub use history::History;
+pub use ingredient::{Key, Kind};
+pub use judge::{Judged, NeedNow, Question, judge, manifest};
+pub use line::{Last, Line};
+pub use mark::{How, LANDING, Mark, Stamps, Trace};
+pub use tree::{FileId, Tree, Trees, Unreadable};

@@ -1,0 +1,462 @@
+//! The verdict: the difference between the ingredients a trace names and those of today.
+use super::history::Seq;
+use super::ingredient::{Key, Kind};
+use super::line::{Last, Line};
+use super::mark::{How, LANDING, Stamps, Trace};
+use super::result::{result_as_of, stamp_changes};
+use super::tree::{FileId, Tree, Trees, Unreadable, stamp_of};
+use crate::base::{Oid, Reason, SpecName, StageName, Stamp, Stamper};
+use crate::event::{Done, Verdict};
+use crate::model::{Agent, Pattern, Spec, Stage, Work};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// A need that counts for a stage, as it stands today.
+#[derive(Debug, Clone)]
+pub struct NeedNow<'a> {
+    /// The spec that is needed.
+    pub spec: &'a Spec,
+    /// Whether a layer asks for it.
+    pub via_layer: bool,
+    /// Its result, unless it has none yet.
+    pub result: Option<Stamp>,
+}
+
+/// Everything a verdict on one stage is taken from.
+pub struct Question<'a> {
+    /// The spec.
+    pub spec: &'a Spec,
+    /// The position of the stage in it.
+    pub stage: usize,
+    /// The history it sees.
+    pub line: &'a Line<'a>,
+    /// The tree it would run on.
+    pub tree: &'a Tree,
+    /// Contents of other trees.
+    pub trees: &'a dyn Trees,
+    /// The needs that count from this stage on.
+    pub needs: &'a [NeedNow<'a>],
+    /// The agent and model of the stage, where they are ingredients.
+    pub agent: Option<(&'a Agent, Option<&'a str>)>,
+    /// Files that count as just changed (`-W`).
+    pub what_if: &'a [String],
+}
+
+/// A verdict and what it was taken from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judged {
+    /// Up to date or out of date.
+    pub verdict: Verdict,
+    /// The commit of the trace it was compared with: what people changed since then explains a re-run.
+    pub since: Option<Oid>,
+    /// The change that the last trace handed on.
+    pub former_change: Option<Stamp>,
+}
+
+enum Ingredient<'a> {
+    Value(Stamp),
+    Files(&'a Pattern),
+}
+
+impl<'a> Question<'a> {
+    fn stage(&self) -> &'a Stage {
+        &self.spec.stages[self.stage]
+    }
+
+    fn names(&self) -> Vec<&'a SpecName> {
+        std::iter::once(&self.spec.name).chain(self.spec.was.as_ref()).collect()
+    }
+
+    /// The manifest, one key after the other; one walk for stamp and explanation.
+    fn ingredients(&self) -> BTreeMap<Key, Ingredient<'a>> {
+        let stage = self.stage();
+        let mut all = BTreeMap::new();
+        let text = |text: &str| Ingredient::Value(Stamp::of(text.as_bytes()));
+        if let (Some(description), true) = (&self.spec.description, stage.waits_for.is_empty()) {
+            all.insert(Key::new(Kind::Description, ""), text(description));
+        }
+        match &stage.work {
+            Work::Agent { prompt, .. } if prompt.is_ingredient() => {
+                all.insert(Key::new(Kind::Prompt, ""), text(&prompt.text));
+            }
+            Work::Run { line } => {
+                all.insert(Key::new(Kind::Run, ""), text(line));
+            }
+            Work::Agent { .. } | Work::Gate => {}
+        }
+        if let Some(when) = &stage.when {
+            all.insert(Key::new(Kind::When, ""), text(when));
+        }
+        for (name, value) in &stage.symbolic_env {
+            all.insert(Key::new(Kind::Env, name), text(value));
+        }
+        if let Some((agent, model)) = self.agent {
+            all.insert(Key::new(Kind::Agent, ""), text(agent.name.as_str()));
+            if let Some(model) = model {
+                all.insert(Key::new(Kind::Model, ""), text(model));
+            }
+        }
+        for need in self.needs {
+            if let Some(result) = need.result {
+                let kind = if need.via_layer { Kind::LayerNeed } else { Kind::Need };
+                all.insert(Key::new(kind, need.spec.name.as_str()), Ingredient::Value(result));
+            }
+        }
+        self.insert_handed_on(self.stage, &mut all);
+        for pattern in stage.inputs.iter().chain(stage.tasks.iter().map(|tasks| &tasks.file)) {
+            all.remove(&Key::new(Kind::Output, pattern.symbolic()));
+            all.insert(Key::new(Kind::Input, pattern.symbolic()), Ingredient::Files(pattern));
+        }
+        all
+    }
+
+    /// What the stages before hand on: their outputs, or what came before them plus their change.
+    fn insert_handed_on(&self, position: usize, all: &mut BTreeMap<Key, Ingredient<'a>>) {
+        for before in &self.spec.stages[position].waits_for {
+            let stage = &self.spec.stages[*before];
+            for output in &stage.outputs {
+                all.insert(Key::new(Kind::Output, output.symbolic()), Ingredient::Files(output));
+            }
+            if !stage.outputs.is_empty() {
+                continue;
+            }
+            if let Last::Done { trace: Trace { change: Some(change), .. }, .. } =
+                self.line.last(&self.names(), &stage.name)
+            {
+                all.insert(Key::new(Kind::Change, stage.name.as_str()), Ingredient::Value(*change));
+            }
+            self.insert_handed_on(*before, all);
+        }
+    }
+
+    /// Whether a write counts for this stage: a person's, an earlier stage's, or a needed spec's.
+    fn counts(&self, seq: Seq, before: &BTreeSet<&StageName>) -> bool {
+        let commit = self.line.commit(seq);
+        if commit.is_persons() {
+            return true;
+        }
+        let names = self.names();
+        commit.marks.iter().any(|mark| {
+            let spec = mark.spec();
+            if names.contains(&spec) {
+                return mark_stages(mark).iter().any(|stage| before.contains(stage));
+            }
+            self.needs.iter().any(|need| need.spec.name == *spec)
+        })
+    }
+
+    /// The path that a file had under the spec's former name.
+    fn former_path(&self, path: &str) -> Option<String> {
+        let was = self.spec.was.as_ref()?;
+        let former = path.replace(self.spec.name.as_str(), was.as_str());
+        (former != path).then_some(former)
+    }
+
+    /// The commits as which a file may stand without counting: as this stage, a later one or the landing left it.
+    fn lefts(&self, since: Seq, before: &BTreeSet<&StageName>) -> Vec<Oid> {
+        let names = self.names();
+        let later = self.spec.stages.iter().filter(|stage| !before.contains(&stage.name));
+        let later = later.filter_map(|stage| match self.line.last(&names, &stage.name) {
+            Last::Done { since, .. } => Some(since),
+            _ => None,
+        });
+        let landed = names.iter().flat_map(|name| self.line.standing_landings(name)).map(|(seq, _)| seq);
+        let mut seqs: Vec<Seq> = later.chain(landed).filter(|seq| *seq > since).collect();
+        seqs.push(since);
+        seqs.sort_unstable();
+        seqs.dedup();
+        seqs.into_iter().map(|seq| self.line.commit(seq).oid).collect()
+    }
+
+    /// The files of a pattern that put the stage out of date.
+    fn dirty_files(
+        &self,
+        pattern: &Pattern,
+        since: Seq,
+        before: &BTreeSet<&StageName>,
+    ) -> Result<BTreeSet<Arc<str>>, Unreadable> {
+        let written: BTreeSet<Arc<str>> = self
+            .line
+            .writers(pattern)
+            .filter(|(_, seq)| self.counts(*seq, before) && !self.line.is_ancestor(*seq, since))
+            .map(|(path, _)| path)
+            .collect();
+        let mut dirty = BTreeSet::new();
+        if written.is_empty() {
+            return Ok(dirty);
+        }
+        let lefts = self.lefts(since, before);
+        for path in written {
+            if !self.stands_as_left(&path, &lefts)? {
+                dirty.insert(path);
+            }
+        }
+        Ok(dirty)
+    }
+
+    fn stands_as_left(&self, path: &str, lefts: &[Oid]) -> Result<bool, Unreadable> {
+        let now = self.tree.file(path);
+        for commit in lefts {
+            if self.trees.file(*commit, path)? == now {
+                return Ok(true);
+            }
+            let former = self.former_path(path).filter(|_| now.is_some());
+            if let Some(former) = former
+                && self.trees.file(*commit, &former)? == now
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether an ingredient is only missing because the stage that hands it on has to run first.
+    fn will_hand_on(&self, key: &Key) -> bool {
+        key.kind == Kind::Change
+            && self.spec.stages.iter().any(|stage| {
+                stage.name.as_str() == key.name
+                    && !matches!(self.line.last(&self.names(), &stage.name), Last::Done { .. })
+            })
+    }
+
+    fn removed_outputs(&self, since: Seq) -> Vec<Reason> {
+        let mut removed = BTreeSet::new();
+        for output in &self.stage().outputs {
+            for (path, seq) in self.line.writers(output) {
+                let commit = self.line.commit(seq);
+                let removes = commit.changes.iter().any(|c| c.path == path && c.new.is_none());
+                if removes && commit.is_persons() && !self.line.is_ancestor(seq, since) {
+                    removed.insert(path);
+                }
+            }
+        }
+        removed
+            .into_iter()
+            .filter(|path| self.tree.file(path).is_none())
+            .map(|path| Reason::OutputRemoved { path: path.to_string() })
+            .collect()
+    }
+
+    /// Reasons from needs for a stage that was adopted: what they landed since then.
+    fn needs_since(&self, since: Seq) -> Result<Vec<Reason>, Unreadable> {
+        let mut reasons = Vec::new();
+        for need in self.needs {
+            let then =
+                result_as_of(need.spec, self.line, self.trees, &|seq| self.line.is_ancestor(seq, since))?;
+            if then.is_some() && need.result.is_some() && then != need.result {
+                reasons.push(Reason::NeedLanded { spec: need.spec.name.clone() });
+            }
+        }
+        Ok(reasons)
+    }
+
+    fn differences(&self, trace: &Trace, since: Seq) -> Result<Vec<Reason>, Unreadable> {
+        let positions = self.spec.before(self.stage);
+        let before: BTreeSet<&StageName> = positions.iter().map(|p| &self.spec.stages[*p].name).collect();
+        let is_adopted = trace.how == How::Adopted;
+        let mut reasons = Vec::new();
+        let now = self.ingredients();
+        for (key, ingredient) in &now {
+            match ingredient {
+                Ingredient::Files(pattern) => {
+                    if !is_adopted && !has_files_key(trace, key) {
+                        reasons.push(added(key));
+                        continue;
+                    }
+                    let dirty = self.dirty_files(pattern, since, &before)?;
+                    if !dirty.is_empty() {
+                        reasons.push(Reason::Changed {
+                            ingredient: key.kind.noun().to_owned(),
+                            name: pattern.resolved().to_owned(),
+                            paths: dirty.iter().map(ToString::to_string).collect(),
+                        });
+                    }
+                }
+                Ingredient::Value(_) if is_adopted => {}
+                Ingredient::Value(stamp) => match trace.ingredients.get(key) {
+                    Some(then) if then.seen == *stamp => {}
+                    Some(_) => reasons.push(changed(key)),
+                    None if key.kind.is_optional() => {}
+                    None => reasons.push(added(key)),
+                },
+            }
+        }
+        if is_adopted {
+            reasons.extend(self.needs_since(since)?);
+        } else {
+            let gone =
+                trace.ingredients.keys().filter(|key| !key.kind.is_optional() && !now.contains_key(key));
+            let gone = gone.filter(|key| !self.will_hand_on(key));
+            let gone = gone.filter(|key| !(key.kind.is_files() && now.contains_key(&twin(key))));
+            reasons.extend(gone.map(removed));
+        }
+        reasons.extend(self.removed_outputs(since));
+        Ok(reasons)
+    }
+}
+
+fn mark_stages(mark: &super::mark::Mark) -> Vec<&StageName> {
+    use super::mark::Mark;
+    match mark {
+        Mark::Trace(trace) if trace.how == How::Adopted => Vec::new(),
+        Mark::Trace(trace) => trace.stages.iter().filter(|s| s.as_str() != LANDING).collect(),
+        Mark::Attempt { stage, .. } => vec![stage],
+        Mark::Void { .. } => Vec::new(),
+    }
+}
+
+/// The same files under the other kind: an output handed on that became a declared input, or the reverse.
+fn twin(key: &Key) -> Key {
+    let kind = if key.kind == Kind::Input { Kind::Output } else { Kind::Input };
+    Key::new(kind, key.name.clone())
+}
+
+fn has_files_key(trace: &Trace, key: &Key) -> bool {
+    trace.ingredients.contains_key(key) || trace.ingredients.contains_key(&twin(key))
+}
+
+fn added(key: &Key) -> Reason {
+    Reason::Added { ingredient: key.kind.noun().to_owned(), name: key.name.clone() }
+}
+
+fn removed(key: &Key) -> Reason {
+    Reason::Removed { ingredient: key.kind.noun().to_owned(), name: key.name.clone() }
+}
+
+fn changed(key: &Key) -> Reason {
+    match key.kind {
+        Kind::Need | Kind::LayerNeed => match SpecName::new(&key.name) {
+            Ok(spec) => Reason::NeedLanded { spec },
+            Err(_) => added(key),
+        },
+        Kind::Change => match StageName::new(&key.name) {
+            Ok(stage) => Reason::StageChanged { stage },
+            Err(_) => added(key),
+        },
+        kind => {
+            Reason::Changed { ingredient: kind.noun().to_owned(), name: key.name.clone(), paths: Vec::new() }
+        }
+    }
+}
+
+/// Judges a stage.
+///
+/// # Errors
+/// When a tree or blob cannot be read.
+pub fn judge(question: &Question<'_>) -> Result<Judged, Unreadable> {
+    let stage = question.stage();
+    let mut reasons = asked(question);
+    let mut since_oid = None;
+    let mut former_change = None;
+    let mut how = Done::UpToDate;
+    match question.line.last(&question.names(), &stage.name) {
+        Last::Never => reasons.push(Reason::NeverRan),
+        Last::Voided { why, former } => {
+            reasons.push(Reason::Voided { why });
+            former_change = former.and_then(|trace| trace.change);
+        }
+        Last::Done { trace, since } => {
+            since_oid = Some(question.line.commit(since).oid);
+            former_change = trace.change;
+            how = trace.how.done();
+            reasons.extend(question.differences(trace, since)?);
+        }
+    }
+    let verdict = if reasons.is_empty() { Verdict::UpToDate { how } } else { Verdict::OutOfDate { reasons } };
+    Ok(Judged { verdict, since: since_oid, former_change })
+}
+
+fn asked(question: &Question<'_>) -> Vec<Reason> {
+    let ingredients = question.ingredients();
+    let is_ingredient = |file: &str| {
+        ingredients.values().any(|i| matches!(i, Ingredient::Files(pattern) if pattern.matches(file)))
+    };
+    question
+        .what_if
+        .iter()
+        .filter(|file| is_ingredient(file))
+        .map(|file| Reason::Asked { flag: format!("-W {file}") })
+        .collect()
+}
+
+/// The stamps of all ingredients as the stage would be given them.
+///
+/// # Errors
+/// When a blob cannot be read.
+pub fn manifest(question: &Question<'_>) -> Result<BTreeMap<Key, Stamp>, Unreadable> {
+    let mut stamps = BTreeMap::new();
+    for (key, ingredient) in question.ingredients() {
+        let stamp = match ingredient {
+            Ingredient::Value(stamp) => stamp,
+            Ingredient::Files(pattern) => stamp_of(question.tree, pattern, question.trees)?,
+        };
+        stamps.insert(key, stamp);
+    }
+    Ok(stamps)
+}
+
+/// One stamp over a whole manifest.
+pub fn manifest_stamp(manifest: &BTreeMap<Key, Stamp>) -> Stamp {
+    let mut stamper = Stamper::new("manifest");
+    for (key, stamp) in manifest {
+        stamper = stamper.field(key.to_string().as_bytes()).stamped(*stamp);
+    }
+    stamper.stamp()
+}
+
+/// What a stage did, for its trace.
+pub struct Deed<'a> {
+    /// How it came to be done.
+    pub how: How,
+    /// The commit it started on.
+    pub from: Oid,
+    /// What it was given.
+    pub seen: &'a BTreeMap<Key, Stamp>,
+    /// The tree it left.
+    pub left: &'a Tree,
+    /// What it changed.
+    pub changed: &'a [super::result::Changed],
+    /// What its trace before handed on.
+    pub former_change: Option<Stamp>,
+}
+
+/// The trace of a stage that is done.
+///
+/// # Errors
+/// When a blob cannot be read.
+pub fn trace(question: &Question<'_>, deed: &Deed<'_>) -> Result<Trace, Unreadable> {
+    let stage = question.stage();
+    let mut ingredients = BTreeMap::new();
+    let patterns = question.ingredients();
+    for (key, seen) in deed.seen {
+        let left = match patterns.get(key) {
+            Some(Ingredient::Files(pattern)) => Some(stamp_of(deed.left, pattern, question.trees)?),
+            _ => None,
+        };
+        ingredients.insert(key.clone(), Stamps { seen: *seen, left: left.filter(|left| left != seen) });
+    }
+    let change = if stage.outputs.is_empty() { change_of(question, deed)? } else { None };
+    Ok(Trace {
+        spec: question.spec.name.clone(),
+        stages: vec![stage.name.clone()],
+        how: deed.how,
+        at: None,
+        from: Some(deed.from),
+        change,
+        result: None,
+        ingredients,
+    })
+}
+
+/// What a stage without outputs hands on: its change but for ticked tasks; the former one if that is empty.
+fn change_of(question: &Question<'_>, deed: &Deed<'_>) -> Result<Option<Stamp>, Unreadable> {
+    let tasks: Vec<&Pattern> =
+        question.spec.stages.iter().filter_map(|s| s.tasks.as_ref()).map(|t| &t.file).collect();
+    let mut changed: Vec<&(Arc<str>, Option<FileId>)> =
+        deed.changed.iter().filter(|(path, _)| !tasks.iter().any(|t| t.matches(path))).collect();
+    if changed.is_empty() {
+        return Ok(deed.former_change);
+    }
+    changed.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    stamp_changes(&changed, question.trees).map(Some)
+}

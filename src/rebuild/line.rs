@@ -1,0 +1,275 @@
+//! The history that one spec sees: the base's, and behind it its own branch's.
+use super::commit::Commit;
+use super::history::{History, Seq};
+use super::mark::{How, LANDING, Mark, Trace};
+use crate::base::{Oid, SpecName, StageName, Stamp};
+use crate::model::{FailureClass, Pattern};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The base's history and the commits of a branch that the base does not have.
+#[derive(Debug)]
+pub struct Line<'a> {
+    base: &'a History,
+    branch: Vec<Commit>,
+    branch_parents: Vec<Vec<Seq>>,
+    branch_seqs: HashMap<Oid, Seq>,
+}
+
+/// What the journal last says of a stage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Last<'a> {
+    /// Nothing.
+    Never,
+    /// It was done.
+    Done {
+        /// Its trace.
+        trace: &'a Trace,
+        /// The commit that "since then" counts from.
+        since: Seq,
+    },
+    /// It was done, and that no longer counts.
+    Voided {
+        /// Why, as a predicate.
+        why: String,
+        /// The trace that no longer counts.
+        former: Option<&'a Trace>,
+    },
+}
+
+/// A spec that stopped until a person does something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// The stage it stopped at, [`LANDING`] for its landing.
+    pub stage: StageName,
+    /// Against which manifest.
+    pub manifest: Stamp,
+    /// The class of the failure.
+    pub class: Option<FailureClass>,
+    /// One sentence.
+    pub why: String,
+}
+
+impl<'a> Line<'a> {
+    /// The line of a base and of what its branch has beyond it, oldest first.
+    pub fn new(base: &'a History, branch: Vec<Commit>) -> Self {
+        let mut line =
+            Self { base, branch: Vec::new(), branch_parents: Vec::new(), branch_seqs: HashMap::new() };
+        for commit in branch {
+            if line.seq(commit.oid).is_some() {
+                continue;
+            }
+            let parents = commit.parents.iter().filter_map(|p| line.seq(*p)).collect();
+            line.branch_seqs.insert(commit.oid, base.len() + line.branch.len());
+            line.branch_parents.push(parents);
+            line.branch.push(commit);
+        }
+        line
+    }
+
+    /// The position of a commit, if it is on the line.
+    pub fn seq(&self, oid: Oid) -> Option<Seq> {
+        self.base.seq(oid).or_else(|| self.branch_seqs.get(&oid).copied())
+    }
+
+    /// The commit at a position of this line.
+    pub fn commit(&self, seq: Seq) -> &Commit {
+        match seq.checked_sub(self.base.len()) {
+            None => &self.base.commits()[seq],
+            Some(own) => &self.branch[own],
+        }
+    }
+
+    /// What the branch has beyond the base.
+    pub fn branch(&self) -> &[Commit] {
+        &self.branch
+    }
+
+    fn parents(&self, seq: Seq) -> &[Seq] {
+        match seq.checked_sub(self.base.len()) {
+            None => self.base.parents(seq),
+            Some(own) => &self.branch_parents[own],
+        }
+    }
+
+    /// Whether one commit is another or among its ancestors.
+    pub fn is_ancestor(&self, ancestor: Seq, of: Seq) -> bool {
+        if ancestor >= of {
+            return ancestor == of;
+        }
+        let mut seen = std::collections::HashSet::new();
+        let mut left = vec![of];
+        while let Some(seq) = left.pop() {
+            for parent in self.parents(seq).iter().copied().filter(|p| *p >= ancestor) {
+                if parent == ancestor {
+                    return true;
+                }
+                if seen.insert(parent) {
+                    left.push(parent);
+                }
+            }
+        }
+        false
+    }
+
+    /// All marks of a spec, oldest first; a branch's stand behind the base's.
+    fn marks<'s>(&'s self, spec: &'s SpecName) -> impl Iterator<Item = (Seq, &'s Mark)> {
+        let own = self.branch.iter().enumerate().flat_map(move |(at, commit)| {
+            let seq = self.base.len() + at;
+            commit.marks.iter().filter(move |mark| mark.spec() == spec).map(move |mark| (seq, mark))
+        });
+        self.base.marks(spec).chain(own)
+    }
+
+    /// What the journal last says of a stage; `names` are the spec's name and its former ones.
+    pub fn last<'s>(&'s self, names: &[&'s SpecName], stage: &StageName) -> Last<'s> {
+        let mut last = Last::Never;
+        let mut last_at = None;
+        let mut former = None;
+        for (seq, mark) in names.iter().flat_map(|name| self.marks(name)) {
+            if last_at.is_some_and(|at| seq < at) {
+                continue;
+            }
+            match mark {
+                Mark::Trace(trace) if trace.stages.contains(stage) => {
+                    let Some(since) = self.since(seq, trace) else { continue };
+                    last = Last::Done { trace, since };
+                    former = Some(trace);
+                }
+                Mark::Void { stage: voided, why, .. } if voided == stage => {
+                    last = Last::Voided { why: why.clone(), former };
+                }
+                _ => continue,
+            }
+            last_at = Some(seq);
+        }
+        let (Last::Done { .. }, Some(at)) = (&last, last_at) else { return last };
+        match names.iter().find_map(|name| self.taken_back(name, at)) {
+            Some(reverter) => {
+                let why = format!("reverted by `{}`", self.commit(reverter).oid.short());
+                Last::Voided { why, former }
+            }
+            None => last,
+        }
+    }
+
+    /// What "since then" counts from: an adoption's commit is the one it was judged on.
+    fn since(&self, seq: Seq, trace: &Trace) -> Option<Seq> {
+        if trace.how != How::Adopted {
+            return Some(seq);
+        }
+        self.seq(trace.at?)
+    }
+
+    /// The commit that takes back the trace at `at`: a revert of its own commit, or of the landing that brought it.
+    fn taken_back(&self, spec: &SpecName, at: Seq) -> Option<Seq> {
+        if let Some(reverter) = self.reverter(at) {
+            return Some(reverter);
+        }
+        self.landings(spec)
+            .filter(|(landing, _)| *landing >= at)
+            .find(|(landing, _)| self.brought(*landing, at))
+            .and_then(|(landing, _)| self.reverter(landing))
+    }
+
+    /// Whether a landing brought a commit: it is behind it, and not behind its first parent.
+    fn brought(&self, landing: Seq, commit: Seq) -> bool {
+        let before = self.parents(landing).first();
+        self.is_ancestor(commit, landing) && !before.is_some_and(|base| self.is_ancestor(commit, *base))
+    }
+
+    /// The revert of a commit that still stands, if there is one.
+    fn reverter(&self, seq: Seq) -> Option<Seq> {
+        let oid = self.commit(seq).oid;
+        let own = self.branch.iter().enumerate().filter(|(_, c)| c.reverts.contains(&oid));
+        let own = own.map(|(at, _)| self.base.len() + at);
+        let mut reverters = self.base.reverters(oid).iter().copied().chain(own);
+        reverters.find(|reverter| *reverter > seq && self.reverter(*reverter).is_none())
+    }
+
+    fn landings<'s>(&'s self, spec: &'s SpecName) -> impl Iterator<Item = (Seq, &'s Trace)> {
+        self.marks(spec).filter_map(|(seq, mark)| match mark {
+            Mark::Trace(trace) if trace.stages.iter().any(|s| s.as_str() == LANDING) => Some((seq, trace)),
+            _ => None,
+        })
+    }
+
+    /// The landings of a spec that no revert takes back, oldest first.
+    pub fn standing_landings<'s>(&'s self, spec: &'s SpecName) -> impl Iterator<Item = (Seq, &'s Trace)> {
+        self.landings(spec).filter(|(seq, _)| self.reverter(*seq).is_none())
+    }
+
+    /// The commits that carry traces of a spec's stages, oldest first.
+    pub fn traced<'s>(&'s self, spec: &'s SpecName) -> impl Iterator<Item = Seq> {
+        let mut last = None;
+        self.marks(spec)
+            .filter(|(_, mark)| matches!(mark, Mark::Trace(t) if t.how != How::Adopted))
+            .filter_map(move |(seq, _)| {
+                let fresh = last != Some(seq);
+                last = Some(seq);
+                fresh.then_some(seq)
+            })
+    }
+
+    /// Where a spec stopped until a person does something, if its last attempt says so.
+    pub fn held(&self, names: &[&SpecName]) -> Option<Held> {
+        let mut held = None;
+        for (_, mark) in names.iter().flat_map(|name| self.marks(name)) {
+            match mark {
+                Mark::Attempt { stage, class, held: Some(manifest), why, .. } => {
+                    held = Some(Held {
+                        stage: stage.clone(),
+                        manifest: *manifest,
+                        class: *class,
+                        why: why.clone(),
+                    });
+                }
+                Mark::Attempt { held: None, .. } => {}
+                Mark::Trace(trace) => {
+                    if held.as_ref().is_some_and(|h| trace.stages.contains(&h.stage)) {
+                        held = None;
+                    }
+                }
+                Mark::Void { stage, .. } => {
+                    if held.as_ref().is_some_and(|h| h.stage == *stage) {
+                        held = None;
+                    }
+                }
+            }
+        }
+        held
+    }
+
+    /// The paths of a pattern that were ever written, each with who wrote it.
+    pub fn writers<'s>(&'s self, pattern: &'s Pattern) -> impl Iterator<Item = (Arc<str>, Seq)> + 's {
+        let base = self.base.writes_below(pattern.root()).filter(|(path, _)| pattern.matches(path));
+        let base = base.flat_map(|(path, seqs)| seqs.iter().map(move |seq| (path.clone(), *seq)));
+        let own = self.branch.iter().enumerate().flat_map(move |(at, commit)| {
+            let seq = self.base.len() + at;
+            let paths = commit.changes.iter().filter(|change| pattern.matches(&change.path));
+            paths.map(move |change| (change.path.clone(), seq))
+        });
+        base.chain(own)
+    }
+
+    /// Whether the branch's work is all in the base already: each of its last traces is one of the base's.
+    pub fn has_landed(&self, names: &[&SpecName]) -> bool {
+        let own: Vec<&Trace> = self
+            .branch
+            .iter()
+            .flat_map(|commit| &commit.marks)
+            .filter(|mark| names.contains(&mark.spec()))
+            .filter_map(|mark| match mark {
+                Mark::Trace(trace) => Some(trace),
+                _ => None,
+            })
+            .collect();
+        let of_base = |trace: &Trace| {
+            names
+                .iter()
+                .flat_map(|name| self.base.marks(name))
+                .any(|(_, mark)| matches!(mark, Mark::Trace(t) if t == trace))
+        };
+        self.branch.is_empty() || (!own.is_empty() && own.into_iter().all(of_base))
+    }
+}

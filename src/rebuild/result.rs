@@ -1,0 +1,124 @@
+//! What a landed spec amounts to for the specs that need it.
+use super::history::Seq;
+use super::line::{Last, Line};
+use super::mark::{How, Trace};
+use super::tree::{FileId, Tree, Trees, Unreadable, stamp_of};
+use crate::base::{SpecName, Stamp, Stamper};
+use crate::model::Spec;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What a landing changed: a path and the file it left there, if any.
+pub type Changed = (Arc<str>, Option<FileId>);
+
+/// The result of a spec that was done by hand. A constant, so that it is the same on every clone.
+pub fn adopted_result(spec: &SpecName) -> Stamp {
+    Stamper::new("adopted").field(spec.as_str().as_bytes()).stamp()
+}
+
+/// The result of a landing: the former one if it changed none of what counts; else the stamp over the
+/// `exports` of the landed tree, or, without `exports`, of the former result and what the landing changed
+/// outside the spec's own folder.
+///
+/// # Errors
+/// When a blob cannot be read.
+pub fn landing_result(
+    spec: &Spec,
+    former: Option<Stamp>,
+    changed: &[Changed],
+    landed: &Tree,
+    trees: &dyn Trees,
+) -> Result<Stamp, Unreadable> {
+    let counts = |path: &str| match spec.exports.as_slice() {
+        [] => !lies_in(path, &spec.folder),
+        exports => exports.iter().any(|pattern| pattern.matches(path)),
+    };
+    let mut counted: Vec<&Changed> = changed.iter().filter(|(path, _)| counts(path)).collect();
+    if let (Some(former), true) = (former, counted.is_empty()) {
+        return Ok(former);
+    }
+    if !spec.exports.is_empty() {
+        let mut stamper = Stamper::new("exports");
+        for pattern in &spec.exports {
+            stamper = stamper.stamped(stamp_of(landed, pattern, trees)?);
+        }
+        return Ok(stamper.stamp());
+    }
+    counted.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    let mut stamper = Stamper::new("result");
+    if let Some(former) = former {
+        stamper = stamper.stamped(former);
+    }
+    Ok(stamper.stamped(stamp_changes(&counted, trees)?).stamp())
+}
+
+/// The stamp of a list of changes sorted by path.
+///
+/// # Errors
+/// When a blob cannot be read.
+pub fn stamp_changes(changed: &[&Changed], trees: &dyn Trees) -> Result<Stamp, Unreadable> {
+    let files: Vec<FileId> = changed.iter().filter_map(|(_, file)| *file).collect();
+    let mut stamps = trees.stamps(&files)?.into_iter();
+    let mut stamper = Stamper::new("change");
+    for (path, file) in changed {
+        stamper = stamper.field(path.as_bytes());
+        if file.is_some() {
+            stamper = stamps.next().map_or(Stamper::new("lost"), |stamp| stamper.stamped(stamp));
+        } else {
+            stamper = stamper.field(b"removed");
+        }
+    }
+    Ok(stamper.stamp())
+}
+
+/// The result that a spec's last landing fixed. Where a forge dropped the landing's trailer it is computed
+/// from the commits that carry the spec's traces. `None` for a spec that has neither.
+///
+/// # Errors
+/// When a blob cannot be read.
+pub fn result_of(spec: &Spec, line: &Line<'_>, trees: &dyn Trees) -> Result<Option<Stamp>, Unreadable> {
+    result_as_of(spec, line, trees, &|_| true)
+}
+
+/// [`result_of`], of the part of history that `counts`.
+///
+/// # Errors
+/// When a blob cannot be read.
+pub fn result_as_of(
+    spec: &Spec,
+    line: &Line<'_>,
+    trees: &dyn Trees,
+    counts: &dyn Fn(Seq) -> bool,
+) -> Result<Option<Stamp>, Unreadable> {
+    let names: Vec<&SpecName> = std::iter::once(&spec.name).chain(spec.was.as_ref()).collect();
+    let landings = names.iter().flat_map(|name| line.standing_landings(name));
+    let fixed = landings.filter(|(seq, _)| counts(*seq)).max_by_key(|(seq, _)| *seq);
+    if let Some(result) = fixed.and_then(|(_, trace): (Seq, &Trace)| trace.result) {
+        return Ok(Some(result));
+    }
+    let traced: Vec<Seq> =
+        names.iter().flat_map(|name| line.traced(name)).filter(|seq| counts(*seq)).collect();
+    if !traced.is_empty() {
+        return computed(spec, &traced, line, trees).map(Some);
+    }
+    let is_adopted = spec.stages.iter().any(|stage| {
+        matches!(line.last(&names, &stage.name), Last::Done { trace, .. } if trace.how == How::Adopted)
+    });
+    Ok(is_adopted.then(|| adopted_result(&spec.name)))
+}
+
+fn computed(spec: &Spec, traced: &[Seq], line: &Line<'_>, trees: &dyn Trees) -> Result<Stamp, Unreadable> {
+    let mut changed: BTreeMap<Arc<str>, Option<FileId>> = BTreeMap::new();
+    for seq in traced {
+        changed.extend(line.commit(*seq).changes.iter().map(|change| (change.path.clone(), change.new)));
+    }
+    let changed: Vec<Changed> = changed.into_iter().collect();
+    let landed =
+        Tree::new(changed.iter().filter_map(|(path, file)| Some((path.clone(), (*file)?))).collect());
+    landing_result(spec, None, &changed, &landed, trees)
+}
+
+/// Whether a path is a folder or lies in it.
+pub fn lies_in(path: &str, folder: &str) -> bool {
+    path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}

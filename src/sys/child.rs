@@ -1,0 +1,592 @@
+//! The one place that starts processes whose output is streamed: agents, `run` lines, setup, `when` lines.
+//! Each gets a process group of its own, which is ended as a whole, whatever ends first.
+use super::output::Output;
+use super::stop::{Stop, Urgency};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use std::ffi::{OsStr, OsString};
+use std::io::{self, PipeReader};
+use std::os::fd::OwnedFd;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::{ChildStdin, ChildStdout};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until, timeout};
+
+/// Names by which git finds a repository. A child in a worktree has to find that worktree's.
+pub const GIT_FAMILY: [&str; 15] = [
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_INDEX_VERSION",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_NAMESPACE",
+    "GIT_PREFIX",
+    "GIT_GRAFT_FILE",
+    "GIT_SHALLOW_FILE",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_QUARANTINE_PATH",
+    "GIT_INTERNAL_SUPER_PREFIX",
+];
+
+/// How long what a process left behind may hold its output before it is asked, and then made, to end.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// What to start, and within which limits.
+#[derive(Debug, Clone)]
+pub struct Launch {
+    /// The program and its arguments. A relative program with a `/` is looked for from `cwd`.
+    pub argv: Vec<OsString>,
+    /// Environment to set, on top of what is inherited without [`GIT_FAMILY`].
+    pub env: Vec<(OsString, OsString)>,
+    /// Environment to take away.
+    pub unset: Vec<OsString>,
+    /// Where it runs.
+    pub cwd: PathBuf,
+    /// What it gets on its standard input, which is closed otherwise.
+    pub stdin: Option<Vec<u8>>,
+    /// Where its output goes, byte for byte.
+    pub log: PathBuf,
+    /// The longest it may take.
+    pub timeout: Option<Duration>,
+    /// The longest it may say nothing.
+    pub stall: Option<Duration>,
+    /// How long it has to end after being asked to.
+    pub grace: Duration,
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exit {
+    /// Its exit status, unless a signal ended it.
+    pub code: Option<i32>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+    /// Why it was made to end, if it was.
+    pub cut: Option<Cut>,
+    /// From its start to its end.
+    pub duration: Duration,
+    /// The last of its output, as text: no more than [`super::output::TAIL`] bytes.
+    pub tail: String,
+    /// Why its log is not whole, if it is not.
+    pub log_trouble: Option<String>,
+}
+
+impl Exit {
+    /// Whether it ended by itself with status 0.
+    pub fn success(&self) -> bool {
+        self.code == Some(0) && self.cut.is_none()
+    }
+}
+
+/// Why a process was made to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// It took longer than its `timeout`.
+    TimedOut,
+    /// It said nothing for longer than its `stall`.
+    Stalled,
+    /// Its [`Stop`] was asked for.
+    Stopped,
+}
+
+/// Why a process could not be started or followed.
+#[derive(Debug, thiserror::Error)]
+pub enum ChildError {
+    /// An empty argv.
+    #[error("there is no program to start")]
+    NoProgram,
+    /// The folder to run in is not there.
+    #[error("cannot start `{program}`: there is no folder `{}`", cwd.display())]
+    NoFolder {
+        /// The program.
+        program: String,
+        /// The folder.
+        cwd: PathBuf,
+    },
+    /// The program is not there, or is none.
+    #[error("cannot start `{program}`: {source}")]
+    Start {
+        /// The program.
+        program: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// It ended, and how is not known.
+    #[error("lost sight of `{program}`")]
+    Lost {
+        /// The program.
+        program: String,
+    },
+}
+
+/// Starts a process and stays with it to its end. `each` gets every line of its output, cleaned; it must be
+/// quick, since the process waits for its reader. Dropping the future ends the process at once.
+///
+/// # Errors
+/// [`ChildError`] if it could not be started; how it ended is in the [`Exit`].
+pub async fn run(launch: Launch, stop: &Stop, each: impl FnMut(&str) + Send) -> Result<Exit, ChildError> {
+    let (program, arguments) = launch.argv.split_first().ok_or(ChildError::NoProgram)?;
+    let started = Instant::now();
+    let (mut group, pipe, stdin) = start(program, arguments, &launch)?;
+    let mut output = Output::new(&launch.log, each);
+    let mut reader = Reader { pipe: Some(pipe), buffer: vec![0; 32 * 1024] };
+    let feeding = feed(stdin, launch.stdin);
+    tokio::pin!(feeding);
+    let mut fed = false;
+
+    let mut watch = Watch::new(started, launch.timeout, launch.stall, launch.grace);
+    let mut asked = Urgency::None;
+    loop {
+        tokio::select! {
+            // A process that never stops printing must not keep the limits from being seen.
+            biased;
+            () = group.ended() => break,
+            urgency = stop.beyond(asked) => {
+                asked = urgency;
+                group.signal(watch.stop(urgency, Instant::now()));
+            }
+            () = watch.due() => group.signal(watch.act(Instant::now())),
+            () = &mut feeding, if !fed => fed = true,
+            read = reader.next() => {
+                watch.heard(Instant::now());
+                output.take(read);
+            }
+        }
+    }
+
+    // It has ended, but is not reaped: its group's number cannot be another's while this goes on.
+    for act in [Act::Ask, Act::Kill] {
+        let drained = timeout(LINGER, async {
+            while reader.pipe.is_some() {
+                output.take(reader.next_or_end().await);
+            }
+        });
+        let _ = drained.await;
+        group.signal(act);
+    }
+    let lost = || ChildError::Lost { program: program.to_string_lossy().into_owned() };
+    let status = group.reap().await.ok_or_else(lost)?;
+    let duration = started.elapsed();
+    let (tail, log_trouble) = output.end();
+    Ok(Exit { code: status.code(), signal: status.signal(), cut: watch.cut, duration, tail, log_trouble })
+}
+
+fn start(
+    program: &OsStr,
+    arguments: &[OsString],
+    launch: &Launch,
+) -> Result<(Group, ChildStdout, Option<ChildStdin>), ChildError> {
+    let failed = |source: io::Error| {
+        let program = program.to_string_lossy().into_owned();
+        if source.kind() == io::ErrorKind::NotFound && !launch.cwd.is_dir() {
+            return ChildError::NoFolder { program, cwd: launch.cwd.clone() };
+        }
+        ChildError::Start { program, source }
+    };
+    // One pipe for both streams keeps what is printed in the order it was printed.
+    let (reader, writer) = io::pipe().map_err(failed)?;
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .current_dir(&launch.cwd)
+        .process_group(0)
+        .stdin(if launch.stdin.is_some() { Stdio::piped() } else { Stdio::null() })
+        .stdout(writer.try_clone().map_err(failed)?)
+        .stderr(writer);
+    for name in GIT_FAMILY.into_iter().map(OsString::from).chain(launch.unset.iter().cloned()) {
+        command.env_remove(name);
+    }
+    command.envs(launch.env.iter().map(|(name, value)| (name, value)));
+    let mut child = command.spawn().map_err(failed)?;
+    // The command holds our copies of the pipe's other end.
+    drop(command);
+    let stdin = child.stdin.take();
+    let group = Group::watch(child).map_err(failed)?;
+    let stdin = stdin.map(ChildStdin::from_std).transpose().map_err(failed)?;
+    Ok((group, readable(reader).map_err(failed)?, stdin))
+}
+
+fn readable(pipe: PipeReader) -> io::Result<ChildStdout> {
+    ChildStdout::from_std(std::process::ChildStdout::from(OwnedFd::from(pipe)))
+}
+
+/// A process that does not read to the end, or ends before, is none of our trouble.
+async fn feed(stdin: Option<ChildStdin>, bytes: Option<Vec<u8>>) {
+    if let (Some(mut stdin), Some(bytes)) = (stdin, bytes) {
+        let _ = stdin.write_all(&bytes).await;
+        let _ = stdin.shutdown().await;
+    }
+}
+
+/// The reading end of a process's output.
+struct Reader {
+    pipe: Option<ChildStdout>,
+    buffer: Vec<u8>,
+}
+
+impl Reader {
+    /// The next bytes; never comes back once there are no more.
+    async fn next(&mut self) -> &[u8] {
+        loop {
+            let Some(pipe) = &mut self.pipe else { return std::future::pending().await };
+            match pipe.read(&mut self.buffer).await {
+                Ok(read @ 1..) => return &self.buffer[..read],
+                Ok(0) => self.pipe = None,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => self.pipe = None,
+            }
+        }
+    }
+
+    /// The next bytes; none at the end.
+    async fn next_or_end(&mut self) -> &[u8] {
+        let Some(pipe) = &mut self.pipe else { return &[] };
+        let read = pipe.read(&mut self.buffer).await.unwrap_or(0);
+        if read == 0 {
+            self.pipe = None;
+        }
+        &self.buffer[..read]
+    }
+}
+
+/// What to do to a group next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Act {
+    /// Ask it to end.
+    Ask,
+    /// End it.
+    Kill,
+}
+
+/// The limits of a process and how far they have been used up.
+struct Watch {
+    cut: Option<Cut>,
+    timeout: Option<Instant>,
+    stall: Option<Duration>,
+    heard: Instant,
+    grace: Duration,
+    kill: Option<Instant>,
+    killed: bool,
+}
+
+impl Watch {
+    fn new(now: Instant, timeout: Option<Duration>, stall: Option<Duration>, grace: Duration) -> Self {
+        let timeout = timeout.and_then(|limit| now.checked_add(limit));
+        Self { cut: None, timeout, stall, heard: now, grace, kill: None, killed: false }
+    }
+
+    fn heard(&mut self, now: Instant) {
+        self.heard = now;
+    }
+
+    fn next(&self) -> Option<Instant> {
+        match (self.killed, self.cut) {
+            (true, _) => None,
+            (false, Some(_)) => self.kill,
+            (false, None) => {
+                let silent = self.stall.and_then(|limit| self.heard.checked_add(limit));
+                self.timeout.into_iter().chain(silent).min()
+            }
+        }
+    }
+
+    async fn due(&self) {
+        match self.next() {
+            Some(at) => sleep_until(at).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    fn act(&mut self, now: Instant) -> Act {
+        if self.cut.is_some() {
+            return self.end();
+        }
+        let timed_out = self.timeout.is_some_and(|at| at <= now);
+        self.ask(if timed_out { Cut::TimedOut } else { Cut::Stalled }, now)
+    }
+
+    fn stop(&mut self, urgency: Urgency, now: Instant) -> Act {
+        if urgency == Urgency::AtOnce {
+            self.cut.get_or_insert(Cut::Stopped);
+            return self.end();
+        }
+        match self.cut {
+            Some(_) => Act::Ask,
+            None => self.ask(Cut::Stopped, now),
+        }
+    }
+
+    fn ask(&mut self, cut: Cut, now: Instant) -> Act {
+        self.cut = Some(cut);
+        self.kill = now.checked_add(self.grace);
+        Act::Ask
+    }
+
+    fn end(&mut self) -> Act {
+        self.killed = true;
+        Act::Kill
+    }
+}
+
+/// A process and what it started, ended together. What left the group is out of reach here: a subreaper
+/// would widen [`Group::signal`] to everything below it.
+struct Group {
+    id: Option<Pid>,
+    ended: oneshot::Receiver<()>,
+    over: bool,
+    reap: Option<mpsc::Sender<()>>,
+    status: Option<oneshot::Receiver<io::Result<ExitStatus>>>,
+}
+
+impl Group {
+    /// Follows a child from a thread of its own, which reaps it only when told to: until then the kernel
+    /// gives its number to nobody else.
+    fn watch(mut child: Child) -> io::Result<Self> {
+        let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        let (say_ended, ended) = oneshot::channel();
+        let (reap, told) = mpsc::channel();
+        let (say_status, status) = oneshot::channel();
+        let watched =
+            std::thread::Builder::new().name("child".to_owned()).stack_size(128 * 1024).spawn(move || {
+                let waiting = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+                while id.is_some_and(|id| waitid(WaitId::Pid(id), waiting).err() == Some(Errno::INTR)) {}
+                let _ = say_ended.send(());
+                let _: Result<(), _> = told.recv();
+                let _ = say_status.send(child.wait());
+            });
+        let group = Self { id, ended, over: false, reap: Some(reap), status: Some(status) };
+        watched.map(|_| group)
+    }
+
+    /// Waits until the process itself has ended.
+    async fn ended(&mut self) {
+        if !self.over {
+            let _ = (&mut self.ended).await;
+            self.over = true;
+        }
+    }
+
+    fn signal(&self, act: Act) {
+        // Once it may have been reaped, the number may be somebody else's.
+        if let (Some(id), Some(_)) = (self.id, &self.reap) {
+            // A failure only says that nobody is left in it.
+            let _ = match act {
+                Act::Ask => kill_process_group(id, Signal::TERM),
+                Act::Kill => kill_process_group(id, Signal::KILL),
+            };
+        }
+    }
+
+    async fn reap(&mut self) -> Option<ExitStatus> {
+        self.reap = None;
+        self.status.take()?.await.ok()?.ok()
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.signal(Act::Kill);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn shell(folder: &Path, line: &str) -> Launch {
+        Launch {
+            argv: ["sh", "-c", line].map(OsString::from).to_vec(),
+            env: Vec::new(),
+            unset: Vec::new(),
+            cwd: folder.to_owned(),
+            stdin: None,
+            log: folder.join("log"),
+            timeout: None,
+            stall: None,
+            grace: Duration::from_secs(60),
+        }
+    }
+
+    async fn ran(launch: Launch, stop: &Stop) -> (Exit, Vec<String>) {
+        let mut lines = Vec::new();
+        let exit = run(launch, stop, |line| lines.push(line.to_owned())).await.expect("an exit");
+        (exit, lines)
+    }
+
+    fn folder() -> tempfile::TempDir {
+        tempfile::tempdir().expect("a folder")
+    }
+
+    /// Whether a process of that number is there and not merely waiting to be reaped.
+    fn lives(pid: &str) -> bool {
+        std::fs::read_to_string(format!("/proc/{pid}/stat"))
+            .is_ok_and(|stat| stat.rsplit(')').next().is_some_and(|rest| !rest.starts_with(" Z")))
+    }
+
+    #[tokio::test]
+    async fn output_keeps_its_order_and_reaches_log_lines_and_tail() {
+        let folder = folder();
+        let (exit, lines) =
+            ran(shell(folder.path(), "echo a; echo b >&2; printf c; exit 3"), &Stop::new()).await;
+        assert_eq!((exit.code, exit.signal, exit.cut), (Some(3), None, None));
+        assert!(!exit.success());
+        assert_eq!(lines, ["a", "b", "c"]);
+        assert_eq!(exit.tail, "a\nb\nc\n");
+        assert_eq!(std::fs::read(folder.path().join("log")).expect("a log"), b"a\nb\nc");
+    }
+
+    #[tokio::test]
+    async fn a_signal_is_told_from_a_status() {
+        let folder = folder();
+        let (exit, _) = ran(shell(folder.path(), "kill -9 $$"), &Stop::new()).await;
+        assert_eq!((exit.code, exit.signal), (None, Some(9)));
+    }
+
+    #[tokio::test]
+    async fn stdin_larger_than_any_pipe_goes_in_while_output_comes_out() {
+        let folder = folder();
+        let bytes = b"0123456789abcde\n".repeat(100_000);
+        let mut launch = shell(folder.path(), "cat");
+        launch.stdin = Some(bytes.clone());
+        let (exit, lines) = ran(launch, &Stop::new()).await;
+        assert!(exit.success());
+        assert_eq!(lines.len(), 100_000);
+        assert_eq!(std::fs::read(folder.path().join("log")).expect("a log"), bytes);
+    }
+
+    #[tokio::test]
+    async fn a_child_that_does_not_read_is_fine_and_a_closed_stdin_is_empty() {
+        let folder = folder();
+        let mut launch = shell(folder.path(), "exec <&-; echo done");
+        launch.stdin = Some(vec![b'x'; 1 << 20]);
+        assert!(ran(launch, &Stop::new()).await.0.success());
+        assert!(ran(shell(folder.path(), "cat"), &Stop::new()).await.0.success());
+    }
+
+    #[tokio::test]
+    async fn the_environment_is_what_was_given_and_no_git_repository() {
+        let folder = folder();
+        let mut launch = shell(folder.path(), "echo \"$GIVEN ${PATH:+path} ${HOME-none} ${GIT_DIR-none}\"");
+        launch.env = vec![("GIVEN".into(), "a b".into())];
+        launch.unset = vec!["HOME".into()];
+        assert_eq!(ran(launch, &Stop::new()).await.1, ["a b path none none"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_limit_of_hours_ends_it() {
+        let folder = folder();
+        let mut launch = shell(folder.path(), "sleep 100000");
+        launch.timeout = Some(Duration::from_secs(7200));
+        let (exit, _) = ran(launch, &Stop::new()).await;
+        assert_eq!((exit.cut, exit.code), (Some(Cut::TimedOut), None));
+        assert!(exit.duration >= Duration::from_secs(7200));
+
+        let mut launch = shell(folder.path(), "sleep 100000");
+        launch.timeout = Some(Duration::from_secs(7200));
+        launch.stall = Some(Duration::from_secs(600));
+        assert_eq!(ran(launch, &Stop::new()).await.0.cut, Some(Cut::Stalled));
+    }
+
+    #[tokio::test]
+    async fn a_stop_asks_first_and_a_second_one_kills() {
+        let folder = folder();
+        let stop = Stop::new();
+        let line = "trap 'echo asked; exit 7' TERM; echo up; while :; do sleep 0.01; done";
+        let exit = run(shell(folder.path(), line), &stop, |line| {
+            if line == "up" {
+                stop.request();
+            }
+        });
+        let exit = exit.await.expect("an exit");
+        assert_eq!((exit.code, exit.cut), (Some(7), Some(Cut::Stopped)));
+        assert!(exit.tail.ends_with("asked\n"), "{}", exit.tail);
+
+        let stop = Stop::new();
+        let line = "trap '' TERM; echo up; while :; do sleep 0.01; echo still; done";
+        let exit = run(shell(folder.path(), line), &stop, |_| stop.request());
+        let exit = exit.await.expect("an exit");
+        assert_eq!((exit.signal, exit.cut), (Some(9), Some(Cut::Stopped)));
+    }
+
+    #[tokio::test]
+    async fn what_ignores_being_asked_is_killed_after_its_grace() {
+        let folder = folder();
+        let stop = Stop::new();
+        let mut launch = shell(folder.path(), "trap '' TERM; echo up; while :; do sleep 0.01; done");
+        launch.grace = Duration::ZERO;
+        let exit = run(launch, &stop, |_| stop.request()).await.expect("an exit");
+        assert_eq!((exit.signal, exit.cut), (Some(9), Some(Cut::Stopped)));
+    }
+
+    #[test]
+    fn limits_are_seen_in_their_order() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let limit = |seconds| Some(Duration::from_secs(seconds));
+        let mut watch = Watch::new(start, limit(100), limit(10), Duration::from_secs(5));
+        assert_eq!(watch.next(), Some(at(10)));
+        watch.heard(at(95));
+        assert_eq!(watch.next(), Some(at(100)));
+        assert_eq!((watch.act(at(100)), watch.cut), (Act::Ask, Some(Cut::TimedOut)));
+        assert_eq!(watch.next(), Some(at(105)));
+        assert_eq!(watch.stop(Urgency::Graceful, at(101)), Act::Ask);
+        assert_eq!(watch.next(), Some(at(105)));
+        assert_eq!(watch.act(at(105)), Act::Kill);
+        assert_eq!((watch.next(), watch.cut), (None, Some(Cut::TimedOut)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_it_leaves_behind_neither_hangs_us_nor_stays() {
+        let folder = folder();
+        let line = "(trap '' TERM; exec sleep 100000) & echo $!; exit 0";
+        let (exit, lines) = ran(shell(folder.path(), line), &Stop::new()).await;
+        assert!(exit.success());
+        assert_eq!(lines.len(), 1);
+        while lives(&lines[0]) {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn dropped_it_is_gone() {
+        let folder = folder();
+        let (say, heard) = oneshot::channel();
+        let mut say = Some(say);
+        let stop = Stop::new();
+        let pid = tokio::select! {
+            _ = run(shell(folder.path(), "echo $$; exec sleep 100000"), &stop, |line| {
+                say.take().map(|say| say.send(line.to_owned()));
+            }) => String::new(),
+            pid = heard => pid.expect("its number"),
+        };
+        assert!(!pid.is_empty());
+        while lives(&pid) {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn what_cannot_start_says_why() {
+        let folder = folder();
+        let mut none = shell(folder.path(), "");
+        none.argv.clear();
+        assert!(matches!(run(none, &Stop::new(), |_| {}).await, Err(ChildError::NoProgram)));
+        let mut missing = shell(folder.path(), "");
+        missing.argv = vec!["no-such-program".into()];
+        let error = run(missing, &Stop::new(), |_| {}).await.expect_err("an error");
+        assert!(error.to_string().starts_with("cannot start `no-such-program`: "), "{error}");
+        let mut nowhere = shell(folder.path(), "");
+        nowhere.cwd = folder.path().join("gone");
+        nowhere.log = folder.path().join("log");
+        assert!(matches!(run(nowhere, &Stop::new(), |_| {}).await, Err(ChildError::NoFolder { .. })));
+    }
+}

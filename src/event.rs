@@ -278,6 +278,11 @@ pub enum WaitsFor {
         /// The spec.
         spec: SpecName,
     },
+    /// All the specs of a layer, needed or merely first.
+    Layer {
+        /// The layer.
+        layer: LayerName,
+    },
     /// An earlier stage of the same spec.
     Stage {
         /// The stage.

@@ -1,0 +1,230 @@
+//! Circles in `needs` and `after`, told as one shortest circle of each knot.
+use crate::base::{Diagnostic, Span};
+use crate::model::{Project, Target};
+use petgraph::algo::kosaraju_scc;
+use petgraph::graph::{DiGraph, NodeIndex};
+use std::collections::{HashMap, HashSet, VecDeque};
+
+/// Steps spent on finding a shorter circle before the best one so far is good enough.
+const PATIENCE: usize = 20_000_000;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Corner {
+    Spec(usize),
+    Entry(usize),
+    End(usize),
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Because {
+    verb: &'static str,
+    span: Span,
+}
+
+type Waits = DiGraph<Corner, Because>;
+
+/// One diagnostic for each knot, in the order of the specs in them.
+pub(super) fn diagnostics(project: &Project) -> Vec<Diagnostic> {
+    let waits = waits(project);
+    let mut circles: Vec<Vec<NodeIndex>> =
+        kosaraju_scc(&waits).iter().filter_map(|knot| shortest(&waits, knot)).collect();
+    circles.sort();
+    circles.iter().filter_map(|circle| diagnostic(project, &waits, circle)).collect()
+}
+
+/// Specs and layers, each with an edge to what it waits for.
+fn waits(project: &Project) -> Waits {
+    let mut waits = Waits::new();
+    let specs: Vec<_> = (0..project.specs.len()).map(|s| waits.add_node(Corner::Spec(s))).collect();
+    let entries: Vec<_> = (0..project.layers.len()).map(|l| waits.add_node(Corner::Entry(l))).collect();
+    let ends: Vec<_> = (0..project.layers.len()).map(|l| waits.add_node(Corner::End(l))).collect();
+    let find = |target: &Target| match target {
+        Target::Spec(name) => project.specs.get_index_of(name).map(|s| specs[s]),
+        Target::Layer(name) => project.layers.get_index_of(name).map(|l| ends[l]),
+    };
+    let mut add = |from: NodeIndex, to: Option<NodeIndex>, verb: &'static str, span: Span| {
+        if let Some(to) = to {
+            waits.add_edge(from, to, Because { verb, span });
+        }
+    };
+    for (at, spec) in project.specs.values().enumerate() {
+        for need in spec.needs.iter().filter(|need| !need.via_layer) {
+            add(specs[at], find(&need.target), "needs", need.span);
+        }
+        for (target, span) in &spec.after {
+            add(specs[at], find(target), "comes after", *span);
+        }
+        let layer = spec.layer.as_ref().and_then(|layer| project.layers.get_index_of(layer));
+        add(specs[at], layer.map(|l| entries[l]), "stands in", spec.span);
+    }
+    for (at, layer) in project.layers.values().enumerate() {
+        for (target, span) in &layer.needs {
+            add(entries[at], find(target), "needs", *span);
+        }
+        for (target, span) in &layer.after {
+            add(entries[at], find(target), "comes after", *span);
+        }
+        for name in &layer.specs {
+            let span = project.specs.get(name).map_or(layer.span, |spec| spec.span);
+            add(ends[at], project.specs.get_index_of(name).map(|s| specs[s]), "holds", span);
+        }
+    }
+    waits
+}
+
+/// A shortest circle through a strongly connected part, begun at its first corner; none if it has none.
+fn shortest(waits: &Waits, knot: &[NodeIndex]) -> Option<Vec<NodeIndex>> {
+    if let [only] = knot {
+        return waits.contains_edge(*only, *only).then(|| vec![*only]);
+    }
+    let inside: HashSet<NodeIndex> = knot.iter().copied().collect();
+    let mut starts = knot.to_vec();
+    starts.sort();
+    let mut best: Option<Vec<NodeIndex>> = None;
+    let mut steps = 0;
+    for start in starts {
+        let limit = best.as_ref().map_or(usize::MAX, Vec::len);
+        if limit == 1 || (best.is_some() && steps > PATIENCE) {
+            break;
+        }
+        if let Some(circle) = circle_through(waits, start, &inside, limit, &mut steps) {
+            best = Some(circle);
+        }
+    }
+    let mut circle = best?;
+    let first = circle.iter().enumerate().min_by_key(|(_, corner)| **corner).map_or(0, |(at, _)| at);
+    circle.rotate_left(first);
+    Some(circle)
+}
+
+/// The shortest circle through `start` that has fewer than `limit` corners.
+fn circle_through(
+    waits: &Waits,
+    start: NodeIndex,
+    inside: &HashSet<NodeIndex>,
+    limit: usize,
+    steps: &mut usize,
+) -> Option<Vec<NodeIndex>> {
+    let mut came_from: HashMap<NodeIndex, (NodeIndex, usize)> = HashMap::new();
+    let mut queue = VecDeque::from([(start, 1)]);
+    while let Some((corner, length)) = queue.pop_front() {
+        if length >= limit {
+            return None;
+        }
+        for next in waits.neighbors(corner).filter(|next| inside.contains(next)) {
+            *steps += 1;
+            if next == start {
+                let mut circle = vec![corner];
+                while let Some((before, _)) = circle.last().and_then(|last| came_from.get(last)) {
+                    circle.push(*before);
+                }
+                circle.reverse();
+                return Some(circle);
+            }
+            if let std::collections::hash_map::Entry::Vacant(unseen) = came_from.entry(next) {
+                unseen.insert((corner, length));
+                queue.push_back((next, length + 1));
+            }
+        }
+    }
+    None
+}
+
+fn diagnostic(project: &Project, waits: &Waits, circle: &[NodeIndex]) -> Option<Diagnostic> {
+    let name = |corner: NodeIndex| match waits[corner] {
+        Corner::Spec(spec) => {
+            project.specs.get_index(spec).map_or_else(String::new, |(name, _)| format!("`{name}`"))
+        }
+        Corner::Entry(layer) | Corner::End(layer) => {
+            project.layers.get_index(layer).map_or_else(String::new, |(name, _)| format!("layer `{name}`"))
+        }
+    };
+    let mut words: Vec<(Span, String)> = Vec::new();
+    for (at, from) in circle.iter().enumerate() {
+        let to = circle[(at + 1) % circle.len()];
+        let because = waits.edges_connecting(*from, to).min_by_key(|edge| edge.weight().span)?.weight();
+        words.push((because.span, format!("{} {} {}", name(*from), because.verb, name(to))));
+    }
+    let (span, label) = words.first()?.clone();
+    let message = if let [only] = circle {
+        format!("{} waits for itself", name(*only))
+    } else {
+        let mut round: Vec<String> =
+            circle.iter().chain(circle.first()).map(|corner| name(*corner)).collect();
+        round.dedup();
+        format!("a circle of needs: {}", round.join(" -> "))
+    };
+    let mut diagnostic = Diagnostic::error(span, message)
+        .label(label)
+        .help("take one of these out: the circle can never begin");
+    for (span, label) in words.into_iter().skip(1) {
+        diagnostic = diagnostic.related(span, label);
+    }
+    Some(diagnostic)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::graph::StageGraph;
+    use crate::graph::sample::Sample;
+
+    fn check(sample: &Sample, expect: &[&[&str]]) {
+        let diagnostics = StageGraph::new(&sample.project).expect_err("a circle");
+        let told: Vec<Vec<&str>> = diagnostics
+            .iter()
+            .map(|d| {
+                let related = d.related.iter().map(|(_, words)| words.as_str());
+                [d.message.as_str(), d.label.as_str()].into_iter().chain(related).collect()
+            })
+            .collect();
+        assert_eq!(told, expect);
+    }
+
+    #[test]
+    fn each_knot_shows_one_shortest_circle() {
+        let mut sample = Sample::new();
+        sample.spec("a", "", &["plan"], &["b"]);
+        sample.spec("b", "", &["plan"], &["c"]);
+        sample.spec("c", "", &["plan"], &["a", "~b"]);
+        sample.spec("d", "", &["plan"], &["a"]);
+        sample.spec("x", "", &["plan"], &["x>plan"]);
+        check(
+            &sample,
+            &[
+                &["a circle of needs: `b` -> `c` -> `b`", "`b` needs `c`", "`c` comes after `b`"],
+                &["`x` waits for itself", "`x` needs `x`"],
+            ],
+        );
+    }
+
+    #[test]
+    fn a_circle_may_go_through_layers() {
+        let mut sample = Sample::new();
+        sample.layer("low", &[]);
+        sample.layer("high", &["@low"]);
+        sample.spec("a", "low", &["plan"], &["b"]);
+        sample.spec("b", "high", &["plan"], &[]);
+        check(
+            &sample,
+            &[&[
+                "a circle of needs: `a` -> `b` -> layer `high` -> layer `low` -> `a`",
+                "`a` needs `b`",
+                "`b` stands in layer `high`",
+                "layer `high` needs layer `low`",
+                "layer `low` holds `a`",
+            ]],
+        );
+    }
+
+    #[test]
+    fn every_edge_of_a_circle_has_its_own_place() {
+        let mut sample = Sample::new();
+        for (spec, need) in [("a", "b"), ("b", "c"), ("c", "a")] {
+            sample.spec(spec, "", &["plan"], &[need]);
+        }
+        let diagnostics = StageGraph::new(&sample.project).expect_err("a circle");
+        let spans: Vec<_> = diagnostics[0].related.iter().map(|(span, _)| *span).collect();
+        let needs: Vec<_> = sample.project.specs.values().map(|spec| spec.needs[0].span).collect();
+        assert_eq!((diagnostics[0].span, &spans[..]), (needs[0], &needs[1..]));
+    }
+}

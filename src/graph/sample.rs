@@ -2,8 +2,8 @@
 #![expect(missing_docs, reason = "for tests alone")]
 use crate::base::{LayerName, PipelineName, PoolName, ResourceName, Span, SpecName, StageName};
 use crate::model::{
-    CommitInputs, Ladders, Land, Layer, Need, Pattern, Project, Settings, Spec, Stage, Target, TouchesPolicy,
-    Work,
+    CommitInputs, Ladders, Land, LandStrategy, Layer, Need, Pattern, Project, Settings, Spec, Stage, Target,
+    TouchesPolicy, Work,
 };
 use indexmap::IndexMap;
 use std::collections::BTreeMap;
@@ -37,6 +37,8 @@ impl Sample {
             touches: TouchesPolicy::Warn,
             secrets: vec![],
             budget_usd: None,
+            default_agent: None,
+            trust: vec![],
         };
         let land = Land {
             on: true,
@@ -45,6 +47,7 @@ impl Sample {
             batch: 1,
             on_conflict: vec![],
             into: None,
+            strategy: LandStrategy::default(),
             timeout: None,
         };
         let project = Project {
@@ -162,6 +165,7 @@ pub fn stage(name: &str, at: usize) -> Stage {
         name: StageName::new(name).unwrap(),
         span: Span::default(),
         work: Work::Run { line: "true".into() },
+        declared_agent: None,
         inputs: vec![],
         outputs: vec![],
         waits_for: at.checked_sub(1).into_iter().collect(),

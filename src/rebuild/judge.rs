@@ -7,7 +7,7 @@ use super::result::{result_as_of, stamp_changes};
 use super::tree::{FileId, Tree, Trees, Unreadable, stamp_of};
 use crate::base::{Oid, Reason, SpecName, StageName, Stamp, Stamper};
 use crate::event::{Done, Verdict};
-use crate::model::{Agent, Pattern, Spec, Stage, Work};
+use crate::model::{Pattern, Spec, Stage, Work};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -36,8 +36,10 @@ pub struct Question<'a> {
     pub trees: &'a dyn Trees,
     /// The needs that count from this stage on.
     pub needs: &'a [NeedNow<'a>],
-    /// The agent and model of the stage, where they are ingredients.
-    pub agent: Option<(&'a Agent, Option<&'a str>)>,
+    /// Whether the agent as declared is an ingredient.
+    pub agent_counts: bool,
+    /// Whether the model as declared is one.
+    pub model_counts: bool,
     /// Files that count as just changed (`-W`).
     pub what_if: &'a [String],
 }
@@ -90,9 +92,11 @@ impl<'a> Question<'a> {
         for (name, value) in &stage.symbolic_env {
             all.insert(Key::new(Kind::Env, name), text(value));
         }
-        if let Some((agent, model)) = self.agent {
-            all.insert(Key::new(Kind::Agent, ""), text(agent.name.as_str()));
-            if let Some(model) = model {
+        if let Some((agent, model)) = &stage.declared_agent {
+            if self.agent_counts {
+                all.insert(Key::new(Kind::Agent, ""), text(agent.as_str()));
+            }
+            if let (Some(model), true) = (model, self.model_counts) {
                 all.insert(Key::new(Kind::Model, ""), text(model));
             }
         }

@@ -11,6 +11,9 @@ pub mod result;
 pub mod trailer;
 pub mod tree;
 
+#[cfg(test)]
+mod tests;
+
 pub use adopt::{Adopted, adopt};
 pub use commit::{Change, Commit};
 pub use history::History;

@@ -1,0 +1,126 @@
+//! What the dispatcher asks for and what it hears back: the seam between the loop and every side effect.
+use super::ladder::Climb;
+use crate::base::{Reason, Stamp};
+use crate::event::{Done, Failure};
+use crate::graph::Place;
+use crate::model::Rung;
+use crate::sys::stop::Stop;
+use std::future::Future;
+use std::pin::Pin;
+
+/// An answer that comes later.
+pub type Answer<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Whoever judges, runs and lands.
+pub trait Hands: Send + Sync + 'static {
+    /// Judges a stage on exactly the tree that its agent would get, or asks whether a landing is due.
+    fn judge(&self, place: Place) -> Answer<Judgement>;
+
+    /// Makes one attempt at a stage.
+    fn attempt(&self, order: Order, stop: Stop) -> Answer<Outcome>;
+
+    /// Records that a stage stopped its spec until a person does something.
+    fn hold(&self, place: Place, failure: Failure) -> Answer<()>;
+
+    /// Lands a spec, or finds out why not.
+    fn land(&self, place: Place, stop: Stop) -> Answer<Landed>;
+}
+
+/// One attempt to make.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// The stage.
+    pub place: Place,
+    /// The number of the attempt, from 1.
+    pub attempt: u32,
+    /// The most attempts that its ladder allows.
+    pub of: u32,
+    /// The step that led here; none for the first.
+    pub rung: Option<Rung>,
+    /// Why the stage is out of date.
+    pub reasons: Vec<Reason>,
+    /// What was wrong with the attempt before.
+    pub former: Option<Failure>,
+}
+
+/// What a stage was found to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Judgement {
+    /// Nothing to do.
+    UpToDate(Done),
+    /// It must run.
+    OutOfDate(Vec<Reason>),
+    /// Its `when` said no: done with, for this run.
+    Skipped(String),
+    /// Its spec's `when` said no: the whole spec counts as landed with its old result, for this run.
+    SpecSkipped(String),
+    /// A gate that nobody approved for what now stands before it.
+    AwaitsPerson(Vec<Reason>),
+    /// It was held before, or cannot begin, and a person has to look.
+    Held(Failure),
+    /// It cannot be judged in this environment.
+    Failed(Failure),
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The stage is done.
+    Done {
+        /// The commit that says so.
+        commit: String,
+    },
+    /// It is not.
+    Failed(Failure),
+    /// We were told to stop.
+    Stopped,
+}
+
+/// How a landing ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Landed {
+    /// The base is at the tested commit.
+    Landed {
+        /// That commit.
+        commit: String,
+        /// The spec's result.
+        result: Stamp,
+        /// Whether the result differs from the one before.
+        changed: bool,
+    },
+    /// Landing is off: the branch is complete and waits for people.
+    Delivered {
+        /// The branch.
+        branch: String,
+    },
+    /// On the merged tree these stages are out of date again, by position in the spec.
+    Stale(Vec<usize>),
+    /// The user's checkout is in the way for now.
+    Waits {
+        /// Why, and what to do.
+        why: String,
+        /// The file in the way, if it is one.
+        path: Option<String>,
+    },
+    /// A person has to look.
+    Held(Failure),
+    /// It failed for this run.
+    Failed(Failure),
+    /// We were told to stop.
+    Stopped,
+}
+
+/// A stage's climb and why it is out of date, kept between its attempts.
+#[derive(Debug, Clone, Default)]
+pub struct Pending {
+    /// Where it stands on its ladders.
+    pub climb: Climb,
+    /// Why it runs.
+    pub reasons: Vec<Reason>,
+    /// The step that leads to the next attempt.
+    pub rung: Option<Rung>,
+    /// What was wrong with the last attempt.
+    pub former: Option<Failure>,
+    /// Milliseconds of its attempts so far.
+    pub millis: u64,
+}

@@ -1,0 +1,59 @@
+//! Merging without a checkout.
+use super::commit::{NewCommit, Signature};
+use super::error::GitError;
+use super::oid::Oid;
+use super::path;
+use super::repo::{Git, failed};
+
+/// What a merge came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Merge {
+    /// It merges into this tree.
+    Clean(Oid),
+    /// It does not; a tree with conflict markers is kept all the same.
+    Conflict {
+        /// The paths that conflict.
+        paths: Vec<String>,
+        /// The tree, markers and all.
+        tree: Oid,
+    },
+}
+
+impl Git {
+    /// Merges two commits; nothing but objects is written. Run it on a checkout: in a bare repository git
+    /// ignores `.gitattributes`.
+    ///
+    /// # Errors
+    /// One of them is not there, or they share no history.
+    pub fn merge_tree(&self, ours: Oid, theirs: Oid) -> Result<Merge, GitError> {
+        let command = self
+            .command(["merge-tree", "--write-tree", "-z", "--name-only", "--no-messages"])
+            .args([ours.to_string(), theirs.to_string()]);
+        let captured = self.ask(&command)?;
+        if !matches!(captured.code(), 0 | 1) {
+            return Err(failed(&command, &captured));
+        }
+        let mut tokens = captured.stdout.split(|byte| *byte == 0).filter(|token| !token.is_empty());
+        let tree = String::from_utf8_lossy(tokens.next().unwrap_or_default()).trim().parse()?;
+        if captured.code() == 0 {
+            return Ok(Merge::Clean(tree));
+        }
+        Ok(Merge::Conflict { paths: tokens.map(path::to_text).collect(), tree })
+    }
+
+    /// Merges what `theirs` did since `base` into `ours`, whatever their history: a replay.
+    ///
+    /// # Errors
+    /// One of them is not there.
+    pub fn merge_tree_from(&self, base: Oid, ours: Oid, theirs: Oid) -> Result<Merge, GitError> {
+        // A stand-in with the wanted parent gives the wanted merge base; an option for it came later than
+        // the oldest git we know.
+        let stand_in = |commit: Oid, parents: &[Oid]| {
+            let tree = self.tree_of(commit)?;
+            let signature = Some(Signature::timeless());
+            self.commit_tree(&NewCommit { tree, parents, message: "stand-in\n", signature })
+        };
+        let root = stand_in(base, &[])?;
+        self.merge_tree(stand_in(ours, &[root])?, stand_in(theirs, &[root])?)
+    }
+}

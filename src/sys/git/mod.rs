@@ -1,0 +1,29 @@
+//! git, by its plumbing: every command names its git directory and work tree, reads exit codes and
+//! NUL-separated output, never messages. Refs move by compare-and-swap alone.
+pub mod cat_file;
+pub mod commit;
+pub mod config;
+pub mod diff;
+pub mod discover;
+pub mod error;
+pub mod index;
+pub mod log;
+pub mod merge;
+pub mod oid;
+pub mod path;
+pub mod refs;
+pub mod repo;
+pub mod tree;
+
+pub use cat_file::CatFile;
+pub use commit::{NewCommit, Signature};
+pub use error::GitError;
+pub use index::TempIndex;
+pub use log::LogEntry;
+pub use merge::Merge;
+pub use oid::{Change, Content, Entry, Mode, Oid};
+pub use refs::{RefUpdate, branch_ref};
+pub use repo::Git;
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,9 @@
 pub mod child;
 pub mod git;
 pub mod lock;
+pub mod output;
 pub mod process;
 pub mod signal;
+pub mod stop;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -1,0 +1,198 @@
+//! The face for pipes and files: one line for each thing that begins, ends or goes wrong.
+use super::line::Line;
+use super::style::{Ink, Mark, Style};
+use super::{Face, Voice, words};
+use crate::base::StageId;
+use crate::event::{Done, Event, Failure, LandingPhase, Record, Verdict, WaitsFor};
+use crate::view::View;
+use std::io;
+
+/// The plain face.
+#[derive(Debug, Clone, Default)]
+pub struct Plain {
+    view: View,
+    style: Style,
+    voice: Voice,
+}
+
+impl Plain {
+    /// A face with nothing seen yet.
+    pub fn new(style: Style, voice: Voice) -> Self {
+        Self { view: View::default(), style, voice }
+    }
+}
+
+impl Face for Plain {
+    fn show(&mut self, record: &Record, out: &mut dyn io::Write) -> io::Result<()> {
+        self.view.apply(record);
+        match narrate(&self.view, record, self.voice, &self.style) {
+            Some(line) => {
+                writeln!(out, "{}", line.render(&self.style))?;
+                out.flush()
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// What to say of an event that `view` has already taken in; most are not worth a line.
+pub fn narrate(view: &View, record: &Record, voice: Voice, style: &Style) -> Option<Line> {
+    let says = Says { view, style, now: record.at };
+    let urgent = says.urgent(&record.event);
+    if urgent.is_some() || voice == Voice::Quiet { urgent } else { says.ordinary(&record.event) }
+}
+
+struct Says<'a> {
+    view: &'a View,
+    style: &'a Style,
+    now: u64,
+}
+
+impl Says<'_> {
+    /// What needs a person, also when asked to be quiet.
+    fn urgent(&self, event: &Event) -> Option<Line> {
+        match event {
+            Event::StageHeld { stage, failure, next } => {
+                Some(self.trouble(Mark::Held, stage, "held", failure, next))
+            }
+            Event::StageFailed { stage, failure, next } => {
+                Some(self.trouble(Mark::Failed, stage, "failed", failure, next))
+            }
+            Event::GateWaiting { stage } => {
+                let line = self.about(Mark::Gate, &stage.to_string()).text("waits for you; next: ");
+                Some(line.ink(Ink::Strong, words::approve(stage)))
+            }
+            Event::LandingWaits { spec, why, path } => {
+                let line = self.about(Mark::Colliding, spec.as_str()).text("its landing waits: ").text(why);
+                Some(match path {
+                    Some(path) if !why.contains(path.as_str()) => line.text(format!(" (`{path}`)")),
+                    _ => line,
+                })
+            }
+            Event::Warning { message } => {
+                let line = Line::marked(Mark::Warning, self.style);
+                Some(line.ink(Ink::Attention, "warning: ").text(message))
+            }
+            _ => None,
+        }
+    }
+
+    fn ordinary(&self, event: &Event) -> Option<Line> {
+        match event {
+            Event::AttemptStarted { stage, attempt, of, step, agent, .. } => {
+                let mut line = self.about(Mark::Running, &stage.to_string());
+                if *attempt > 1 {
+                    let of = of.map(|of| format!(" of {of}")).unwrap_or_default();
+                    line = line.text(format!("{step}, attempt {attempt}{of}"));
+                } else {
+                    line = line.text("starts");
+                }
+                if let Some(agent) = agent {
+                    line = line.ink(Ink::Faint, format!(" ({agent})"));
+                }
+                let why = self.reasons(stage).filter(|_| *attempt <= 1);
+                Some(if let Some(why) = why { line.text(": ").text(why) } else { line })
+            }
+            Event::AttemptEnded { stage, attempt, failure: Some(failure), .. } => {
+                let line = self.about(Mark::Failed, &stage.to_string());
+                let line = line.text(format!("attempt {attempt}: ")).text(words::failure(failure));
+                Some(with_log(line, failure))
+            }
+            Event::StageDone { how: Done::UpToDate | Done::Adopted, .. } => None,
+            Event::StageDone { stage, how, millis, .. } => {
+                let line = self.about(Mark::from(*how), &stage.to_string()).text(words::done(*how));
+                Some(if *how == Done::Ran {
+                    line.text(format!(" in {}", words::took(*millis)))
+                } else {
+                    line
+                })
+            }
+            Event::Progress { stage, done, total } => {
+                let line = self.about(Mark::Running, &stage.to_string());
+                Some(line.text(format!("tasks {done}/{total}")))
+            }
+            Event::Waiting { stage, on } => {
+                let backoff = on.iter().find(|on| matches!(on, WaitsFor::Backoff { .. }))?;
+                let line = self.about(Mark::Waiting, &stage.to_string()).text("waits for ");
+                Some(line.text(words::waits(std::slice::from_ref(backoff), self.now)))
+            }
+            Event::SpecBlocked { spec, by, why } => {
+                let line = self.about(Mark::Blocked, spec.as_str());
+                Some(line.text(format!("blocked by `{by}`")).ink(Ink::Faint, format!(" ({why})")))
+            }
+            Event::SpecSkipped { spec, why } => {
+                Some(self.about(Mark::Skipped, spec.as_str()).text("skipped: ").text(why))
+            }
+            Event::Landing { spec, phase: LandingPhase::Checking } => {
+                Some(self.about(Mark::Landing, spec.as_str()).text(words::phase(LandingPhase::Checking)))
+            }
+            Event::Landed { spec, commit, changed, .. } => {
+                let line = self.about(Mark::Landed, spec.as_str()).text("landed as ").text(short(commit));
+                Some(if *changed { line } else { line.ink(Ink::Faint, " (same result as before)") })
+            }
+            Event::Delivered { spec, branch } => Some(
+                self.about(Mark::Delivered, spec.as_str()).text(format!("complete on branch `{branch}`")),
+            ),
+            _ => None,
+        }
+    }
+
+    fn about(&self, mark: Mark, who: &str) -> Line {
+        let counts = self.view.counts();
+        let digits = counts.steps.to_string().len();
+        let count = format!("[{:>digits$}/{}] ", counts.steps_done, counts.steps);
+        let symbol = mark.symbol();
+        let line = Line::new().ink(Ink::Faint, count).ink(symbol.ink, self.style.symbol(mark)).text(" ");
+        line.ink(Ink::Strong, who).text("  ")
+    }
+
+    fn trouble(&self, mark: Mark, stage: &StageId, what: &str, failure: &Failure, next: &str) -> Line {
+        let line = self.about(mark, &stage.to_string()).ink(mark.symbol().ink, what).text(": ");
+        let line = with_log(line.text(words::failure(failure)), failure);
+        line.text("; next: ").ink(Ink::Strong, next)
+    }
+
+    fn reasons(&self, stage: &StageId) -> Option<String> {
+        match &self.view.stage(stage)?.verdict {
+            Some(Verdict::OutOfDate { reasons }) if !reasons.is_empty() => Some(words::reasons(reasons)),
+            _ => None,
+        }
+    }
+}
+
+fn with_log(line: Line, failure: &Failure) -> Line {
+    match &failure.log {
+        Some(log) => line.ink(Ink::Faint, format!("; log: .specmake/{log}")),
+        None => line,
+    }
+}
+
+/// The first digits of a commit.
+pub(super) fn short(commit: &str) -> &str {
+    commit.get(..7).unwrap_or(commit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    fn told(voice: Voice) -> String {
+        let mut face = Plain::new(Style::PLAIN, voice);
+        let mut out = Vec::new();
+        for record in sample::ended() {
+            face.show(&record, &mut out).expect("a vector takes it");
+        }
+        String::from_utf8(out).expect("text")
+    }
+
+    #[test]
+    fn a_run_in_lines() {
+        insta::assert_snapshot!(told(Voice::Normal));
+    }
+
+    #[test]
+    fn quiet_says_only_what_needs_a_person() {
+        insta::assert_snapshot!(told(Voice::Quiet));
+    }
+}

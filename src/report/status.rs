@@ -1,0 +1,436 @@
+//! Where everything stands: the answer of `status`, for people and as JSON.
+use super::plan::{PlanReport, PlanSpec};
+use super::style::Mark;
+use super::{json, words};
+use crate::base::{AgentName, LayerName, SpecName, StageId, StageName};
+use crate::event::{RunOutcome, Usage, Verdict, WaitsFor};
+use crate::view::{AttemptView, Facts, SpecView, StageState, StageView, Standing, View};
+use serde::Serialize;
+use std::io;
+
+pub mod human;
+
+/// Where everything stands. Times are milliseconds, points in time since the Unix epoch.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct StatusReport {
+    /// When it was asked.
+    pub now: u64,
+    /// The run that is on, or the last one.
+    pub run: Option<RunStatus>,
+    /// The specs, in topological order.
+    pub specs: Vec<SpecStatus>,
+    /// Things to know.
+    pub warnings: Vec<String>,
+}
+
+/// A run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunStatus {
+    /// Its name.
+    pub run: String,
+    /// Its process.
+    pub pid: u32,
+    /// Whether it is on.
+    pub on: bool,
+    /// The branch it lands on.
+    pub base: String,
+    /// Agents and commands at once.
+    pub jobs: u32,
+    /// When it began.
+    pub started: u64,
+    /// How long it took, or has been on.
+    pub millis: u64,
+    /// How it ended; nothing for one that is on or was killed.
+    pub outcome: Option<RunOutcome>,
+    /// Stages and landings done.
+    pub steps_done: usize,
+    /// Stages and landings to do, as far as is known.
+    pub steps: usize,
+    /// Tokens and money.
+    pub usage: Usage,
+}
+
+/// A spec.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SpecStatus {
+    /// Its name.
+    pub spec: SpecName,
+    /// Its layer.
+    pub layer: Option<LayerName>,
+    /// Its description, first line.
+    pub title: Option<String>,
+    /// One word for it, of the table of symbols.
+    pub state: &'static str,
+    /// Its work is done.
+    pub delivered: bool,
+    /// A check passed on it.
+    pub verified: bool,
+    /// The base has it.
+    pub landed: bool,
+    /// The landing commit, if it landed in this run.
+    pub commit: Option<String>,
+    /// The branch it was left on.
+    pub branch: Option<String>,
+    /// What it waits for.
+    pub waits_for: Vec<WaitsFor>,
+    /// Specs in its way, nearest first.
+    pub blocked_by: Vec<SpecName>,
+    /// Why it is held, failed, blocked, skipped or waits.
+    pub why: Option<String>,
+    /// The one command that goes on from here.
+    pub next: Option<String>,
+    /// Its stages in order, then its landing.
+    pub stages: Vec<StageStatus>,
+    #[serde(skip)]
+    mark: Option<Mark>,
+}
+
+/// A stage.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StageStatus {
+    /// Its name.
+    pub stage: StageName,
+    /// One word for it, of the table of symbols.
+    pub state: &'static str,
+    /// Since when.
+    pub since: Option<u64>,
+    /// How long its finished attempts took.
+    pub millis: u64,
+    /// The attempt that runs, or the last one.
+    pub attempt: Option<AttemptStatus>,
+    /// Its tasks, if it has any.
+    pub tasks: Option<TasksStatus>,
+    /// The last line that it printed.
+    pub line: Option<String>,
+    /// Why it is out of date, or what went wrong.
+    pub why: Option<String>,
+}
+
+/// An attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AttemptStatus {
+    /// From 1.
+    pub number: u32,
+    /// The most there can be, where known.
+    pub of: Option<u32>,
+    /// The step that led to it.
+    pub step: String,
+    /// The agent.
+    pub agent: Option<AgentName>,
+    /// The model.
+    pub model: Option<String>,
+    /// Its worktree.
+    pub worktree: String,
+    /// Its log, relative to `.specmake`.
+    pub log: String,
+}
+
+/// Tasks of a stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct TasksStatus {
+    /// Ticked.
+    pub done: u32,
+    /// All of them.
+    pub total: u32,
+}
+
+impl StatusReport {
+    /// What a view says. For a run that is not on any more, what seemed to run is told as stopped.
+    pub fn of(view: &View, now: u64, on: bool) -> Self {
+        let mut view = view.clone();
+        if !on {
+            view.stop(view.latest);
+        }
+        let counts = view.counts();
+        let run = view.run.as_ref().map(|run| RunStatus {
+            run: run.run.clone(),
+            pid: run.pid,
+            on: on && view.end.is_none(),
+            base: run.base.clone(),
+            jobs: run.jobs,
+            started: run.started,
+            millis: match view.end {
+                Some(end) => end.millis,
+                None => (if on { now } else { view.latest }).saturating_sub(run.started),
+            },
+            outcome: view.end.map(|end| end.outcome),
+            steps_done: counts.steps_done,
+            steps: counts.steps,
+            usage: view.usage(),
+        });
+        let specs = view.specs.values().map(|spec| spec_status(&view, spec, now)).collect();
+        Self { now, run, specs, warnings: view.warnings }
+    }
+
+    /// Lays today's verdicts over what the last run left, for when no run is on: a spec that is up to date now
+    /// is told so, one that is out of date says why, and held or failed ones keep their next command.
+    /// Specs that no run has seen are added.
+    pub fn overlay(&mut self, plan: &PlanReport) {
+        for planned in &plan.specs {
+            let known = self.specs.iter().position(|spec| spec.spec == planned.spec);
+            match known.map(|at| &mut self.specs[at]) {
+                Some(spec) => spec.judge(planned),
+                None => self.specs.push(SpecStatus::unseen(planned)),
+            }
+        }
+        self.warnings.extend(plan.notes.iter().cloned());
+        let uncommitted = plan.uncommitted.iter();
+        self.warnings
+            .extend(uncommitted.map(|path| format!("`{path}` is not committed; judged as if it were")));
+    }
+
+    /// Leaves only the specs that `keep` names.
+    pub fn retain(&mut self, keep: impl Fn(&SpecName) -> bool) {
+        self.specs.retain(|spec| keep(&spec.spec));
+    }
+
+    /// Writes it as one JSON document.
+    ///
+    /// # Errors
+    /// The writer's.
+    pub fn write_json(&self, out: &mut dyn io::Write) -> io::Result<()> {
+        json::document(self, out)
+    }
+}
+
+impl SpecStatus {
+    /// The state, as the table of symbols has it.
+    pub fn mark(&self) -> Mark {
+        self.mark.unwrap_or(Mark::Pending)
+    }
+
+    fn set(&mut self, mark: Mark) {
+        self.mark = Some(mark);
+        self.state = mark.word();
+    }
+
+    fn unseen(planned: &PlanSpec) -> Self {
+        let mut spec = Self {
+            spec: planned.spec.clone(),
+            layer: planned.layer.clone(),
+            title: planned.title.clone(),
+            state: Mark::Pending.word(),
+            delivered: false,
+            verified: false,
+            landed: false,
+            commit: None,
+            branch: None,
+            waits_for: Vec::new(),
+            blocked_by: Vec::new(),
+            why: None,
+            next: None,
+            stages: planned.stages.iter().map(|stage| StageStatus::unseen(&stage.stage)).collect(),
+            mark: None,
+        };
+        spec.judge(planned);
+        spec
+    }
+
+    fn judge(&mut self, planned: &PlanSpec) {
+        for stage in &planned.stages {
+            let known = self.stages.iter_mut().find(|known| known.stage == stage.stage);
+            if let Some(known) = known.filter(|known| !is_trouble(known.state)) {
+                known.state = Mark::from(&stage.verdict).word();
+                known.why = why(&stage.verdict);
+            }
+        }
+        if planned.is_up_to_date() {
+            let adopted = |verdict: &Verdict| matches!(Mark::from(verdict), Mark::Adopted);
+            self.set(if planned.verdicts().any(adopted) { Mark::Adopted } else { Mark::UpToDate });
+            (self.delivered, self.landed) = (true, planned.land.is_some());
+            (self.why, self.next) = (None, None);
+            self.waits_for.clear();
+            self.blocked_by.clear();
+            return;
+        }
+        if is_trouble(self.state) {
+            return;
+        }
+        self.landed = self.landed && matches!(planned.land, Some(Verdict::UpToDate { .. }) | None);
+        let first = planned.verdicts().find(|verdict| !matches!(verdict, Verdict::UpToDate { .. }));
+        if let Some(first) = first {
+            self.set(Mark::from(first));
+            self.why = why(first);
+            self.next = None;
+        }
+    }
+}
+
+impl StageStatus {
+    fn unseen(stage: &StageName) -> Self {
+        Self {
+            stage: stage.clone(),
+            state: Mark::Pending.word(),
+            since: None,
+            millis: 0,
+            attempt: None,
+            tasks: None,
+            line: None,
+            why: None,
+        }
+    }
+}
+
+fn is_trouble(state: &str) -> bool {
+    [Mark::Held, Mark::Failed, Mark::Gate, Mark::Colliding, Mark::Blocked]
+        .iter()
+        .any(|mark| mark.word() == state)
+}
+
+fn why(verdict: &Verdict) -> Option<String> {
+    match verdict {
+        Verdict::UpToDate { .. } => None,
+        Verdict::OutOfDate { reasons } => Some(words::reasons(reasons)),
+        Verdict::MayRun { .. } => Some(words::verdict(verdict)),
+    }
+}
+
+fn spec_status(view: &View, spec: &SpecView, now: u64) -> SpecStatus {
+    let standing = spec.standing();
+    let Facts { delivered, verified, landed } = spec.facts();
+    let foremost = spec.foremost();
+    let mark = Mark::from(standing);
+    let waits_for = match foremost.map(|(_, step)| &step.state) {
+        Some(StageState::Waiting { on }) if standing == Standing::Waiting => on.clone(),
+        _ => Vec::new(),
+    };
+    let (why, next) = match foremost {
+        Some((name, step)) => reason(view, spec, name, step, now),
+        None => (None, None),
+    };
+    SpecStatus {
+        spec: spec.name.clone(),
+        layer: spec.layer.clone(),
+        title: spec.title.clone(),
+        state: mark.word(),
+        delivered,
+        verified,
+        landed,
+        commit: spec.landed.as_ref().map(|landed| landed.commit.clone()),
+        branch: spec.branch.clone(),
+        waits_for,
+        blocked_by: view.blockers(&spec.name).into_iter().cloned().collect(),
+        why,
+        next,
+        stages: spec.steps().filter_map(|(name, step)| stage_status(name, step)).collect(),
+        mark: Some(mark),
+    }
+}
+
+fn reason(
+    view: &View,
+    spec: &SpecView,
+    name: &str,
+    step: &StageView,
+    now: u64,
+) -> (Option<String>, Option<String>) {
+    match spec.standing() {
+        Standing::Failed | Standing::Held => {
+            let (failure, next) = step.trouble().unzip();
+            (failure.map(|failure| format!("{name}: {}", words::failure(failure))), next.map(str::to_owned))
+        }
+        Standing::Gate => {
+            let gate = spec.stages.iter().find(|(_, stage)| stage.state == StageState::Gate);
+            let next = gate.map(|(gate, _)| words::approve(&StageId::new(&spec.name, gate)));
+            (Some(format!("{name} waits for approval")), next)
+        }
+        Standing::Colliding => match &spec.land.state {
+            StageState::Colliding { why, path: Some(path) } if !why.contains(path.as_str()) => {
+                (Some(format!("{why} (`{path}`)")), None)
+            }
+            StageState::Colliding { why, .. } => (Some(why.clone()), None),
+            _ => (None, None),
+        },
+        Standing::Blocked => {
+            let why = spec.blocked.as_ref().map(|blocked| format!("`{}` {}", blocked.by, blocked.why));
+            let root = view.blockers(&spec.name).last().and_then(|root| view.spec(root));
+            let next = root.and_then(|root| root.foremost()?.1.trouble()).map(|(_, next)| next.to_owned());
+            (why, next)
+        }
+        Standing::Skipped => (spec.skipped.clone(), None),
+        Standing::Waiting => match &step.state {
+            StageState::Waiting { on } => (Some(format!("{name} waits for {}", words::waits(on, now))), None),
+            _ => (step.verdict.as_ref().and_then(why).map(|why| format!("{name}: {why}")), None),
+        },
+        _ => (None, None),
+    }
+}
+
+fn stage_status(name: &str, step: &StageView) -> Option<StageStatus> {
+    let why = match step.trouble() {
+        Some((failure, _)) => Some(words::failure(failure)),
+        None if step.done().is_some() => None,
+        None => step.verdict.as_ref().and_then(why),
+    };
+    Some(StageStatus {
+        stage: StageName::new(name).ok()?,
+        state: Mark::from(&step.state).word(),
+        since: Some(step.since).filter(|since| *since > 0),
+        millis: step.millis,
+        attempt: step.attempts.last().map(attempt_status),
+        tasks: step.progress.map(|(done, total)| TasksStatus { done, total }),
+        line: step.line.clone().filter(|_| step.running().is_some()),
+        why,
+    })
+}
+
+fn attempt_status(attempt: &AttemptView) -> AttemptStatus {
+    AttemptStatus {
+        number: attempt.number,
+        of: attempt.of,
+        step: attempt.step.clone(),
+        agent: attempt.agent.clone(),
+        model: attempt.model.clone(),
+        worktree: attempt.worktree.clone(),
+        log: attempt.log.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{plan, sample};
+
+    fn states(report: &StatusReport) -> Vec<(&str, &str)> {
+        report.specs.iter().map(|spec| (spec.spec.as_str(), spec.state)).collect()
+    }
+
+    #[test]
+    fn a_run_that_died_has_nothing_running() {
+        let view = View::of(&sample::run());
+        let alive = StatusReport::of(&view, 1_090_000, true);
+        let dead = StatusReport::of(&view, 1_090_000, false);
+        assert_eq!(states(&alive)[1], ("051-retry", "running"));
+        assert_eq!(states(&dead)[1], ("051-retry", "stopped"));
+        let on = |report: &StatusReport| report.run.as_ref().map(|run| run.on);
+        assert_eq!((on(&alive), on(&dead)), (Some(true), Some(false)));
+    }
+
+    #[test]
+    fn a_blocked_spec_is_given_the_command_for_its_cause() {
+        let report = StatusReport::of(&View::of(&sample::run()), 0, true);
+        let blocked = report.specs.iter().find(|spec| spec.state == "blocked").expect("061 is");
+        assert_eq!(blocked.next.as_deref(), Some("specmake retry 052-limits"));
+        assert_eq!(blocked.blocked_by, [sample::spec("052-limits")]);
+    }
+
+    #[test]
+    fn verdicts_of_today_beat_what_a_run_left() {
+        let mut report = StatusReport::of(&View::of(&sample::ended()), 0, false);
+        report.overlay(&plan::tests::sample());
+        assert_eq!(
+            states(&report),
+            [
+                ("050-partial", "up-to-date"),
+                ("051-retry", "out-of-date"),
+                ("052-limits", "held"),
+                ("060-threads", "failed"),
+                ("061-quota", "blocked"),
+            ]
+        );
+        assert_eq!(report.specs[1].why.as_deref(), Some("input `specs/051-retry/plan.md` changed"),);
+        let mut unseen = StatusReport::default();
+        unseen.overlay(&plan::tests::sample());
+        assert_eq!(states(&unseen)[2], ("060-threads", "may-run"));
+    }
+}

@@ -1,0 +1,136 @@
+//! What events carry, in words.
+use crate::base::{Reason, StageId};
+use crate::event::{Done, Failure, LandingPhase, Verdict, WaitsFor};
+use std::time::Duration;
+
+/// How long something has been going on, without tenths: `7s`, `2m 05s`, `1h 02m`.
+pub fn elapsed(millis: u64) -> String {
+    let seconds = millis / 1000;
+    match seconds {
+        0..=59 => format!("{seconds}s"),
+        60..=3599 => format!("{}m {:02}s", seconds / 60, seconds % 60),
+        _ => format!("{}h {:02}m", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// How long something took: `0.4s`, `12s`, `3m 20s`.
+pub fn took(millis: u64) -> String {
+    crate::base::english::duration(Duration::from_millis(millis))
+}
+
+/// What a stage waits for: "`050` to land (shared auth) and a free job".
+pub fn waits(on: &[WaitsFor], now: u64) -> String {
+    let each: Vec<String> = on.iter().map(|one| waits_for(one, now)).collect();
+    let each = few(&each, 3);
+    crate::base::english::list(&each, "and")
+}
+
+fn waits_for(on: &WaitsFor, now: u64) -> String {
+    match on {
+        WaitsFor::Need { spec, why: Some(why) } => format!("`{spec}` to land ({why})"),
+        WaitsFor::Need { spec, why: None } => format!("`{spec}` to land"),
+        WaitsFor::After { spec } => format!("`{spec}` to be over"),
+        WaitsFor::Stage { stage } => format!("`{stage}`"),
+        WaitsFor::Job => "a free job".to_owned(),
+        WaitsFor::Pool { pool } => format!("pool `{pool}`"),
+        WaitsFor::Resource { resource } => format!("resource `{resource}`"),
+        WaitsFor::Touches { spec } => format!("`{spec}`, which touches the same files"),
+        WaitsFor::Alone => "its turn to run alone".to_owned(),
+        WaitsFor::Backoff { until } => format!("a retry in {}", elapsed(until.saturating_sub(now))),
+    }
+}
+
+/// "exit status 3 (crash)".
+pub fn failure(failure: &Failure) -> String {
+    if failure.message.is_empty() {
+        return failure.class.to_string();
+    }
+    format!("{} ({})", failure.message, failure.class)
+}
+
+/// What a landing does.
+pub fn phase(phase: LandingPhase) -> &'static str {
+    match phase {
+        LandingPhase::Queued => "queued to land",
+        LandingPhase::Probing => "landing: merging",
+        LandingPhase::SettingUp => "landing: setting up",
+        LandingPhase::Checking => "landing: checking",
+        LandingPhase::Moving => "landing: moving the base",
+    }
+}
+
+/// How a stage came to be done.
+pub fn done(how: Done) -> &'static str {
+    match how {
+        Done::Ran => "done",
+        Done::UpToDate => "up to date",
+        Done::Adopted => "adopted, done by hand",
+        Done::Touched => "touched",
+        Done::Approved => "approved",
+        Done::Skipped => "skipped",
+        Done::Elsewhere => "landed elsewhere",
+    }
+}
+
+/// "never ran", "input `spec.md` changed, `050` landed a different result".
+pub fn reasons(reasons: &[Reason]) -> String {
+    let each: Vec<String> = reasons.iter().map(ToString::to_string).collect();
+    each.join(", ")
+}
+
+/// "up to date", "out of date: ...", "may run, until `050` is known".
+pub fn verdict(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::UpToDate { how: Done::Ran | Done::UpToDate } => "up to date".to_owned(),
+        Verdict::UpToDate { how } => format!("up to date ({})", done(*how)),
+        Verdict::OutOfDate { reasons: why } if why.is_empty() => "out of date".to_owned(),
+        Verdict::OutOfDate { reasons: why } => format!("out of date: {}", reasons(why)),
+        Verdict::MayRun { until } => {
+            let each: Vec<String> = until.iter().map(|name| format!("`{name}`")).collect();
+            let verb = if each.len() == 1 { "is" } else { "are" };
+            format!("may run, until {} {verb} known", crate::base::english::list(&few(&each, 3), "and"))
+        }
+    }
+}
+
+/// The command that lets a gate pass.
+pub fn approve(gate: &StageId) -> String {
+    format!("specmake approve {gate}")
+}
+
+fn few(each: &[String], most: usize) -> Vec<String> {
+    if each.len() <= most {
+        return each.to_vec();
+    }
+    let mut shown: Vec<String> = each[..most - 1].to_vec();
+    shown.push(format!("{} more", each.len() - shown.len()));
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::SpecName;
+
+    #[test]
+    fn waiting_is_said_in_words() {
+        let need = |name: &str, why: Option<&str>| WaitsFor::Need {
+            spec: SpecName::new(name).expect("a name"),
+            why: why.map(Into::into),
+        };
+        assert_eq!(waits(&[need("050", Some("shared auth"))], 0), "`050` to land (shared auth)");
+        assert_eq!(
+            waits(&[WaitsFor::Job, WaitsFor::Backoff { until: 90_000 }], 25_000),
+            "a free job and a retry in 1m 05s"
+        );
+        assert_eq!(waits(&[WaitsFor::Backoff { until: 1 }], 9), "a retry in 0s");
+        let many: Vec<WaitsFor> = ["1", "2", "3", "4"].map(|n| need(n, None)).into();
+        assert_eq!(waits(&many, 0), "`1` to land, `2` to land and 2 more");
+    }
+
+    #[test]
+    fn the_third_answer() {
+        let until = vec!["051:plan".to_owned(), "050".to_owned()];
+        assert_eq!(verdict(&Verdict::MayRun { until }), "may run, until `051:plan` and `050` are known");
+    }
+}

@@ -280,7 +280,8 @@ mod tests {
     #[test]
     fn the_environment_is_honoured() {
         let utf8 = ("LANG", "en_US.UTF-8");
-        let cases: [(&[(&str, &str)], bool, (bool, bool)); 11] = [
+        type Case<'a> = (&'a [(&'a str, &'a str)], bool, (bool, bool));
+        let cases: [Case; 11] = [
             (&[utf8], true, (true, true)),
             (&[utf8], false, (true, false)),
             (&[utf8, ("NO_COLOR", "1")], true, (true, false)),

@@ -29,6 +29,7 @@ fn waits_for(on: &WaitsFor, now: u64) -> String {
     match on {
         WaitsFor::Need { spec, why: Some(why) } => format!("`{spec}` to land ({why})"),
         WaitsFor::Need { spec, why: None } => format!("`{spec}` to land"),
+        WaitsFor::Layer { layer } => format!("layer `{layer}`"),
         WaitsFor::After { spec } => format!("`{spec}` to be over"),
         WaitsFor::Stage { stage } => format!("`{stage}`"),
         WaitsFor::Job => "a free job".to_owned(),

@@ -1,0 +1,87 @@
+//! How what an agent prints becomes one stream, whatever agent it is. A dialect per way of printing.
+pub mod demo;
+pub mod text;
+
+use crate::event::Usage;
+
+/// One thing that an agent said or did.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Said {
+    /// It began.
+    Started {
+        /// The id by which it can be called again, if it has one.
+        session: Option<String>,
+    },
+    /// Words for people, one line.
+    Text(String),
+    /// It used a tool.
+    Tool {
+        /// What kind: `read`, `write`, `run` ...
+        kind: String,
+        /// One line for people.
+        title: String,
+        /// Files it is about.
+        paths: Vec<String>,
+        /// How far it is.
+        status: ToolStatus,
+    },
+    /// Its plan, or how far it is with it.
+    Plan {
+        /// Steps done.
+        done: u32,
+        /// All steps.
+        total: u32,
+    },
+    /// What it has used on top of what it said before.
+    Usage(Usage),
+    /// It waits and will try again by itself.
+    Retrying {
+        /// Why.
+        why: String,
+        /// How long from now, in milliseconds, if it says.
+        millis: Option<u64>,
+    },
+    /// It says that it is over. No proof of anything.
+    Ended(EndReason),
+}
+
+/// How far a tool is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ToolStatus {
+    /// At work.
+    Running,
+    /// Done.
+    Done,
+    /// Gone wrong.
+    Failed,
+}
+
+/// Why an agent says that it is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EndReason {
+    /// It thinks that it is done.
+    Finished,
+    /// Its answer was cut off.
+    Cut,
+    /// It was asked to end.
+    Stopped,
+    /// Something is wrong; its own words.
+    Failed(String),
+}
+
+/// Reads what one attempt of one agent prints.
+pub trait Dialect: Send {
+    /// What a line says.
+    fn read(&mut self, line: &str) -> Vec<Said>;
+}
+
+/// Names of dialects, as in `agent { dialect "text" }`.
+pub const NAMES: [&str; 2] = ["text", "demo"];
+
+/// A reader for one attempt; plain text where no dialect has that name.
+pub fn named(name: &str) -> Box<dyn Dialect> {
+    match name {
+        "demo" => Box::new(demo::Demo),
+        _ => Box::new(text::Text),
+    }
+}

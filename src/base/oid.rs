@@ -42,6 +42,11 @@ impl Oid {
         &self.bytes[..self.len as usize]
     }
 
+    /// The name that git writes for "none", of the same length.
+    pub fn zero_like(&self) -> Self {
+        Self { bytes: [0; 32], len: self.len }
+    }
+
     /// Whether every digit is 0, git's way to say "none".
     pub fn is_zero(&self) -> bool {
         self.bytes.iter().all(|b| *b == 0)
@@ -50,13 +55,14 @@ impl Oid {
 
 impl fmt::Display for Oid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.as_bytes().iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        let digits: String = self.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        f.pad(&digits)
     }
 }
 
 impl fmt::Debug for Oid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.short())
+        write!(f, "{self}")
     }
 }
 

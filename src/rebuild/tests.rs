@@ -17,7 +17,6 @@ struct Repository {
     base: Vec<Commit>,
     branches: BTreeMap<String, Vec<Commit>>,
     trees: HashMap<Oid, Files>,
-    blobs: HashMap<Oid, String>,
     count: u8,
 }
 

@@ -56,7 +56,7 @@ impl Git {
         let command = command.args(["-F", "-"]).stdin(commit.message);
         let captured = self.ask(&command)?;
         if captured.success() {
-            return captured.text().parse();
+            return Ok(captured.text().parse()?);
         }
         self.require_identity()?;
         Err(failed(&command, &captured))

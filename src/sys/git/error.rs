@@ -174,3 +174,9 @@ impl GitError {
         Some(hint.to_owned())
     }
 }
+
+impl From<crate::base::oid::BadOid> for GitError {
+    fn from(_: crate::base::oid::BadOid) -> Self {
+        Self::Unreadable { what: "something that names no object where an object's name is due".into() }
+    }
+}

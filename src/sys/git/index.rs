@@ -160,7 +160,7 @@ impl TempIndex {
     /// # Errors
     /// It holds conflicts.
     pub fn write_tree(&self) -> Result<Oid, GitError> {
-        self.git.run(&self.command(&["write-tree"]))?.text().parse()
+        Ok(self.git.run(&self.command(&["write-tree"]))?.text().parse()?)
     }
 }
 

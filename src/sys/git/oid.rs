@@ -1,69 +1,8 @@
-//! Object names, file modes and what they make together: the content that git keeps at a path.
+//! File modes, and what they and object names make together: the content that git keeps at a path.
 use super::error::GitError;
-use std::fmt::{self, Write};
-use std::str::FromStr;
+use std::fmt;
 
-/// The name of an object: 20 bytes of SHA-1 or 32 of SHA-256. Small and `Copy`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Oid {
-    bytes: [u8; 32],
-    len: u8,
-}
-
-impl Oid {
-    /// The bytes: 20 or 32 of them.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.len)]
-    }
-
-    /// The first seven digits, for people.
-    pub fn short(&self) -> String {
-        self.to_string().chars().take(7).collect()
-    }
-
-    /// The name that git writes for "nothing", in the same hash.
-    pub fn zero_like(&self) -> Self {
-        Self { bytes: [0; 32], len: self.len }
-    }
-
-    /// Whether it is git's name for "nothing".
-    pub fn is_zero(&self) -> bool {
-        self.bytes.iter().all(|byte| *byte == 0)
-    }
-}
-
-impl FromStr for Oid {
-    type Err = GitError;
-
-    fn from_str(text: &str) -> Result<Self, GitError> {
-        let odd = || GitError::Unreadable { what: format!("`{text}` is not the name of an object") };
-        if text.len() != 40 && text.len() != 64 {
-            return Err(odd());
-        }
-        let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-            let digit = |c: u8| char::from(c).to_digit(16).ok_or_else(odd);
-            *byte = u8::try_from(digit(pair[0])? * 16 + digit(pair[1])?).map_err(|_| odd())?;
-        }
-        Ok(Self { bytes, len: if text.len() == 40 { 20 } else { 32 } })
-    }
-}
-
-impl fmt::Display for Oid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = String::with_capacity(64);
-        for byte in self.as_bytes() {
-            write!(text, "{byte:02x}")?;
-        }
-        f.pad(&text)
-    }
-}
-
-impl fmt::Debug for Oid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")
-    }
-}
+pub use crate::base::Oid;
 
 /// The mode that git keeps of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -130,19 +69,6 @@ pub struct Change {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_go_there_and_back() {
-        for text in ["e69de29bb2d1d6434b8b29ae775ad8c2e48c5391", &"a0".repeat(32)] {
-            assert_eq!(text.parse::<Oid>().unwrap().to_string(), text);
-        }
-        for text in ["", "e69de29", &"g".repeat(40), &"é".repeat(20)] {
-            assert!(text.parse::<Oid>().is_err(), "{text}");
-        }
-        let oid: Oid = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391".parse().unwrap();
-        assert_eq!(oid.short(), "e69de29");
-        assert!(oid.zero_like().is_zero() && !oid.is_zero());
-    }
 
     #[test]
     fn modes_are_octal() {

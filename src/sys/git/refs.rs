@@ -108,7 +108,7 @@ impl Git {
         if !captured.success() {
             return Ok(None);
         }
-        captured.text().parse().map(Some)
+        Ok(Some(captured.text().parse()?))
     }
 
     /// Refs whose full name begins with one of the prefixes (`refs/heads/`), and what they name, in one
@@ -153,7 +153,7 @@ impl Git {
         let command = self.command(["merge-base", &a.to_string(), &b.to_string()]);
         let captured = self.ask(&command)?;
         match captured.code() {
-            0 => captured.text().parse().map(Some),
+            0 => Ok(Some(captured.text().parse()?)),
             1 => Ok(None),
             _ => Err(failed(&command, &captured)),
         }

@@ -32,7 +32,7 @@ impl Git {
     /// git fails, for want of space above all.
     pub fn hash_blob(&self, bytes: &[u8]) -> Result<Oid, GitError> {
         let command = self.command(["hash-object", "-w", "--stdin", "--no-filters"]);
-        self.run(&command.stdin(bytes))?.text().parse()
+        Ok(self.run(&command.stdin(bytes))?.text().parse()?)
     }
 
     /// The tree that `base` becomes with these paths replaced; `None` removes one. A path that becomes a

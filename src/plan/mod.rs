@@ -1,5 +1,26 @@
 //! The schedule: every place of the graph has one state, moved by one setter, against jobs, pools, resources
 //! and files that specs touch. Knows no clock: times come in as milliseconds.
+pub mod forecast;
+pub mod schedule;
+pub mod simulate;
 pub mod state;
+pub mod weights;
 
-pub use state::State;
+mod cancel;
+mod moves;
+mod ready;
+mod start;
+mod tokens;
+mod touches;
+mod waits;
+
+#[cfg(test)]
+mod properties;
+
+pub use forecast::{Forecast, Own, forecast};
+pub use moves::IllegalMove;
+pub use schedule::{Schedule, Terms};
+pub use simulate::expected_millis;
+pub use state::{Phase, State};
+pub use touches::overlap;
+pub use weights::Durations;

@@ -88,7 +88,7 @@ impl Phase {
             Queued => &[Waiting, Running, BackingOff, Done, Held, Failed, Cancelled],
             Running => &[Waiting, Queued, BackingOff, AwaitingPerson, Done, Held, Failed, Cancelled],
             BackingOff => &[Waiting, Queued, AwaitingPerson, Done, Held, Failed, Cancelled],
-            AwaitingPerson => &[Waiting, Queued, Landing, Done, Held, Failed, Blocked, Cancelled],
+            AwaitingPerson => &[Waiting, Queued, Landing, Done, Held, Failed, Cancelled],
             Landing => &[Waiting, AwaitingPerson, Done, Held, Failed],
             // Judged out of date again before landing.
             Done => &[Waiting],

@@ -1,0 +1,132 @@
+//! Verdicts before the needs are settled: what runs, what does not, and what may.
+use super::schedule::Terms;
+use super::simulate::expected_millis;
+use crate::base::Reason;
+use crate::event::{Done, Verdict};
+use crate::graph::{Edge, Place, PlaceKind, StageGraph, Wanted};
+use crate::model::Project;
+use std::sync::Arc;
+
+/// How many causes an answer names at most; where a layer has more than one, the layer is named.
+const CAUSES: usize = 8;
+
+/// The verdict of one place on today's trees, as if nothing before it ran.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Own {
+    /// Nothing to do.
+    UpToDate(Done),
+    /// It must run, for these reasons.
+    OutOfDate(Vec<Reason>),
+}
+
+/// What a run is expected to do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Forecast {
+    /// For each place of the graph, by number: its verdict; none for joints and what is not wanted.
+    pub verdicts: Vec<Option<Verdict>>,
+    /// Stages that must run.
+    pub stages_out_of_date: usize,
+    /// Stages that may run.
+    pub stages_that_may_run: usize,
+    /// Stages with nothing to do.
+    pub stages_up_to_date: usize,
+    /// For each wave, how many specs have a stage or a landing that will or may run.
+    pub width: Vec<usize>,
+    /// The time of the longest path through what will or may run, in milliseconds.
+    pub critical_millis: u64,
+    /// The expected time in milliseconds for so many jobs, if everything that may run does.
+    pub expected: Vec<(u32, u64)>,
+}
+
+/// The forecast of what is wanted. `own` is asked once for each wanted stage and landing; `weights` are times in
+/// milliseconds by number, `jobs` the numbers of jobs to expect times for.
+pub fn forecast(
+    project: &Project,
+    graph: &Arc<StageGraph>,
+    wanted: &Wanted,
+    weights: &[u64],
+    jobs: &[u32],
+    own: impl Fn(Place) -> Own,
+) -> Forecast {
+    let verdicts = verdicts(graph, wanted, own);
+    let moves = |place: Place| verdicts[place.index()].as_ref().is_some_and(may_run);
+    let weight = |place: Place| if moves(place) { weights[place.index()] } else { 0 };
+    let expect = |jobs: u32| {
+        let terms = Terms { jobs, fail_fast: false, weights: weights.to_vec() };
+        (jobs, expected_millis(project, graph, wanted, &terms, moves))
+    };
+    let stages = |what: fn(&Verdict) -> bool| {
+        let stages = graph.places().filter(|place| graph.stage_name(*place).is_some());
+        stages.filter(|place| verdicts[place.index()].as_ref().is_some_and(what)).count()
+    };
+    Forecast {
+        stages_out_of_date: stages(|verdict| matches!(verdict, Verdict::OutOfDate { .. })),
+        stages_that_may_run: stages(|verdict| matches!(verdict, Verdict::MayRun { .. })),
+        stages_up_to_date: stages(|verdict| matches!(verdict, Verdict::UpToDate { .. })),
+        width: width(graph, wanted, moves),
+        critical_millis: graph.critical(weight).into_iter().max().unwrap_or(0),
+        expected: jobs.iter().map(|jobs| expect(*jobs)).collect(),
+        verdicts,
+    }
+}
+
+fn may_run(verdict: &Verdict) -> bool {
+    !matches!(verdict, Verdict::UpToDate { .. })
+}
+
+fn width(graph: &StageGraph, wanted: &Wanted, moves: impl Fn(Place) -> bool) -> Vec<usize> {
+    let mut width = Vec::new();
+    for (spec, wave) in graph.waves(|place| wanted.contains(place)).into_iter().enumerate() {
+        let wave = wave as usize;
+        if graph.stages_of(spec).chain([graph.landing_of(spec)]).any(&moves) {
+            width.resize(width.len().max(wave + 1), 0);
+            width[wave] += 1;
+        }
+    }
+    width
+}
+
+fn verdicts(graph: &StageGraph, wanted: &Wanted, own: impl Fn(Place) -> Own) -> Vec<Option<Verdict>> {
+    let mut verdicts: Vec<Option<Verdict>> = vec![None; graph.len()];
+    // What people call the things that a place makes unknown for those behind it.
+    let mut unknown: Vec<Vec<String>> = vec![Vec::new(); graph.len()];
+    for place in graph.order().iter().copied().filter(|place| wanted.contains(*place)) {
+        let mut causes: Vec<String> = Vec::new();
+        for (from, edge) in graph.predecessors(place) {
+            if edge != Edge::After {
+                causes.extend(unknown[from.index()].iter().cloned());
+            }
+        }
+        causes.sort();
+        causes.dedup();
+        if let PlaceKind::LayerEnd { .. } = graph.kind(place)
+            && causes.len() > 1
+        {
+            causes = vec![graph.label(place)];
+        }
+        causes.truncate(CAUSES);
+        if graph.kind(place).is_joint() {
+            unknown[place.index()] = causes;
+            continue;
+        }
+        let verdict = match own(place) {
+            Own::OutOfDate(reasons) => Verdict::OutOfDate { reasons },
+            Own::UpToDate(_) if must_land(graph, place, &verdicts) => {
+                Verdict::OutOfDate { reasons: vec![Reason::NotLanded] }
+            }
+            Own::UpToDate(how) if causes.is_empty() => Verdict::UpToDate { how },
+            Own::UpToDate(_) => Verdict::MayRun { until: causes },
+        };
+        if may_run(&verdict) {
+            unknown[place.index()] = vec![graph.label(place)];
+        }
+        verdicts[place.index()] = Some(verdict);
+    }
+    verdicts
+}
+
+/// Whether a place is a landing behind a stage that runs for certain.
+fn must_land(graph: &StageGraph, place: Place, verdicts: &[Option<Verdict>]) -> bool {
+    let PlaceKind::Landing { spec } = graph.kind(place) else { return false };
+    graph.stages_of(spec).any(|stage| matches!(verdicts[stage.index()], Some(Verdict::OutOfDate { .. })))
+}

@@ -1,0 +1,276 @@
+//! How places move: the one setter, and what follows from a move.
+use super::cancel::is_failure;
+use super::ready::Want;
+use super::schedule::{Schedule, SpecStanding, Standing};
+use super::state::State;
+use crate::event::Done;
+use crate::graph::{Edge, Place, PlaceKind};
+use std::sync::Arc;
+
+/// A move that the table of [`Phase::moves`] does not have, or that the place is not ready for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{place}` cannot go from {from:?} to {to:?}")]
+pub struct IllegalMove {
+    /// What people call the place.
+    pub place: String,
+    /// Where it is.
+    pub from: State,
+    /// Where it was to go.
+    pub to: State,
+}
+
+/// How an edge bears on the place behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bearing {
+    Pending,
+    Good,
+    Broken,
+}
+
+fn bearing(state: State) -> Bearing {
+    if state.is_broken() {
+        Bearing::Broken
+    } else if state.is_over() {
+        Bearing::Good
+    } else {
+        Bearing::Pending
+    }
+}
+
+/// Whether an edge comes from what a spec or its layer needs.
+pub(super) fn is_need(edge: Edge) -> bool {
+    matches!(edge, Edge::Need { .. } | Edge::Entry)
+}
+
+impl Schedule {
+    /// Moves a place. The only way from one state to another, but for starting
+    /// ([`next_to_start`](Self::next_to_start)) and for what follows from a move: what is behind a place that
+    /// ended goes on or is blocked, a place queued where work was cancelled is cancelled.
+    ///
+    /// # Errors
+    /// A move that the table does not have, that this kind of place does not make, or from waiting onwards
+    /// while something before is not over.
+    pub fn set(&mut self, place: Place, to: State) -> Result<(), IllegalMove> {
+        if !self.may_move(place, to) {
+            let label = self.graph.label(place);
+            return Err(IllegalMove { place: label, from: self.state(place), to });
+        }
+        let spec = self.graph.spec_of(place);
+        let from = self.state(place);
+        let begins = matches!(to, State::Queued | State::BackingOff { .. });
+        let to = if begins && spec.is_some_and(|spec| self.cancels.covers(spec)) {
+            self.moved.push(place);
+            State::Cancelled
+        } else {
+            to
+        };
+        self.cascade(vec![(place, to)]);
+        if let Some(spec) = spec
+            && is_failure(from, to)
+            && self.cancels.failed(spec)
+        {
+            self.cancel_what_is_covered();
+        }
+        Ok(())
+    }
+
+    fn may_move(&self, place: Place, to: State) -> bool {
+        let Standing { state, pending, broken, .. } = self.places[place.index()];
+        if !state.phase().moves().contains(&to.phase()) {
+            return false;
+        }
+        let fits = match self.graph.kind(place) {
+            PlaceKind::Stage { .. } => to != State::Landing,
+            PlaceKind::Landing { .. } => {
+                !matches!(to, State::Queued | State::BackingOff { .. }) && !matches!(state, State::Done(_))
+            }
+            PlaceKind::LayerEntry { .. } | PlaceKind::LayerEnd { .. } => false,
+        };
+        let onwards = matches!(to, State::Judging | State::Done(_));
+        let in_turn = state != State::Waiting || !onwards || (pending == 0 && broken == 0);
+        fits && in_turn && to != State::Running && !matches!(to, State::Blocked { .. })
+    }
+
+    /// Makes moves and all that follows from them.
+    pub(super) fn cascade(&mut self, mut moves: Vec<(Place, State)>) {
+        let mut behind = Vec::new();
+        loop {
+            if let Some((place, to)) = moves.pop() {
+                self.make(place, to, &mut behind);
+            } else if let Some(place) = behind.pop() {
+                moves.extend(self.follow(place).map(|to| (place, to)));
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn make(&mut self, place: Place, to: State, behind: &mut Vec<Place>) {
+        let from = self.state(place);
+        if from == to {
+            return;
+        }
+        self.leave(place, from);
+        self.places[place.index()].state = to;
+        self.enter(place, to);
+        self.count_move(place, from, to);
+        self.tell_behind(place, bearing(from), bearing(to), behind);
+        if to == State::Waiting {
+            behind.push(place);
+        }
+        if let Some(spec) = self.graph.spec_of(place) {
+            self.give_files_back(spec);
+        }
+    }
+
+    fn leave(&mut self, place: Place, from: State) {
+        let Standing { rank, group, .. } = self.places[place.index()];
+        match from {
+            State::Waiting => {
+                self.to_judge.remove(&rank);
+            }
+            State::Queued => self.ready.remove(self.want(place), rank),
+            State::Running => self.tokens.give(group),
+            State::BackingOff { until } => {
+                self.backing_off.remove(&(until, rank));
+            }
+            _ => {}
+        }
+    }
+
+    fn enter(&mut self, place: Place, to: State) {
+        let Standing { rank, group, .. } = self.places[place.index()];
+        match to {
+            State::Queued => self.ready.insert(self.want(place), rank),
+            State::Running => {
+                self.tokens.take(group);
+                self.take_files(place);
+            }
+            State::BackingOff { until } => {
+                self.backing_off.insert((until, rank));
+            }
+            _ => {}
+        }
+    }
+
+    fn count_move(&mut self, place: Place, from: State, to: State) {
+        let Some(spec) = self.graph.spec_of(place) else { return };
+        self.counts[from.phase() as usize] -= 1;
+        self.counts[to.phase() as usize] += 1;
+        let stopped = |state: State| state.is_broken() || state == State::AwaitingPerson;
+        let open = |state: State| state == State::Waiting || state.is_moving();
+        let spec = &mut self.specs[spec];
+        spec.stopped = spec.stopped + u32::from(stopped(to)) - u32::from(stopped(from));
+        spec.open = spec.open + u32::from(open(to)) - u32::from(open(from));
+        spec.running = spec.running + u32::from(to == State::Running) - u32::from(from == State::Running);
+    }
+
+    fn tell_behind(&mut self, place: Place, from: Bearing, to: Bearing, behind: &mut Vec<Place>) {
+        if from == to {
+            return;
+        }
+        let graph = Arc::clone(&self.graph);
+        for (next, edge) in graph.successors(place) {
+            if !self.wanted.contains(next) {
+                continue;
+            }
+            let felt =
+                |bearing| if edge.is_soft() && bearing == Bearing::Broken { Bearing::Good } else { bearing };
+            let change = |what| (u32::from(felt(to) == what), u32::from(felt(from) == what));
+            let (more, less) = change(Bearing::Pending);
+            let (worse, better) = change(Bearing::Broken);
+            let standing = &mut self.places[next.index()];
+            standing.pending = standing.pending + more - less;
+            standing.broken = standing.broken + worse - better;
+            if let (true, Some(spec)) = (is_need(edge), graph.spec_of(next)) {
+                self.unqueue(spec);
+                self.specs[spec].needs_left = self.specs[spec].needs_left + more - less;
+                self.queue(spec);
+            }
+            behind.push(next);
+        }
+    }
+
+    /// What a place that waits, or was blocked, does about the places before it, if anything.
+    pub(super) fn follow(&mut self, place: Place) -> Option<State> {
+        let Standing { state, pending, broken, rank, .. } = self.places[place.index()];
+        let kind = self.graph.kind(place);
+        // A layer's end tells whether all its landings are over before it tells that one of them failed.
+        let is_end = matches!(kind, PlaceKind::LayerEnd { .. });
+        let is_blocked = broken > 0 && (pending == 0 || !is_end);
+        match state {
+            State::Waiting if is_blocked => {
+                self.moved.push(place);
+                self.breaker(place).map(|by| State::Blocked { by })
+            }
+            State::Waiting if pending > 0 => {
+                self.to_judge.remove(&rank);
+                None
+            }
+            State::Waiting if kind.is_joint() => Some(State::Done(Done::UpToDate)),
+            State::Waiting => {
+                self.to_judge.insert(rank);
+                None
+            }
+            State::Blocked { .. } if !is_blocked => {
+                self.moved.push(place);
+                Some(State::Waiting)
+            }
+            _ => None,
+        }
+    }
+
+    /// The first place before it that came to no good end, where that matters.
+    fn breaker(&self, place: Place) -> Option<Place> {
+        let before = self.graph.predecessors(place).filter(|(_, edge)| !edge.is_soft());
+        before.map(|(from, _)| from).filter(|from| self.state(*from).is_broken()).min()
+    }
+
+    /// What a queued place asks for.
+    pub(super) fn want(&self, place: Place) -> Want {
+        let list = self.graph.spec_of(place).and_then(|spec| self.list_to_take(spec));
+        (self.places[place.index()].group, list)
+    }
+
+    /// The files that the next stage of a spec to start takes: none while a need is still to land, none if it has them.
+    pub(super) fn list_to_take(&self, spec: usize) -> Option<usize> {
+        let SpecStanding { list, needs_left, .. } = self.specs[spec];
+        list.filter(|_| needs_left == 0 && !self.touches.is_held_by(spec))
+    }
+
+    fn take_files(&mut self, place: Place) {
+        let Some(spec) = self.graph.spec_of(place) else { return };
+        if let Some(list) = self.list_to_take(spec) {
+            self.unqueue(spec);
+            self.touches.hold(spec, list);
+            self.queue(spec);
+        }
+    }
+
+    fn give_files_back(&mut self, spec: usize) {
+        let SpecStanding { open, running, stopped, .. } = self.specs[spec];
+        if running > 0 || (open > 0 && stopped == 0) || !self.touches.is_held_by(spec) {
+            return;
+        }
+        self.unqueue(spec);
+        self.touches.release(spec);
+        self.ready.released(spec);
+        self.queue(spec);
+    }
+
+    fn queue(&mut self, spec: usize) {
+        for place in self.queued_of(spec) {
+            self.ready.insert(self.want(place), self.places[place.index()].rank);
+        }
+    }
+
+    fn unqueue(&mut self, spec: usize) {
+        for place in self.queued_of(spec) {
+            self.ready.remove(self.want(place), self.places[place.index()].rank);
+        }
+    }
+
+    fn queued_of(&self, spec: usize) -> Vec<Place> {
+        self.graph.stages_of(spec).filter(|place| self.state(*place) == State::Queued).collect()
+    }
+}

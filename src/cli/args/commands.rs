@@ -1,0 +1,261 @@
+//! What each command but `build` takes.
+use super::FileArg;
+use crate::base::StageName;
+use clap::{Args, Subcommand, ValueEnum, value_parser};
+use std::path::PathBuf;
+
+/// `specmake init`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct InitArgs {
+    /// The Specfile to write.
+    #[command(flatten)]
+    pub file: FileArg,
+}
+
+/// `specmake new`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(after_help = "Example:\n  specmake new 051-retry \"Retry with exponential backoff\"")]
+pub struct NewArgs {
+    /// The Specfile to add to.
+    #[command(flatten)]
+    pub file: FileArg,
+    /// The spec's name: letters, digits, `.`, `_` and `-`
+    pub name: String,
+    /// What it is about, for the agent
+    pub description: String,
+}
+
+/// `specmake check`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct CheckArgs {
+    /// The Specfile.
+    #[command(flatten)]
+    pub file: FileArg,
+}
+
+/// `specmake fmt`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct FmtArgs {
+    /// The Specfile.
+    #[command(flatten)]
+    pub file: FileArg,
+    /// Change nothing; exit with 1 if something would be
+    #[arg(long)]
+    pub check: bool,
+}
+
+/// `specmake graph`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(after_help = "Example:\n  specmake graph --as dot | dot -Tsvg > graph.svg")]
+pub struct GraphArgs {
+    /// The Specfile.
+    #[command(flatten)]
+    pub file: FileArg,
+    /// Only these specs or layers, and what they need
+    #[arg(value_name = "GOAL")]
+    pub goals: Vec<String>,
+    /// How to draw it
+    #[arg(long = "as", value_name = "FORM", default_value = "text")]
+    pub form: GraphForm,
+}
+
+/// How to draw a graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GraphForm {
+    /// Waves, one line a spec
+    Text,
+    /// For Graphviz
+    Dot,
+    /// For Markdown
+    Mermaid,
+}
+
+/// `specmake plan`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct PlanArgs {
+    /// The Specfile.
+    #[command(flatten)]
+    pub file: FileArg,
+    /// Specs, `SPEC:STAGE`s, layers or globs; without one, everything
+    #[arg(value_name = "GOAL")]
+    pub goals: Vec<String>,
+    /// Only up to STAGE
+    #[arg(long, value_name = "STAGE", value_parser = StageName::new)]
+    pub until: Option<StageName>,
+    /// Also what is up to date, and why
+    #[arg(long)]
+    pub explain: bool,
+}
+
+/// `specmake status`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct StatusArgs {
+    /// The Specfile.
+    #[command(flatten)]
+    pub file: FileArg,
+    /// Only these specs or layers
+    #[arg(value_name = "GOAL")]
+    pub goals: Vec<String>,
+    /// List every finished spec, however many
+    #[arg(short, long)]
+    pub all: bool,
+}
+
+/// `specmake logs`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(after_help = "Examples:\n  \
+    specmake logs                     list the logs of the last run\n  \
+    specmake logs 051                 the newest log of a spec\n  \
+    specmake logs 051:implement -f    follow a stage while the build is on")]
+pub struct LogsArgs {
+    /// The spec or stage; without one, the logs of the run are listed
+    #[arg(value_name = "SPEC[:STAGE]")]
+    pub of: Option<String>,
+    /// Go on printing while the build is on
+    #[arg(short, long)]
+    pub follow: bool,
+    /// Every byte as it was printed, escape sequences too
+    #[arg(long)]
+    pub raw: bool,
+    /// Of this run instead of the last one that has any
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
+    /// Of this attempt instead of the last
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
+    pub attempt: Option<u32>,
+}
+
+/// `specmake approve`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct ApproveArgs {
+    /// The Specfile.
+    #[command(flatten)]
+    pub file: FileArg,
+    /// The gates: `SPEC:STAGE`, or `SPEC` for the one that it waits at
+    #[arg(value_name = "SPEC[:STAGE]", required = true)]
+    pub gates: Vec<String>,
+    /// Do not wait for another specmake on this repository; exit with 3
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
+/// `specmake retry`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(after_help = "Neither --from nor --clean deletes what a person wrote: it stays on a backup ref.")]
+pub struct RetryArgs {
+    /// The Specfile.
+    #[command(flatten)]
+    pub file: FileArg,
+    /// The specs
+    #[arg(value_name = "SPEC", required = true)]
+    pub specs: Vec<String>,
+    /// Go back to this stage
+    #[arg(long, value_name = "STAGE", value_parser = StageName::new)]
+    pub from: Option<StageName>,
+    /// Begin the spec again in a fresh worktree
+    #[arg(long)]
+    pub clean: bool,
+    /// Run at most N agents and commands at once
+    #[arg(short, long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
+    pub jobs: Option<u32>,
+    /// Answer yes to every question
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Do not wait for another specmake on this repository; exit with 3
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
+/// `specmake touch`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct TouchArgs {
+    /// The Specfile.
+    #[command(flatten)]
+    pub file: FileArg,
+    /// What to take as done
+    #[arg(value_name = "GOAL", required = true)]
+    pub goals: Vec<String>,
+    /// Also cover half-done work without asking
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Do not wait for another specmake on this repository; exit with 3
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
+/// `specmake hold`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct HoldArgs {
+    /// The Specfile.
+    #[command(flatten)]
+    pub file: FileArg,
+    /// The specs
+    #[arg(value_name = "SPEC", required = true)]
+    pub specs: Vec<String>,
+    /// Said in `status`
+    #[arg(long, value_name = "TEXT")]
+    pub why: Option<String>,
+}
+
+/// `specmake clean`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct CleanArgs {
+    /// The Specfile.
+    #[command(flatten)]
+    pub file: FileArg,
+    /// Only these specs
+    #[arg(value_name = "SPEC")]
+    pub specs: Vec<String>,
+    /// Say what would be removed, and why the rest stays
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+}
+
+/// `specmake worktree`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct WorktreeArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: WorktreeCommand,
+}
+
+/// What to do with worktrees.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum WorktreeCommand {
+    /// List them: spec, branch, place, whether anything in them is not committed
+    List {
+        /// The Specfile.
+        #[command(flatten)]
+        file: FileArg,
+    },
+}
+
+/// `specmake completions`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(
+    after_help = "Example:\n  specmake completions bash > ~/.local/share/bash-completion/completions/specmake"
+)]
+pub struct CompletionsArgs {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+/// `specmake man`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(after_help = "Example:\n  specmake man | man -l -")]
+pub struct ManArgs {
+    /// Write a page for every command into DIR instead
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
+
+/// `specmake demo`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct DemoArgs {
+    /// Where to put the repository; a new temporary folder unless said
+    #[arg(value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Run at most N agents at once
+    #[arg(short, long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
+    pub jobs: Option<u32>,
+}

@@ -35,7 +35,7 @@
 //! | `plan` | schedule, pools, forecast | base, model, graph, rebuild, event |
 //! | `view` | the fold of events | base, model, event |
 //! | `sys` | processes, git, files, locks, signals | base |
-//! | `agent` | prompts, command lines, dialects, the demo agent | base, model, event, tasks, sys |
+//! | `agent` | prompts, command lines, dialects, the demo agent | base, syntax, model, event, tasks, sys |
 //! | `store` | SQLite | base, event, rebuild, sys |
 //! | `run` | dispatcher, executors, landing | all of the above but `view` |
 //! | `report` | plain, live and JSON faces | base, model, event, view, tasks |

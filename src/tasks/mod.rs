@@ -2,7 +2,10 @@
 //! Knows text only; where the file lies and who ticks it is others' business.
 pub mod markdown;
 pub mod paths;
+pub mod tick;
 pub mod yaml;
+
+pub use tick::tick;
 
 /// A whole tasks file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

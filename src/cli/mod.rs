@@ -1,5 +1,6 @@
 //! Arguments and commands: the only room that writes to a terminal. Everything may be used here, nothing uses it.
 pub mod args;
+pub mod demo;
 pub mod diagnose;
 pub mod exit;
 pub mod user;

@@ -183,9 +183,12 @@ impl Schedule {
             standing.pending = standing.pending + more - less;
             standing.broken = standing.broken + worse - better;
             if let (true, Some(spec)) = (is_need(edge), graph.spec_of(next)) {
+                let (still, before) =
+                    (u32::from(felt(to) != Bearing::Good), u32::from(felt(from) != Bearing::Good));
                 self.unqueue(spec);
-                self.specs[spec].needs_left = self.specs[spec].needs_left + more - less;
+                self.specs[spec].needs_left = self.specs[spec].needs_left + still - before;
                 self.queue(spec);
+                self.give_files_back(spec);
             }
             behind.push(next);
         }
@@ -211,6 +214,10 @@ impl Schedule {
             State::Waiting => {
                 self.to_judge.insert(rank);
                 None
+            }
+            State::Blocked { by } if is_blocked && !self.state(by).is_broken() => {
+                self.moved.push(place);
+                self.breaker(place).map(|by| State::Blocked { by })
             }
             State::Blocked { .. } if !is_blocked => {
                 self.moved.push(place);
@@ -248,8 +255,10 @@ impl Schedule {
     }
 
     fn give_files_back(&mut self, spec: usize) {
-        let SpecStanding { open, running, stopped, .. } = self.specs[spec];
-        if running > 0 || (open > 0 && stopped == 0) || !self.touches.is_held_by(spec) {
+        let SpecStanding { open, running, stopped, needs_left, .. } = self.specs[spec];
+        // A need that a person retries may want the same files, so whoever waits for it must not hold them.
+        let goes_on = open > 0 && stopped == 0 && needs_left == 0;
+        if running > 0 || goes_on || !self.touches.is_held_by(spec) {
             return;
         }
         self.unqueue(spec);

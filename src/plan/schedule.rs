@@ -42,7 +42,7 @@ pub(super) struct Standing {
 pub(super) struct SpecStanding {
     /// Its list of touched files.
     pub list: Option<usize>,
-    /// Edges of needs that are not over.
+    /// Edges of needs that have not landed, nor failed where that does not matter.
     pub needs_left: u32,
     /// Its places that wait or move.
     pub open: u32,
@@ -68,7 +68,7 @@ pub struct Schedule {
     pub(super) cancels: Cancels,
     agent_tokens: HashMap<AgentName, usize>,
     agents: HashMap<Place, AgentName>,
-    pub(super) counts: [usize; Phase::COUNT],
+    pub(super) counts: [usize; Phase::ALL.len()],
     pub(super) moved: Vec<Place>,
 }
 
@@ -88,7 +88,7 @@ impl Schedule {
             touches: Touches::default(),
             cancels: Cancels::new(project, &graph, terms.fail_fast),
             agents: HashMap::new(),
-            counts: [0; Phase::COUNT],
+            counts: [0; Phase::ALL.len()],
             moved: Vec::new(),
             agent_tokens,
             tokens,

@@ -71,8 +71,22 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// How many there are.
-    pub const COUNT: usize = 13;
+    /// All of them, in the order of the declaration.
+    pub const ALL: [Self; 13] = [
+        Self::Unwanted,
+        Self::Waiting,
+        Self::Judging,
+        Self::Queued,
+        Self::Running,
+        Self::BackingOff,
+        Self::AwaitingPerson,
+        Self::Landing,
+        Self::Done,
+        Self::Held,
+        Self::Failed,
+        Self::Blocked,
+        Self::Cancelled,
+    ];
 
     /// The table of legal moves: where a person or the loop may take a place from here.
     pub fn moves(self) -> &'static [Self] {

@@ -1,21 +1,22 @@
 //! The one place that starts processes whose output is streamed: agents, `run` lines, setup, `when` lines.
 //! Each gets a process group of its own, which is ended as a whole, whatever ends first.
+mod group;
+mod watch;
+
 use super::output::Output;
 use super::stop::{Stop, Urgency};
-use rustix::io::Errno;
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use group::{Act, Group};
 use std::ffi::{OsStr, OsString};
 use std::io::{self, PipeReader};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{ChildStdin, ChildStdout};
-use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, timeout};
+use watch::Watch;
 
 /// Names by which git finds a repository. A child in a worktree has to find that worktree's.
 pub const GIT_FAMILY: [&str; 15] = [
@@ -257,150 +258,11 @@ impl Reader {
     }
 }
 
-/// What to do to a group next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Act {
-    /// Ask it to end.
-    Ask,
-    /// End it.
-    Kill,
-}
-
-/// The limits of a process and how far they have been used up.
-struct Watch {
-    cut: Option<Cut>,
-    timeout: Option<Instant>,
-    stall: Option<Duration>,
-    heard: Instant,
-    grace: Duration,
-    kill: Option<Instant>,
-    killed: bool,
-}
-
-impl Watch {
-    fn new(now: Instant, timeout: Option<Duration>, stall: Option<Duration>, grace: Duration) -> Self {
-        let timeout = timeout.and_then(|limit| now.checked_add(limit));
-        Self { cut: None, timeout, stall, heard: now, grace, kill: None, killed: false }
-    }
-
-    fn heard(&mut self, now: Instant) {
-        self.heard = now;
-    }
-
-    fn next(&self) -> Option<Instant> {
-        match (self.killed, self.cut) {
-            (true, _) => None,
-            (false, Some(_)) => self.kill,
-            (false, None) => {
-                let silent = self.stall.and_then(|limit| self.heard.checked_add(limit));
-                self.timeout.into_iter().chain(silent).min()
-            }
-        }
-    }
-
-    async fn due(&self) {
-        match self.next() {
-            Some(at) => sleep_until(at).await,
-            None => std::future::pending().await,
-        }
-    }
-
-    fn act(&mut self, now: Instant) -> Act {
-        if self.cut.is_some() {
-            return self.end();
-        }
-        let timed_out = self.timeout.is_some_and(|at| at <= now);
-        self.ask(if timed_out { Cut::TimedOut } else { Cut::Stalled }, now)
-    }
-
-    fn stop(&mut self, urgency: Urgency, now: Instant) -> Act {
-        if urgency == Urgency::AtOnce {
-            self.cut.get_or_insert(Cut::Stopped);
-            return self.end();
-        }
-        match self.cut {
-            Some(_) => Act::Ask,
-            None => self.ask(Cut::Stopped, now),
-        }
-    }
-
-    fn ask(&mut self, cut: Cut, now: Instant) -> Act {
-        self.cut = Some(cut);
-        self.kill = now.checked_add(self.grace);
-        Act::Ask
-    }
-
-    fn end(&mut self) -> Act {
-        self.killed = true;
-        Act::Kill
-    }
-}
-
-/// A process and what it started, ended together. What left the group is out of reach here: a subreaper
-/// would widen [`Group::signal`] to everything below it.
-struct Group {
-    id: Option<Pid>,
-    ended: oneshot::Receiver<()>,
-    over: bool,
-    reap: Option<mpsc::Sender<()>>,
-    status: Option<oneshot::Receiver<io::Result<ExitStatus>>>,
-}
-
-impl Group {
-    /// Follows a child from a thread of its own, which reaps it only when told to: until then the kernel
-    /// gives its number to nobody else.
-    fn watch(mut child: Child) -> io::Result<Self> {
-        let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-        let (say_ended, ended) = oneshot::channel();
-        let (reap, told) = mpsc::channel();
-        let (say_status, status) = oneshot::channel();
-        let watched =
-            std::thread::Builder::new().name("child".to_owned()).stack_size(128 * 1024).spawn(move || {
-                let waiting = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
-                while id.is_some_and(|id| waitid(WaitId::Pid(id), waiting).err() == Some(Errno::INTR)) {}
-                let _ = say_ended.send(());
-                let _: Result<(), _> = told.recv();
-                let _ = say_status.send(child.wait());
-            });
-        let group = Self { id, ended, over: false, reap: Some(reap), status: Some(status) };
-        watched.map(|_| group)
-    }
-
-    /// Waits until the process itself has ended.
-    async fn ended(&mut self) {
-        if !self.over {
-            let _ = (&mut self.ended).await;
-            self.over = true;
-        }
-    }
-
-    fn signal(&self, act: Act) {
-        // Once it may have been reaped, the number may be somebody else's.
-        if let (Some(id), Some(_)) = (self.id, &self.reap) {
-            // A failure only says that nobody is left in it.
-            let _ = match act {
-                Act::Ask => kill_process_group(id, Signal::TERM),
-                Act::Kill => kill_process_group(id, Signal::KILL),
-            };
-        }
-    }
-
-    async fn reap(&mut self) -> Option<ExitStatus> {
-        self.reap = None;
-        self.status.take()?.await.ok()?.ok()
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        self.signal(Act::Kill);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::path::Path;
+    use tokio::sync::oneshot;
 
     fn shell(folder: &Path, line: &str) -> Launch {
         Launch {
@@ -525,23 +387,6 @@ mod tests {
         launch.grace = Duration::ZERO;
         let exit = run(launch, &stop, |_| stop.request()).await.expect("an exit");
         assert_eq!((exit.signal, exit.cut), (Some(9), Some(Cut::Stopped)));
-    }
-
-    #[test]
-    fn limits_are_seen_in_their_order() {
-        let start = Instant::now();
-        let at = |seconds| start + Duration::from_secs(seconds);
-        let limit = |seconds| Some(Duration::from_secs(seconds));
-        let mut watch = Watch::new(start, limit(100), limit(10), Duration::from_secs(5));
-        assert_eq!(watch.next(), Some(at(10)));
-        watch.heard(at(95));
-        assert_eq!(watch.next(), Some(at(100)));
-        assert_eq!((watch.act(at(100)), watch.cut), (Act::Ask, Some(Cut::TimedOut)));
-        assert_eq!(watch.next(), Some(at(105)));
-        assert_eq!(watch.stop(Urgency::Graceful, at(101)), Act::Ask);
-        assert_eq!(watch.next(), Some(at(105)));
-        assert_eq!(watch.act(at(105)), Act::Kill);
-        assert_eq!((watch.next(), watch.cut), (None, Some(Cut::TimedOut)));
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,0 +1,109 @@
+//! The limits of a process, and which of them is reached.
+use super::Cut;
+use super::group::Act;
+use crate::sys::stop::Urgency;
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until};
+
+/// The limits of a process and how far they have been used up.
+pub(super) struct Watch {
+    /// Why the process was made to end, if it was.
+    pub(super) cut: Option<Cut>,
+    timeout: Option<Instant>,
+    stall: Option<Duration>,
+    heard: Instant,
+    grace: Duration,
+    kill: Option<Instant>,
+    killed: bool,
+}
+
+impl Watch {
+    /// Limits that begin now.
+    pub(super) fn new(
+        now: Instant,
+        timeout: Option<Duration>,
+        stall: Option<Duration>,
+        grace: Duration,
+    ) -> Self {
+        let timeout = timeout.and_then(|limit| now.checked_add(limit));
+        Self { cut: None, timeout, stall, heard: now, grace, kill: None, killed: false }
+    }
+
+    /// The process said something.
+    pub(super) fn heard(&mut self, now: Instant) {
+        self.heard = now;
+    }
+
+    fn next(&self) -> Option<Instant> {
+        match (self.killed, self.cut) {
+            (true, _) => None,
+            (false, Some(_)) => self.kill,
+            (false, None) => {
+                let silent = self.stall.and_then(|limit| self.heard.checked_add(limit));
+                self.timeout.into_iter().chain(silent).min()
+            }
+        }
+    }
+
+    /// Waits until a limit is reached.
+    pub(super) async fn due(&self) {
+        match self.next() {
+            Some(at) => sleep_until(at).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// What to do about the limit that is reached.
+    pub(super) fn act(&mut self, now: Instant) -> Act {
+        if self.cut.is_some() {
+            return self.end();
+        }
+        let timed_out = self.timeout.is_some_and(|at| at <= now);
+        self.ask(if timed_out { Cut::TimedOut } else { Cut::Stalled }, now)
+    }
+
+    /// What to do about a wish to stop.
+    pub(super) fn stop(&mut self, urgency: Urgency, now: Instant) -> Act {
+        if urgency == Urgency::AtOnce {
+            self.cut.get_or_insert(Cut::Stopped);
+            return self.end();
+        }
+        match self.cut {
+            Some(_) => Act::Ask,
+            None => self.ask(Cut::Stopped, now),
+        }
+    }
+
+    fn ask(&mut self, cut: Cut, now: Instant) -> Act {
+        self.cut = Some(cut);
+        self.kill = now.checked_add(self.grace);
+        Act::Ask
+    }
+
+    fn end(&mut self) -> Act {
+        self.killed = true;
+        Act::Kill
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_seen_in_their_order() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let limit = |seconds| Some(Duration::from_secs(seconds));
+        let mut watch = Watch::new(start, limit(100), limit(10), Duration::from_secs(5));
+        assert_eq!(watch.next(), Some(at(10)));
+        watch.heard(at(95));
+        assert_eq!(watch.next(), Some(at(100)));
+        assert_eq!((watch.act(at(100)), watch.cut), (Act::Ask, Some(Cut::TimedOut)));
+        assert_eq!(watch.next(), Some(at(105)));
+        assert_eq!(watch.stop(Urgency::Graceful, at(101)), Act::Ask);
+        assert_eq!(watch.next(), Some(at(105)));
+        assert_eq!(watch.act(at(105)), Act::Kill);
+        assert_eq!((watch.next(), watch.cut), (None, Some(Cut::TimedOut)));
+    }
+}

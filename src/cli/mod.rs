@@ -1,7 +1,11 @@
 //! Arguments and commands: the only room that writes to a terminal. Everything may be used here, nothing uses it.
 pub mod args;
+pub mod completions;
 pub mod demo;
 pub mod diagnose;
 pub mod exit;
+pub mod logs;
+pub mod status;
+pub mod trust;
 pub mod user;
 pub mod wishes;

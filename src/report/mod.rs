@@ -76,4 +76,6 @@ impl Face for Silent {
 }
 
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
+#[cfg(test)]
+pub(crate) mod schemas;

@@ -179,6 +179,14 @@ impl StatusReport {
             .extend(uncommitted.map(|path| format!("`{path}` is not committed; judged as if it were")));
     }
 
+    /// Gives each running stage of which no line is known the one that `last` finds for its log.
+    pub fn fill_lines(&mut self, last: impl Fn(&str) -> Option<String>) {
+        let stages = self.specs.iter_mut().flat_map(|spec| &mut spec.stages);
+        for stage in stages.filter(|stage| stage.state == Mark::Running.word() && stage.line.is_none()) {
+            stage.line = stage.attempt.as_ref().and_then(|attempt| last(&attempt.log));
+        }
+    }
+
     /// Leaves only the specs that `keep` names.
     pub fn retain(&mut self, keep: impl Fn(&SpecName) -> bool) {
         self.specs.retain(|spec| keep(&spec.spec));

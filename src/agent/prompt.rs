@@ -163,7 +163,7 @@ fn earlier(request: &PromptRequest<'_>) -> Option<String> {
 
 fn rules(request: &PromptRequest<'_>) -> String {
     format!(
-        "## Rules\n\n\
+        "## Rules of every stage\n\n\
          - Work in this worktree alone: `{}`. Nothing outside of it is yours to read for secrets, write or delete.\n\
          - Nobody answers questions. Decide, and write down what you decided where the next reader will look.\n\
          - Do not commit, push, stash, or switch branches: your changes are committed when you are done.\n\

@@ -58,6 +58,7 @@ fn git<A: AsRef<OsStr>>(repo: &Path, args: impl IntoIterator<Item = A>) -> io::R
 mod tests {
     use super::*;
     use crate::agent::demo::script::Script;
+    use crate::syntax::format;
 
     #[test]
     fn the_repository_has_one_commit_and_nothing_left_over() {
@@ -70,6 +71,13 @@ mod tests {
         assert_eq!(said(&["rev-list", "--count", "main"]), "1\n");
         assert_eq!(said(&["status", "--porcelain"]), "");
         assert!(prepare(folder.path()).is_err(), "what is there is never written over");
+    }
+
+    #[test]
+    fn its_specfile_is_well_formed() {
+        for (_, text) in FILES.iter().filter(|(path, _)| *path == "Specfile") {
+            assert_eq!(format(text).as_deref(), Ok(*text));
+        }
     }
 
     #[test]

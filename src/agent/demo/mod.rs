@@ -159,10 +159,15 @@ mod tests {
     #[test]
     fn declared_outputs_are_what_it_leaves() {
         let mut world = World::new();
-        world.facts.outputs =
-            vec!["docs/051.md".into(), "out/*.yaml".into(), "specs/051-retry/tasks.yaml".into()];
+        world.facts.outputs = vec![
+            "docs/051.md".into(),
+            "out/*.yaml".into(),
+            "all/**".into(),
+            "specs/051-retry/tasks.yaml".into(),
+        ];
         assert_eq!(world.play("draft", 1).0, 0);
         assert!(world.text("docs/051.md").contains("Retry with backoff"));
+        assert!(world.text("all/demo.md").contains("Retry with backoff"));
         assert!(world.text("out/demo.yaml").starts_with("spec: \"051-retry\"\n"));
         assert!(tasks::parse("t.yaml", &world.text("specs/051-retry/tasks.yaml")).is_ok());
     }

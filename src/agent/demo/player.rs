@@ -132,9 +132,7 @@ impl Player<'_> {
     }
 
     fn outputs(&self) -> Vec<String> {
-        // Of a glob, one file that it matches.
-        let declared = self.facts.outputs.iter().map(|path| path.replace("**", "*").replace('*', "demo"));
-        let declared: Vec<String> = declared.collect();
+        let declared: Vec<String> = self.facts.outputs.iter().map(|path| matching(path)).collect();
         match self.facts.stage.as_str() {
             _ if !declared.is_empty() => declared,
             name @ ("specify" | "plan" | "tasks") => {
@@ -255,6 +253,12 @@ impl Player<'_> {
             _ => None,
         })
     }
+}
+
+/// Of a glob, one file that it matches.
+fn matching(path: &str) -> String {
+    let path = path.strip_suffix("**").map_or_else(|| path.to_owned(), |folder| format!("{folder}demo.md"));
+    path.replace("**", "demo").replace('*', "demo")
 }
 
 fn trouble(verb: &str, what: &str, error: &std::io::Error) -> Stopped {

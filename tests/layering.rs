@@ -243,6 +243,30 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
+/// Whether the module above says that a file is compiled for tests alone; such a file has none of the habits.
+fn is_tests(file: &Path) -> bool {
+    let (name, folder) = (file.file_stem().unwrap().to_str().unwrap(), file.parent().unwrap());
+    [folder.join("mod.rs"), folder.with_extension("rs")]
+        .iter()
+        .any(|above| fs::read_to_string(above).is_ok_and(|text| declares_tests(&text, name)))
+}
+
+fn declares_tests(text: &str, name: &str) -> bool {
+    let declares = |line: &str| {
+        line.strip_suffix(&format!("mod {name};"))
+            .is_some_and(|before| before.is_empty() || before.starts_with("pub"))
+    };
+    let lines: Vec<&str> = text.lines().collect();
+    lines.windows(2).any(|pair| pair[0] == "#[cfg(test)]" && declares(pair[1]))
+}
+
+#[test]
+fn a_file_of_tests_is_known_by_the_module_above() {
+    assert!(declares_tests("mod a;\n#[cfg(test)]\nmod tests;\n", "tests"));
+    assert!(declares_tests("#[cfg(test)]\npub(crate) mod sample;\n", "sample"));
+    assert!(!declares_tests("#[cfg(test)]\nmod tests;\nmod a;\n", "a"));
+}
+
 #[test]
 fn the_house_is_in_order() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
@@ -253,8 +277,7 @@ fn the_house_is_in_order() {
     let mut all = Vec::new();
     for file in &files {
         let path = file.strip_prefix(&src).unwrap().to_str().unwrap();
-        // A file of nothing but tests has none of the habits.
-        if path.ends_with("/tests.rs") || path.contains("/tests/") {
+        if is_tests(file) {
             continue;
         }
         for (line, problem) in problems(&table, path, &fs::read_to_string(file).unwrap()) {

@@ -4,7 +4,7 @@ use super::line::{self, Line};
 use super::plain::narrate;
 use super::style::{Ink, Mark, Style};
 use super::{Face, Screen, Voice, words};
-use crate::event::Record;
+use crate::event::{Event, Record};
 use crate::view::{SpecView, StageState, StageView, View};
 use std::fmt::Write as _;
 use std::io;
@@ -72,7 +72,9 @@ impl Face for Live {
     fn show(&mut self, record: &Record, out: &mut dyn io::Write) -> io::Result<()> {
         self.view.apply(record);
         self.now = self.now.max(record.at);
-        let said = narrate(&self.view, record, self.voice, &self.style);
+        // Ticked tasks are counted in the block.
+        let counted = matches!(record.event, Event::Progress { .. });
+        let said = narrate(&self.view, record, self.voice, &self.style).filter(|_| !counted);
         match said {
             Some(line) => {
                 let line = line.render(&self.style);
@@ -106,58 +108,74 @@ pub fn render(view: &View, screen: Screen, now: u64, style: &Style) -> Vec<Strin
     if budget == 0 || screen.width == 0 {
         return Vec::new();
     }
-    let mut running: Vec<Line> = Vec::new();
-    let mut people: Vec<Line> = Vec::new();
-    let mut waiting: Vec<Line> = Vec::new();
-    let names = name_width(view, screen.width);
-    for spec in view.specs.values() {
-        for (name, step) in spec.steps() {
-            match &step.state {
-                StageState::Running | StageState::Landing { .. } => {
-                    running.push(busy(spec, name, step, (names, now), style));
-                }
-                StageState::Gate | StageState::Held { .. } | StageState::Colliding { .. } => {
-                    people.push(for_people(spec, name, step, style));
-                }
-                StageState::Waiting { on } => {
-                    let line = Line::marked(Mark::Waiting, style).text(format!("{}:{name}", spec.name));
-                    waiting.push(line.ink(Ink::Faint, format!("  waits for {}", words::waits(on, now))));
-                }
-                _ => {}
-            }
-        }
-    }
+    let mut found = Found::default();
+    view.specs.values().for_each(|spec| found.sort(spec));
+    let names = name_width(&found.busy, screen.width);
     let mut block = Vec::new();
-    let left = budget - 1;
-    push_some(&mut block, running, left, "running", style);
+    let busy = |step: &Step| busy(step, (names, now), style);
+    push_some(&mut block, &found.busy, budget - 1, busy, ("running", style));
     let left = budget - 1 - block.len();
-    push_some(&mut block, people, left, "waiting for you", style);
+    push_some(
+        &mut block,
+        &found.for_people,
+        left,
+        |step| for_people(step, style),
+        ("waiting for you", style),
+    );
     let left = (budget - 1 - block.len()).min(WAITING);
-    push_some(&mut block, waiting, left, "waiting", style);
+    push_some(&mut block, &found.waiting, left, |step| waiting(step, now, style), ("waiting", style));
     block.push(totals(view, now, style));
     block.iter().map(|line| line.fit(screen.width, style)).collect()
 }
 
-fn push_some(block: &mut Vec<Line>, lines: Vec<Line>, room: usize, what: &str, style: &Style) {
-    if lines.len() <= room {
-        block.extend(lines);
-        return;
+/// A stage or a landing, with its spec and its name.
+type Step<'a> = (&'a SpecView, &'a str, &'a StageView);
+
+#[derive(Default)]
+struct Found<'a> {
+    busy: Vec<Step<'a>>,
+    for_people: Vec<Step<'a>>,
+    waiting: Vec<Step<'a>>,
+}
+
+impl<'a> Found<'a> {
+    fn sort(&mut self, spec: &'a SpecView) {
+        for (name, step) in spec.steps() {
+            let group = match step.state {
+                StageState::Running | StageState::Landing { .. } => &mut self.busy,
+                StageState::Gate | StageState::Held { .. } | StageState::Colliding { .. } => {
+                    &mut self.for_people
+                }
+                StageState::Waiting { .. } => &mut self.waiting,
+                _ => continue,
+            };
+            group.push((spec, name, step));
+        }
     }
-    let Some(shown) = room.checked_sub(1) else { return };
-    let more = lines.len() - shown;
-    block.extend(lines.into_iter().take(shown));
-    block.push(Line::new().ink(Ink::Faint, format!("{} {more} more {what}", style.ellipsis())));
 }
 
-fn name_width(view: &View, width: usize) -> usize {
-    let longest = view.specs.values().flat_map(|spec| {
-        let busy = spec.steps().filter(|(_, step)| step.running().is_some());
-        busy.map(|(name, _)| spec.name.as_str().len() + 1 + name.len())
-    });
-    longest.max().unwrap_or(0).min(width / 2)
+/// Draws as many of the steps as there is room for; where it is not enough, the last line counts the rest.
+fn push_some(
+    block: &mut Vec<Line>,
+    steps: &[Step<'_>],
+    room: usize,
+    draw: impl Fn(&Step<'_>) -> Line,
+    (what, style): (&str, &Style),
+) {
+    let shown = if steps.len() <= room { steps.len() } else { room.saturating_sub(1) };
+    block.extend(steps.iter().take(shown).map(draw));
+    if shown < steps.len() && room > 0 {
+        let more = steps.len() - shown;
+        block.push(Line::new().ink(Ink::Faint, format!("{} {more} more {what}", style.ellipsis())));
+    }
 }
 
-fn busy(spec: &SpecView, name: &str, step: &StageView, (names, now): (usize, u64), style: &Style) -> Line {
+fn name_width(busy: &[Step<'_>], width: usize) -> usize {
+    let longest = busy.iter().map(|(spec, name, _)| spec.name.as_str().len() + 1 + name.len()).max();
+    longest.unwrap_or(0).min(width / 2)
+}
+
+fn busy((spec, name, step): &Step<'_>, (names, now): (usize, u64), style: &Style) -> Line {
     let time = words::elapsed(now.saturating_sub(step.since));
     if let StageState::Landing { phase } = step.state {
         let line =
@@ -184,13 +202,21 @@ fn busy(spec: &SpecView, name: &str, step: &StageView, (names, now): (usize, u64
     }
 }
 
-fn for_people(spec: &SpecView, name: &str, step: &StageView, style: &Style) -> Line {
+fn for_people((spec, name, step): &Step<'_>, style: &Style) -> Line {
     let mark = Mark::from(&step.state);
     let line = Line::marked(mark, style).ink(Ink::Strong, format!("{}:{name}", spec.name)).text("  ");
     match &step.state {
         StageState::Gate => line.text(format!("specmake approve {}:{name}", spec.name)),
         StageState::Colliding { why, .. } => line.text(why),
         StageState::Held { next, .. } => line.ink(mark.symbol().ink, "held").text(": ").text(next),
+        _ => line,
+    }
+}
+
+fn waiting((spec, name, step): &Step<'_>, now: u64, style: &Style) -> Line {
+    let line = Line::marked(Mark::Waiting, style).text(format!("{}:{name}", spec.name));
+    match &step.state {
+        StageState::Waiting { on } => line.ink(Ink::Faint, format!("  waits for {}", words::waits(on, now))),
         _ => line,
     }
 }

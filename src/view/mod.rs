@@ -9,7 +9,7 @@ pub use spec::{Facts, LAND, LandedView, SpecView, Standing};
 pub use stage::{AttemptView, StageState, StageView};
 
 use crate::base::{SpecName, StageId};
-use crate::event::{Event, PlannedSpec, Record, RunOutcome, Usage, Verdict};
+use crate::event::{Event, PlannedSpec, Record, RunOutcome, Usage};
 use indexmap::IndexMap;
 
 /// Everything the events so far say.
@@ -163,7 +163,7 @@ impl View {
 
     fn apply_to_spec(&mut self, event: &Event, at: u64) {
         match event {
-            Event::Judged { stage, verdict } => self.judged(stage, verdict, at),
+            Event::Judged { stage, verdict } => self.spec_mut(&stage.spec).judged(&stage.stage, verdict, at),
             Event::Waiting { stage, on } => self.step_mut(stage).wait(on, at),
             Event::AttemptStarted { stage, attempt, of, step, agent, model, worktree, log } => {
                 self.spec_mut(&stage.spec).blocked = None;
@@ -218,12 +218,6 @@ impl View {
             Event::Delivered { spec, branch } => self.spec_mut(spec).branch = Some(branch.clone()),
             Event::RunStarted { .. } | Event::Warning { .. } | Event::RunEnded { .. } => {}
         }
-    }
-
-    fn judged(&mut self, id: &StageId, verdict: &Verdict, at: u64) {
-        let spec = self.spec_mut(&id.spec);
-        spec.blocked = None;
-        spec.step_mut(&id.stage).judged(verdict, at);
     }
 }
 

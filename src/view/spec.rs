@@ -1,7 +1,7 @@
 //! What is known of one spec: its stages, its landing, and the three facts that are never one status.
 use super::stage::{StageState, StageView};
 use crate::base::{LayerName, SpecName, StageName, Stamp};
-use crate::event::{Done, LandingPhase, PlannedSpec};
+use crate::event::{Done, LandingPhase, PlannedSpec, Verdict};
 use crate::model::FailureClass;
 use indexmap::IndexMap;
 
@@ -228,14 +228,17 @@ impl SpecView {
 
     /// The three facts.
     pub fn facts(&self) -> Facts {
-        let landed = self.landed.is_some() || self.was_done();
+        let landed = self.landed.is_some() || self.lands && self.branch.is_none() && self.was_done();
         let (checks, work): (Vec<_>, Vec<_>) = self.stages.iter().partition(|(name, stage)| {
             name.as_str() == CHECK || stage.trouble().is_some_and(|(why, _)| why.class == FailureClass::Check)
         });
         let done = |stages: &[(&StageName, &StageView)]| stages.iter().all(|(_, s)| s.done().is_some());
         let passed = |stage: &StageView| stage.done().is_some_and(|how| how != Done::Skipped);
-        let delivered =
-            landed || self.branch.is_some() || self.checked || (!self.stages.is_empty() && done(&work));
+        let delivered = landed
+            || self.was_done()
+            || self.branch.is_some()
+            || self.checked
+            || (!self.stages.is_empty() && done(&work));
         let verified = self.checked || checks.iter().any(|(_, stage)| passed(stage)) && done(&checks);
         Facts { delivered, verified, landed }
     }
@@ -248,6 +251,16 @@ impl SpecView {
             self.stages.insert(name.clone(), StageView::default());
         }
         &mut self.stages[name]
+    }
+
+    /// A stage was judged; one that is out of date takes the spec out of its landing.
+    pub(super) fn judged(&mut self, name: &StageName, verdict: &Verdict, at: u64) {
+        self.blocked = None;
+        let landing = matches!(self.land.state, StageState::Landing { .. });
+        if landing && name.as_str() != LAND && matches!(verdict, Verdict::OutOfDate { .. }) {
+            self.land.enter(StageState::Unheard, at);
+        }
+        self.step_mut(name).judged(verdict, at);
     }
 
     pub(super) fn block(&mut self, by: &SpecName, why: &str) {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::base::{AgentName, Reason, StageName, Stamp};
-use crate::event::{Done, Failure, LandingPhase, WaitsFor};
+use crate::event::{Done, Failure, LandingPhase, Verdict, WaitsFor};
 use crate::model::FailureClass;
 use proptest::prelude::*;
 
@@ -166,6 +166,25 @@ fn what_was_up_to_date_is_no_step() {
         verdict: Verdict::OutOfDate { reasons: vec![Reason::NeverRan] },
     });
     assert_eq!(view(events).counts().steps, 2, "implement and the landing");
+}
+
+#[test]
+fn a_spec_that_is_out_of_date_again_is_no_longer_landing() {
+    let again = Event::Judged {
+        stage: id("a:plan"),
+        verdict: Verdict::OutOfDate { reasons: vec![Reason::NotLanded] },
+    };
+    let events = vec![started(&[("a", &["plan"])]), done("a:plan"), landing("a", LandingPhase::Probing)];
+    assert_eq!(standing(&view(events.clone()), "a"), Standing::Landing);
+    assert_eq!(standing(&view(events.into_iter().chain([again])), "a"), Standing::Waiting);
+}
+
+#[test]
+fn a_spec_left_on_its_branch_has_not_landed() {
+    let fine = Event::Judged { stage: id("a:plan"), verdict: Verdict::UpToDate { how: Done::Ran } };
+    let left = Event::Delivered { spec: spec("a"), branch: "spec/a".into() };
+    let view = view([started(&[("a", &["plan"])]), fine, left]);
+    assert_eq!((standing(&view, "a"), facts(&view, "a")), (Standing::Delivered, (true, false, false)));
 }
 
 #[test]

@@ -200,7 +200,7 @@ impl<'a> World<'a> {
     /// A person says `retry`, twice in a run at most.
     fn retry_something(&mut self) {
         if self.retries < 2
-            && self.roll() % 8 == 0
+            && self.roll().is_multiple_of(8)
             && let Some(place) = self.in_phase(Phase::Held).first().copied()
         {
             self.retries += 1;

@@ -1,6 +1,10 @@
 //! Hands: processes, git, files and locks. Nothing here knows a spec's stages or what an agent is.
+pub mod checkout;
 pub mod child;
+pub mod exclude;
+pub mod files;
 pub mod git;
+pub mod landing;
 pub mod lock;
 pub mod output;
 pub mod process;
@@ -8,3 +12,4 @@ pub mod signal;
 pub mod stop;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod worktree;

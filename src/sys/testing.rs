@@ -93,6 +93,13 @@ impl World {
         std::fs::write(file, text).unwrap();
     }
 
+    pub(crate) fn read(&self, name: &str) -> String {
+        match std::fs::read(self.top().join(path::to_os(name))) {
+            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            Err(error) => format!("<{}>", error.kind()),
+        }
+    }
+
     /// Commits everything and says where.
     pub(crate) fn commit(&self, message: &str) -> Oid {
         self.git(&["add", "-A"]);

@@ -40,7 +40,7 @@ impl Git {
 }
 
 /// Reads the output of `--raw -z`.
-pub(super) fn changes(output: &[u8]) -> Result<Vec<Change>, GitError> {
+pub(crate) fn changes(output: &[u8]) -> Result<Vec<Change>, GitError> {
     let mut tokens = output.split(|byte| *byte == 0).filter(|token| !token.is_empty());
     let mut changes = Vec::new();
     while let Some(head) = tokens.next() {

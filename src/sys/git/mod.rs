@@ -14,6 +14,7 @@ pub mod path;
 pub mod refs;
 pub mod repo;
 pub mod tree;
+pub mod worktrees;
 
 pub use cat_file::CatFile;
 pub use commit::{NewCommit, Signature};
@@ -24,6 +25,7 @@ pub use merge::Merge;
 pub use oid::{Change, Content, Entry, Mode, Oid};
 pub use refs::{RefUpdate, branch_ref};
 pub use repo::Git;
+pub use worktrees::{Listed, Operation};
 
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,125 @@
+//! Files: written whole or not at all, and listed without following links.
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+/// Writes a file by a temporary one beside it and a rename, so that a reader sees the old bytes or the new
+/// ones, and a kill or a full disk leaves the old ones. Both are on the disk when this returns. The file's
+/// permissions stay; a symlink is replaced, not followed.
+///
+/// # Errors
+/// The folder is missing or cannot be written.
+pub fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(parent)?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".specmake-");
+    builder.permissions(PermissionsExt::from_mode(0o666));
+    let mut temporary = builder.tempfile_in(parent)?;
+    if let Ok(stat) = file.symlink_metadata()
+        && stat.is_file()
+    {
+        temporary.as_file().set_permissions(stat.permissions())?;
+    }
+    temporary.write_all(bytes)?;
+    temporary.as_file().sync_all()?;
+    temporary.persist(file).map_err(|error| error.error)?;
+    // Without this a power cut may forget the rename.
+    File::open(parent)?.sync_all()
+}
+
+/// Every file below a folder, as paths relative to it, sorted; links are files.
+///
+/// # Errors
+/// A folder cannot be read.
+pub fn below(folder: &Path) -> io::Result<Vec<String>> {
+    let mut found = Vec::new();
+    for entry in walkdir::WalkDir::new(folder).follow_links(false).sort_by_file_name() {
+        let entry = entry?;
+        if entry.file_type().is_dir() {
+            continue;
+        }
+        if let Ok(rest) = entry.path().strip_prefix(folder) {
+            found.push(super::git::path::from_os(rest));
+        }
+    }
+    Ok(found)
+}
+
+/// What came of bringing a path somewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Copied {
+    /// It is there now.
+    Done,
+    /// Something was there already, and is as it was.
+    There,
+    /// It cannot come; why.
+    LeftOut(&'static str),
+}
+
+/// Copies a file, a link as a link, or a folder to `target`, which lies below `top`; shares the blocks
+/// where the filesystem can. Never writes through a symlink, never over anything.
+///
+/// # Errors
+/// The disk.
+pub fn copy(source: &Path, top: &Path, target: &Path) -> io::Result<Copied> {
+    let Ok(stat) = source.symlink_metadata() else { return Ok(Copied::LeftOut("it is gone")) };
+    if let Some(reason) = prepare(top, target)? {
+        return Ok(reason);
+    }
+    if stat.is_symlink() {
+        std::os::unix::fs::symlink(std::fs::read_link(source)?, target)?;
+    } else if stat.is_file() {
+        copy_file(source, target)?;
+    } else if stat.is_dir() {
+        std::fs::create_dir(target)?;
+        for name in below(source)? {
+            let rest = super::git::path::to_os(&name);
+            copy(&source.join(&rest), top, &target.join(&rest))?;
+        }
+    } else {
+        return Ok(Copied::LeftOut("it is neither a file, a link nor a folder"));
+    }
+    Ok(Copied::Done)
+}
+
+/// Makes `target`, which lies below `top`, a link to `source`.
+///
+/// # Errors
+/// The disk.
+pub fn link(source: &Path, top: &Path, target: &Path) -> io::Result<Copied> {
+    if let Some(reason) = prepare(top, target)? {
+        return Ok(reason);
+    }
+    std::os::unix::fs::symlink(source, target)?;
+    Ok(Copied::Done)
+}
+
+/// Makes the folders above `target`; says why it cannot be written, if it cannot.
+fn prepare(top: &Path, target: &Path) -> io::Result<Option<Copied>> {
+    if target.symlink_metadata().is_ok() {
+        return Ok(Some(Copied::There));
+    }
+    let Ok(rest) = target.strip_prefix(top) else { return Ok(Some(Copied::LeftOut("it lies outside"))) };
+    let mut folder = top.to_owned();
+    for part in rest.parent().into_iter().flat_map(Path::components) {
+        folder.push(part);
+        match folder.symlink_metadata() {
+            Ok(stat) if stat.is_dir() => {}
+            Ok(_) => return Ok(Some(Copied::LeftOut("a folder on its way is none there"))),
+            Err(_) => std::fs::create_dir(&folder)?,
+        }
+    }
+    Ok(None)
+}
+
+/// A file that is half copied when we are killed must not look whole, hence the rename.
+fn copy_file(source: &Path, target: &Path) -> io::Result<()> {
+    let parent = target.parent().unwrap_or(target);
+    let folder = tempfile::Builder::new().prefix(".specmake-").tempdir_in(parent)?;
+    let half = folder.path().join("half");
+    reflink_copy::reflink_or_copy(source, &half)?;
+    std::fs::set_permissions(&half, source.metadata()?.permissions())?;
+    std::fs::rename(&half, target)
+}

@@ -1,0 +1,193 @@
+//! Writing a plan: files come whole, by rename, with git's filters applied, and never through a symlink.
+use super::journal::remove;
+use super::plan::{Fingerprint, Plan, Step, parent_in_the_way};
+use super::{Halt, Moment, Probe};
+use crate::sys::git::index::nul_separated;
+use crate::sys::git::{Git, GitError, TempIndex, path};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The new index, not yet in its place.
+pub(super) struct NewIndex {
+    index: TempIndex,
+}
+
+impl NewIndex {
+    pub(super) fn place(git: &Git) -> PathBuf {
+        git.git_dir().join("specmake.index")
+    }
+
+    /// A copy of the checkout's index with the plan's entries replaced.
+    pub(super) fn prepare(git: &Git, plan: &Plan) -> Result<Self, GitError> {
+        Self::clear(git)?;
+        let index = TempIndex::copy_at(git, Self::place(git))?;
+        index.replace(&plan.entries)?;
+        if !plan.skipped.is_empty() {
+            let still_there = plan.entries.iter().filter(|(_, content)| content.is_some());
+            let skipped =
+                still_there.map(|(path, _)| path.as_str()).filter(|p| plan.skipped.iter().any(|s| s == p));
+            let command = index.command(&["update-index", "--skip-worktree", "-z", "--stdin"]);
+            git.run(&command.stdin(nul_separated(skipped)))?;
+        }
+        Ok(Self { index })
+    }
+
+    /// Removes what a kill, or git in its agony, left of one.
+    pub(super) fn clear(git: &Git) -> Result<(), GitError> {
+        let place = Self::place(git);
+        remove(&place.with_extension("index.lock"))?;
+        remove(&place)
+    }
+
+    /// Notes the stats of the files as they lie now, so that no later git has to read them.
+    pub(super) fn refresh(&self, git: &Git) -> Result<(), GitError> {
+        git.ask(&self.index.command(&["update-index", "-q", "--refresh"])).map(drop)
+    }
+
+    /// Puts it in the place of the checkout's.
+    pub(super) fn install(&self, git: &Git) -> Result<(), GitError> {
+        let to = git.git_dir().join("index");
+        std::fs::rename(self.index.file(), &to).map_err(GitError::io(format!("replace `{}`", to.display())))
+    }
+}
+
+/// Where files wait, whole, for their rename.
+pub(super) fn staging(git: &Git) -> PathBuf {
+    git.git_dir().join("specmake-files")
+}
+
+/// Removes and writes the plan's files.
+pub(super) fn write_files(git: &Git, plan: &Plan, new: &NewIndex, probe: &mut Probe<'_>) -> Result<(), Halt> {
+    let top = git.require_work_tree()?;
+    for step in &plan.removals {
+        unchanged(top, step)?;
+        remove_file(top, &step.path)?;
+        probe.at(Moment::FileWritten)?;
+    }
+    for folder in &plan.folders {
+        make_parents(top, &format!("{folder}/x"))?;
+    }
+    // Attributes first: they say how the others are written.
+    let (attributes, others): (Vec<&Step>, Vec<&Step>) =
+        plan.writes.iter().partition(|step| Path::new(&step.path).ends_with(".gitattributes"));
+    for batch in [attributes, others] {
+        if batch.is_empty() {
+            continue;
+        }
+        stage(git, new, &batch)?;
+        probe.at(Moment::Staged)?;
+        for step in batch {
+            unchanged(top, step)?;
+            write_file(git, top, &step.path)?;
+            probe.at(Moment::FileWritten)?;
+        }
+    }
+    Ok(())
+}
+
+fn stage(git: &Git, new: &NewIndex, steps: &[&Step]) -> Result<(), GitError> {
+    let staging = staging(git);
+    clear_staging(git)?;
+    std::fs::create_dir(&staging).map_err(GitError::io(format!("make `{}`", staging.display())))?;
+    let mut prefix = path::from_os(&staging);
+    prefix.push('/');
+    let mut option = std::ffi::OsString::from("--prefix=");
+    option.push(path::to_os(&prefix));
+    let command = new
+        .index
+        .command(&["checkout-index", "--force", "--quiet"])
+        .arg(option)
+        .args(["-z", "--stdin"])
+        .stdin(nul_separated(steps.iter().map(|step| step.path.as_str())));
+    git.run(&command).map(drop)
+}
+
+pub(super) fn clear_staging(git: &Git) -> Result<(), GitError> {
+    let staging = staging(git);
+    match std::fs::remove_dir_all(&staging) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(GitError::io(format!("remove `{}`", staging.display()))(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Somebody may have written the file since it was compared.
+fn unchanged(top: &Path, step: &Step) -> Result<(), Halt> {
+    if let Some(parent) = parent_in_the_way(top, &step.path) {
+        return Err(Halt::Changed(parent));
+    }
+    let file = top.join(path::to_os(&step.path));
+    let now = Fingerprint::at(&file);
+    let same = match step.seen {
+        // An empty folder may stand where a file lands.
+        None => now.is_none() || file.symlink_metadata().is_ok_and(|stat| stat.is_dir()),
+        Some(seen) => now == Some(seen),
+    };
+    if same { Ok(()) } else { Err(Halt::Changed(step.path.clone())) }
+}
+
+fn remove_file(top: &Path, name: &str) -> Result<(), GitError> {
+    let file = top.join(path::to_os(name));
+    std::fs::remove_file(&file).map_err(GitError::io(format!("remove `{name}`")))?;
+    for folder in file.ancestors().skip(1).take_while(|folder| *folder != top) {
+        // One that is not empty stays, and so do those above it.
+        if std::fs::remove_dir(folder).is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn write_file(git: &Git, top: &Path, name: &str) -> Result<(), GitError> {
+    let (from, to) = (staging(git).join(path::to_os(name)), top.join(path::to_os(name)));
+    let words = || format!("write `{name}`");
+    make_parents(top, name)?;
+    if to.symlink_metadata().is_ok_and(|stat| stat.is_dir()) {
+        remove_empty(&to).map_err(GitError::io(words()))?;
+    }
+    match std::fs::rename(&from, &to) {
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+            move_across(&from, &to).map_err(GitError::io(words()))
+        }
+        other => other.map_err(GitError::io(words())),
+    }
+}
+
+/// Makes the folders above a path, one by one, so that none is made behind a symlink.
+fn make_parents(top: &Path, name: &str) -> Result<(), GitError> {
+    for (slash, _) in name.match_indices('/') {
+        let folder = top.join(path::to_os(&name[..slash]));
+        match folder.symlink_metadata() {
+            Ok(stat) if stat.is_dir() => {}
+            Ok(_) => {
+                let error = io::Error::from(io::ErrorKind::NotADirectory);
+                return Err(GitError::io(format!("make the folder `{}`", &name[..slash]))(error));
+            }
+            Err(_) => std::fs::create_dir(&folder)
+                .map_err(GitError::io(format!("make the folder `{}`", &name[..slash])))?,
+        }
+    }
+    Ok(())
+}
+
+/// Removes a folder that holds nothing but empty folders.
+fn remove_empty(folder: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        remove_empty(&entry?.path())?;
+    }
+    std::fs::remove_dir(folder)
+}
+
+/// The git directory lies on another disk than the checkout: a copy beside the target, then the rename.
+fn move_across(from: &Path, to: &Path) -> io::Result<()> {
+    let parent = to.parent().unwrap_or(to);
+    let name = format!(".specmake-{}.tmp", std::process::id());
+    let beside = parent.join(name);
+    if from.symlink_metadata()?.is_symlink() {
+        std::os::unix::fs::symlink(std::fs::read_link(from)?, &beside)?;
+    } else {
+        std::fs::copy(from, &beside)?;
+    }
+    std::fs::rename(&beside, to)
+}

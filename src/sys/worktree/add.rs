@@ -1,0 +1,140 @@
+//! Making a worktree.
+use super::{Worktree, place::settled};
+use crate::sys::git::{Git, GitError, Listed, Oid, branch_ref};
+use crate::sys::lock::RefsLock;
+use std::path::{Path, PathBuf};
+
+/// What a new worktree has checked out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start<'a> {
+    /// A new branch at a commit; it gets our mark, with this text: the spec's name.
+    NewBranch {
+        /// Without `refs/heads/`.
+        branch: &'a str,
+        /// Where it begins.
+        commit: Oid,
+        /// What the mark says.
+        mark: &'a str,
+    },
+    /// A branch that is there already.
+    Branch(&'a str),
+    /// A commit and no branch.
+    Detached(Oid),
+}
+
+impl Worktree {
+    /// Makes a worktree: full, whatever the main checkout leaves out, tracking nothing, no hook run. One
+    /// that is registered and whose folder is lost is replaced.
+    ///
+    /// # Errors
+    /// [`GitError::BranchExists`], [`GitError::CheckedOut`], [`GitError::PathTaken`],
+    /// [`GitError::WorktreeLocked`], [`GitError::RefInTheWay`].
+    pub fn add(repo: &Git, path: &Path, start: Start<'_>) -> Result<Self, GitError> {
+        let lock = RefsLock::take(repo)?;
+        let path = settled(path);
+        if let Some(parent) = path.parent() {
+            let words = format!("make `{}`", parent.display());
+            std::fs::create_dir_all(parent).map_err(GitError::io(words))?;
+        }
+        let branch = match start {
+            Start::NewBranch { branch, .. } | Start::Branch(branch) => Some(branch),
+            Start::Detached(_) => None,
+        };
+        make_room(repo, &path, branch)?;
+        if let Start::NewBranch { branch, mark, .. } = start {
+            require_free(repo, branch)?;
+            // The mark first: a branch without one would be somebody else's.
+            repo.set_config_locked(&Git::mark_name(branch), mark, &lock)?;
+        }
+        let sparse = is_sparse(repo);
+        let mut command = repo.main().command(["worktree", "add", "--quiet", "--no-guess-remote"]);
+        if sparse {
+            command = command.arg("--no-checkout");
+        }
+        command = match start {
+            Start::NewBranch { branch, commit, .. } => {
+                command.args(["--no-track", "-b", branch]).arg(&path).arg(commit.to_string())
+            }
+            Start::Branch(branch) => command.arg(&path).arg(branch),
+            Start::Detached(commit) => command.arg("--detach").arg(&path).arg(commit.to_string()),
+        };
+        repo.run(&command)?;
+        let worktree = Self::open(repo, &path)?;
+        if sparse {
+            worktree.make_full()?;
+        }
+        Ok(worktree)
+    }
+
+    /// Fills a worktree that inherited a sparse cone.
+    fn make_full(&self) -> Result<(), GitError> {
+        let git = self.git();
+        let cone = git.git_dir().join("info/sparse-checkout");
+        if cone.exists() {
+            std::fs::remove_file(&cone).map_err(GitError::io(format!("remove `{}`", cone.display())))?;
+        }
+        if git.git_dir().join("config.worktree").exists() {
+            for name in ["core.sparseCheckout", "core.sparseCheckoutCone", "index.sparse"] {
+                git.line(["config", "--worktree", name, "false"])?;
+            }
+        }
+        git.run(&git.command(["-c", "core.sparseCheckout=false", "read-tree", "--reset", "-u", "HEAD"]))
+            .map(drop)
+    }
+}
+
+/// Looks at what is registered for this place and branch; forgets what is lost.
+fn make_room(repo: &Git, path: &Path, branch: Option<&str>) -> Result<(), GitError> {
+    for one in repo.worktrees()? {
+        let same_branch = branch.is_some() && one.branch.as_deref() == branch && !one.bare;
+        if one.path != path && !same_branch {
+            continue;
+        }
+        if is_half_made(&one) && one.path == path {
+            // A power cut in the middle of `worktree add`; nobody has worked in it yet.
+            remove_registered(repo, &one.path, &["--force", "--force"])?;
+        } else if !one.lost && one.path == path {
+            return Err(GitError::PathTaken { path: one.path });
+        } else if !one.lost {
+            return Err(GitError::CheckedOut { branch: branch.unwrap_or_default().to_owned(), at: one.path });
+        } else if one.locked.is_some() {
+            return Err(GitError::WorktreeLocked { path: one.path });
+        } else {
+            remove_registered(repo, &one.path, &["--force"])?;
+        }
+    }
+    let taken = match std::fs::read_dir(path) {
+        Ok(mut entries) => entries.next().is_some(),
+        Err(_) => path.symlink_metadata().is_ok(),
+    };
+    if taken { Err(GitError::PathTaken { path: path.to_owned() }) } else { Ok(()) }
+}
+
+fn is_half_made(one: &Listed) -> bool {
+    one.locked.as_deref() == Some("initializing")
+}
+
+pub(super) fn remove_registered(repo: &Git, path: &PathBuf, force: &[&str]) -> Result<(), GitError> {
+    let command = repo.main().command(["worktree", "remove"]).args(force).arg(path);
+    repo.run(&command).map(drop)
+}
+
+fn require_free(repo: &Git, branch: &str) -> Result<(), GitError> {
+    let name = branch_ref(branch);
+    let below = format!("{name}/");
+    for other in repo.refs(&["refs/heads/"])?.into_keys() {
+        if other == name {
+            return Err(GitError::BranchExists { branch: branch.to_owned() });
+        }
+        let above = name.strip_prefix(&other).is_some_and(|rest| rest.starts_with('/'));
+        if above || other.starts_with(&below) {
+            return Err(GitError::RefInTheWay { name, by: other });
+        }
+    }
+    Ok(())
+}
+
+fn is_sparse(repo: &Git) -> bool {
+    repo.git_dirs().iter().take(1).any(|dir| dir.join("info/sparse-checkout").exists())
+        || repo.common_dir().join("config.worktree").exists()
+}

@@ -1,0 +1,141 @@
+//! Worktrees of ours: each spec in progress has one, landing has one. They are made, moved and removed
+//! under the lock on refs, and never removed with anything in them that is not kept elsewhere.
+mod add;
+mod bring;
+mod place;
+mod remove;
+mod reset;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+
+pub use add::Start;
+pub use bring::BroughtIn;
+pub use place::place;
+pub use remove::{Stays, drop_branch};
+pub use snapshot::Snapshot;
+
+use super::git::{Git, GitError, branch_ref, path};
+use std::io;
+use std::path::Path;
+
+/// A checkout beside the main one. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Worktree {
+    git: Git,
+}
+
+/// What a checkout keeps of something begun and not finished.
+const OPERATIONS: [&str; 15] = [
+    "MERGE_HEAD",
+    "MERGE_MODE",
+    "MERGE_MSG",
+    "MERGE_AUTOSTASH",
+    "AUTO_MERGE",
+    "SQUASH_MSG",
+    "CHERRY_PICK_HEAD",
+    "REVERT_HEAD",
+    "REBASE_HEAD",
+    "BISECT_START",
+    "BISECT_LOG",
+    "BISECT_NAMES",
+    "rebase-merge",
+    "rebase-apply",
+    "sequencer",
+];
+
+impl Worktree {
+    /// The worktree at `top`.
+    ///
+    /// # Errors
+    /// It is no worktree of this repository.
+    pub fn open(repo: &Git, top: &Path) -> Result<Self, GitError> {
+        repo.at_worktree(top).map(|git| Self { git })
+    }
+
+    /// The worktree that has `branch` checked out, if its folder is there.
+    ///
+    /// # Errors
+    /// git fails.
+    pub fn of_branch(repo: &Git, branch: &str) -> Result<Option<Self>, GitError> {
+        let mut all = repo.worktrees()?.into_iter();
+        let found = all.find(|one| !one.lost && !one.bare && one.branch.as_deref() == Some(branch));
+        found.map(|one| Self::open(repo, &one.path)).transpose()
+    }
+
+    /// The handle on it as a checkout.
+    pub fn git(&self) -> &Git {
+        &self.git
+    }
+
+    /// Its top folder.
+    pub fn top(&self) -> &Path {
+        self.git.work_tree().unwrap_or(self.git.git_dir())
+    }
+
+    /// Whether it was made ready: files brought in, `setup` run.
+    pub fn is_ready(&self) -> bool {
+        self.git.git_dir().join("specmake-ready").exists()
+    }
+
+    /// Remembers that it was made ready.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn mark_ready(&self) -> Result<(), GitError> {
+        let note = self.git.git_dir().join("specmake-ready");
+        super::files::replace(&note, b"").map_err(GitError::io(format!("write `{}`", note.display())))
+    }
+
+    /// Checks out submodules, if there are any.
+    ///
+    /// # Errors
+    /// One cannot be fetched.
+    pub fn init_submodules(&self) -> Result<(), GitError> {
+        if !self.top().join(".gitmodules").exists() {
+            return Ok(());
+        }
+        self.git.run(&self.git.command(["submodule", "--quiet", "update", "--init", "--recursive"])).map(drop)
+    }
+
+    /// The paths that `.gitmodules` declares.
+    fn submodule_paths(&self) -> Result<Vec<String>, GitError> {
+        let file = self.top().join(".gitmodules");
+        if !file.exists() {
+            return Ok(Vec::new());
+        }
+        let command = self.git.command(["config", "-z", "--file"]).arg(&file);
+        let captured = self.git.ask(&command.args(["--get-regexp", r"^submodule\..*\.path$"]))?;
+        let pairs = captured.stdout.split(|byte| *byte == 0).map(path::to_text);
+        Ok(pairs.filter_map(|pair| pair.split_once('\n').map(|(_, value)| value.to_owned())).collect())
+    }
+
+    /// Removes lock files that a git of an agent's left when it was killed.
+    fn forget_locks(&self, branch: &str) -> Result<(), GitError> {
+        let git_dir = self.git.git_dir();
+        let mut locks = vec![git_dir.join("index.lock"), git_dir.join("HEAD.lock")];
+        if !branch.is_empty() {
+            locks.push(self.git.common_dir().join(format!("{}.lock", branch_ref(branch))));
+        }
+        locks.iter().try_for_each(|lock| remove(lock))
+    }
+}
+
+fn forget_operations(git_dir: &Path) -> Result<(), GitError> {
+    OPERATIONS.iter().try_for_each(|sign| remove(&git_dir.join(sign)))
+}
+
+/// Removes a file or a folder that may be gone already.
+fn remove(path: &Path) -> Result<(), GitError> {
+    let removed = match path.symlink_metadata() {
+        Ok(stat) if stat.is_dir() => std::fs::remove_dir_all(path),
+        Ok(_) => std::fs::remove_file(path),
+        Err(_) => Ok(()),
+    };
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(GitError::io(format!("remove `{}`", path.display()))(error))
+        }
+        _ => Ok(()),
+    }
+}

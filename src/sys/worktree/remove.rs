@@ -1,0 +1,129 @@
+//! Removing a worktree, if nothing is lost by it.
+use super::Worktree;
+use super::add::remove_registered;
+use crate::sys::checkout::edits;
+use crate::sys::git::{Git, GitError, Oid, Operation, RefUpdate, branch_ref};
+use crate::sys::lock::RefsLock;
+use std::path::Path;
+
+/// Why a worktree stays.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Stays {
+    /// It has changes that are in no commit.
+    #[error("it has uncommitted changes: {}", .0.join(", "))]
+    Dirty(Vec<String>),
+    /// Something is begun and not finished in it.
+    #[error("a {0} is under way in it")]
+    Operation(Operation),
+    /// Another branch, or none, is checked out.
+    #[error("it has {} checked out", .0.as_deref().map_or("no branch".into(), |b| format!("`{b}`")))]
+    OtherBranch(Option<String>),
+    /// Processes work in it.
+    #[error("it is in use by process {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
+    InUse(Vec<u32>),
+    /// A submodule has commits that are nowhere else.
+    #[error("its submodule `{0}` has commits that are not on its remote")]
+    SubmoduleCommits(String),
+    /// The user locked it.
+    #[error("it is locked")]
+    Locked,
+}
+
+impl Worktree {
+    /// Why it must stay, if it must: `branch` is what it should have checked out.
+    ///
+    /// # Errors
+    /// git fails.
+    pub fn stays(&self, branch: &str) -> Result<Option<Stays>, GitError> {
+        let git = self.git();
+        if git.git_dir().join("locked").exists() {
+            return Ok(Some(Stays::Locked));
+        }
+        let edits = edits(git)?;
+        if let Some(operation) = edits.operation {
+            return Ok(Some(Stays::Operation(operation)));
+        }
+        if edits.branch.as_deref() != Some(branch) {
+            return Ok(Some(Stays::OtherBranch(edits.branch)));
+        }
+        let brought_in = self.brought_in()?;
+        let brought = |path: &str| {
+            let path = path.trim_end_matches('/');
+            brought_in.iter().any(|one| {
+                path.strip_prefix(one.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            })
+        };
+        let dirty: Vec<String> =
+            edits.files.into_iter().map(|edit| edit.path).filter(|path| !brought(path)).collect();
+        if !dirty.is_empty() {
+            return Ok(Some(Stays::Dirty(dirty)));
+        }
+        if let Some(module) = self.submodule_with_commits()? {
+            return Ok(Some(Stays::SubmoduleCommits(module)));
+        }
+        let users = processes_in(self.top());
+        Ok((!users.is_empty()).then_some(Stays::InUse(users)))
+    }
+
+    /// Removes it, unless it must stay. Its branch stays.
+    ///
+    /// # Errors
+    /// git or the disk fails.
+    pub fn remove(&self, branch: &str) -> Result<Option<Stays>, GitError> {
+        let _lock = RefsLock::take(self.git())?;
+        if let Some(why) = self.stays(branch)? {
+            return Ok(Some(why));
+        }
+        remove_registered(self.git(), &self.top().to_owned(), &["--force"])?;
+        // The folder that holds all worktrees goes with the last of them.
+        if let Some(parent) = self.top().parent() {
+            drop(std::fs::remove_dir(parent));
+        }
+        Ok(None)
+    }
+
+    /// A submodule whose commits would die with this worktree's git directory.
+    fn submodule_with_commits(&self) -> Result<Option<String>, GitError> {
+        let modules = self.git().git_dir().join("modules");
+        if !modules.is_dir() {
+            return Ok(None);
+        }
+        for name in self.submodule_paths()? {
+            let top = self.top().join(crate::sys::git::path::to_os(&name));
+            if !top.join(".git").exists() {
+                continue;
+            }
+            let module = self.git().linked(&top, &top.join(".git"));
+            let asked = module.command(["rev-list", "--max-count=1", "HEAD", "--all", "--not", "--remotes"]);
+            let captured = self.git().ask(&asked)?;
+            if !captured.success() || !captured.stdout.is_empty() {
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Removes a branch of ours that is at `tip`, and its mark.
+///
+/// # Errors
+/// [`GitError::RefMoved`] if it is somewhere else.
+pub fn drop_branch(repo: &Git, branch: &str, tip: Oid) -> Result<(), GitError> {
+    let lock = RefsLock::take(repo)?;
+    repo.update_refs_locked(&[RefUpdate::delete(branch_ref(branch), tip)], "specmake: landed", &lock)?;
+    // A mark that is gone already is as good as one that goes now.
+    repo.ask(&repo.command(["config", "--local", "--remove-section", &format!("branch.{branch}")])).map(drop)
+}
+
+/// The processes whose working folder lies in `folder`, as far as this user may see.
+fn processes_in(folder: &Path) -> Vec<u32> {
+    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let mut found: Vec<u32> = entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|pid: &u32| *pid != std::process::id())
+        .filter(|pid| std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd.starts_with(folder)))
+        .collect();
+    found.sort_unstable();
+    found
+}

@@ -1,0 +1,132 @@
+//! What lies in a worktree, as a tree, whatever an agent did to its index, its HEAD or its branches.
+use super::{Worktree, forget_operations};
+use crate::sys::git::{Change, Content, GitError, Mode, Oid, RefUpdate, TempIndex, branch_ref};
+use crate::sys::lock::RefsLock;
+use std::collections::HashSet;
+
+/// Everything in a worktree, untracked files too, ignored and excluded ones not.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The tree.
+    pub tree: Oid,
+    /// What it changes against the commit that was named.
+    pub changes: Vec<Change>,
+    /// Repositories within the worktree that are no submodules; they are left out.
+    pub embedded: Vec<String>,
+    /// What git said of files that it could not take.
+    pub complaint: Option<String>,
+    index: TempIndex,
+}
+
+impl Worktree {
+    /// Takes a snapshot, with what it changes against `since`. Brought-in paths and `exclude` are left as
+    /// they are in `since`, with all that lies below them. Neither files nor index nor refs change, so this
+    /// is also the way to learn whether anything was changed at all.
+    ///
+    /// # Errors
+    /// git or the disk fails.
+    pub fn snapshot(&self, since: Oid, exclude: &[String]) -> Result<Snapshot, GitError> {
+        let index = self.honest_index(since)?;
+        let complaint = self.stage_all(&index)?;
+        let command = index.command(&["diff-index", "--cached", "-r", "--raw", "--no-abbrev", "-z"]);
+        let command = command.args(["--no-renames", "--ignore-submodules=none", &since.to_string()]);
+        let mut changes = crate::sys::git::diff::changes(&self.git().run(&command)?.stdout)?;
+        let mut excluded = self.brought_in()?;
+        excluded.extend_from_slice(exclude);
+        let excluded: HashSet<&str> = excluded.iter().map(|path| path.trim_end_matches('/')).collect();
+        let mut embedded = self.embedded(&changes)?;
+        let mut back: Vec<(String, Option<Content>)> = Vec::new();
+        changes.retain(|change| {
+            let out = lies_in(&change.path, &excluded);
+            embedded.retain(|path| !out || *path != change.path);
+            let keep = !out && !embedded.contains(&change.path);
+            if !keep {
+                back.push((change.path.clone(), change.old));
+            }
+            keep
+        });
+        if !back.is_empty() {
+            index.replace(&back)?;
+        }
+        let tree = index.write_tree()?;
+        Ok(Snapshot { tree, changes, embedded, complaint, index })
+    }
+
+    /// Makes a commit of a snapshot the worktree's own: HEAD names `branch` again, the branch moves from
+    /// `old` to `commit`, the index is the snapshot's, and what was half done (a merge, a rebase, locks) is
+    /// forgotten. Files stay. Call it only when nothing runs in the worktree.
+    ///
+    /// # Errors
+    /// [`GitError::RefMoved`] if the branch is not at `old`.
+    pub fn settle(&self, snapshot: &Snapshot, branch: &str, old: Oid, commit: Oid) -> Result<(), GitError> {
+        let lock = RefsLock::take(self.git())?;
+        self.forget_locks(branch)?;
+        forget_operations(self.git().git_dir())?;
+        self.point_head(branch)?;
+        if old != commit {
+            let update = RefUpdate::advance(branch_ref(branch), old, commit);
+            self.git().update_refs_locked(&[update], "specmake: stage", &lock)?;
+        }
+        // What was left out of the tree is not in the index either, so that it shows as what it is.
+        let to = self.git().git_dir().join("index");
+        let beside = self.git().git_dir().join("specmake.index");
+        std::fs::copy(snapshot.index.file(), &beside)
+            .and_then(|_| std::fs::rename(&beside, &to))
+            .map_err(GitError::io(format!("replace `{}`", to.display())))
+    }
+
+    pub(super) fn point_head(&self, branch: &str) -> Result<(), GitError> {
+        let name = branch_ref(branch);
+        self.git()
+            .run(&self.git().command(["symbolic-ref", "-m", "specmake: back to the branch", "HEAD", &name]))
+            .map(drop)
+    }
+
+    /// A copy of the worktree's index, which knows the stats of files and so saves reading them; or, if it
+    /// cannot be read or hides files from git, one made from the commit.
+    fn honest_index(&self, since: Oid) -> Result<TempIndex, GitError> {
+        let copy = TempIndex::copy_of_checkout(self.git())?;
+        let listed = self.git().ask(&copy.command(&["ls-files", "-v", "-z"]))?;
+        let hides = |line: &[u8]| line.first().is_some_and(|tag| tag.is_ascii_lowercase() || *tag == b'S');
+        let lines = listed.stdout.split(|byte| *byte == 0);
+        if listed.success() && !lines.into_iter().any(hides) && copy.file().exists() {
+            return Ok(copy);
+        }
+        TempIndex::of_tree(self.git(), since)
+    }
+
+    fn stage_all(&self, index: &TempIndex) -> Result<Option<String>, GitError> {
+        let add = ["-c", "core.sparseCheckout=false", "add", "--all", "--", "."];
+        if self.git().ask(&index.command(&add))?.success() {
+            return Ok(None);
+        }
+        // One file that cannot be read must not cost the others.
+        let add = ["-c", "core.sparseCheckout=false", "add", "--all", "--ignore-errors", "--", "."];
+        let command = index.command(&add);
+        let captured = self.git().ask(&command)?;
+        match captured.code() {
+            0 | 1 => Ok(Some(captured.complaint())),
+            code => Err(GitError::Failed {
+                command: "git add --all".into(),
+                code,
+                complaint: captured.complaint(),
+            }),
+        }
+    }
+
+    /// New gitlinks that `.gitmodules` does not know.
+    fn embedded(&self, changes: &[Change]) -> Result<Vec<String>, GitError> {
+        let is_link = |content: Option<Content>| content.is_some_and(|content| content.mode == Mode::GITLINK);
+        let new: Vec<&Change> =
+            changes.iter().filter(|change| is_link(change.new) && !is_link(change.old)).collect();
+        if new.is_empty() {
+            return Ok(Vec::new());
+        }
+        let known = self.submodule_paths()?;
+        Ok(new.into_iter().map(|change| change.path.clone()).filter(|path| !known.contains(path)).collect())
+    }
+}
+
+fn lies_in(path: &str, excluded: &HashSet<&str>) -> bool {
+    excluded.contains(path) || path.match_indices('/').any(|(slash, _)| excluded.contains(&path[..slash]))
+}

@@ -67,7 +67,7 @@ impl Worktree {
     /// The note cannot be read.
     pub fn half_reset(&self) -> Result<Option<Oid>, GitError> {
         match std::fs::read_to_string(self.git().git_dir().join("specmake-reset")) {
-            Ok(text) => text.trim().parse().map(Some),
+            Ok(text) => Ok(Some(text.trim().parse()?)),
             Err(_) => Ok(None),
         }
     }

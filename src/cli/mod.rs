@@ -5,6 +5,7 @@ pub mod demo;
 pub mod diagnose;
 pub mod exit;
 pub mod logs;
+pub mod plan;
 pub mod show;
 pub mod status;
 pub mod trust;

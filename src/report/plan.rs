@@ -18,7 +18,7 @@ pub struct PlanReport {
     pub commit: String,
     /// The wanted specs, in topological order.
     pub specs: Vec<PlanSpec>,
-    /// The most specs that could ever be built at once.
+    /// The most specs of one wave that must or may run.
     pub width: u32,
     /// The longest chain of what must or may run, as `051:plan` and `051:land`.
     pub critical_path: Vec<String>,
@@ -160,7 +160,7 @@ impl PlanReport {
         } else {
             let total = format!("{must} to run, {may} may run, {fine} up to date");
             let line = Line::new().ink(Ink::Strong, total);
-            lines.push(line.text(format!("; at most {} at once", count(self.width as usize, "spec"))));
+            lines.push(line.text(format!("; {} in the widest wave", count(self.width as usize, "spec"))));
         }
         if !self.critical_path.is_empty() && must + may > 0 {
             let time = self.critical_millis.map(|millis| format!(" ({})", words::took(millis)));

@@ -39,6 +39,16 @@ impl Sources {
         id
     }
 
+    /// How many files there are.
+    pub fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
     /// The file of that number.
     pub fn file(&self, id: SourceId) -> Option<&Source> {
         self.files.get(id.0 as usize)

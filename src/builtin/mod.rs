@@ -1,4 +1,8 @@
 //! Agents, pipelines and prompts that come with the program, as the texts that a user could have written.
+//!
+//! In a prompt `{spec}` is the spec's name, `{folder}` its folder from the top of the repository, and
+//! `{description}` what its Specfile says of it; any other `{...}` stays as it is. Sections that depend on the
+//! moment (why a stage runs again, what failed before) are added by whoever renders a prompt.
 
 /// A built-in text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,11 +13,77 @@ pub struct BuiltIn {
     pub text: &'static str,
 }
 
-/// Agents: each text declares one `agent`.
-pub const AGENTS: &[BuiltIn] = &[];
+macro_rules! texts {
+    ($folder:literal, $extension:literal, $($name:literal),+ $(,)?) => {
+        &[$(BuiltIn { name: $name, text: include_str!(concat!($folder, "/", $name, ".", $extension)) }),+]
+    };
+}
 
-/// Pipelines: each text declares one `pipeline`.
-pub const PIPELINES: &[BuiltIn] = &[];
+/// Agents: each text declares the one `agent` of its name.
+pub const AGENTS: &[BuiltIn] = texts!("agents", "kdl", "demo", "opencode", "claude", "codex", "pi", "gemini");
+
+/// Pipelines: each text declares the one `pipeline` of its name.
+pub const PIPELINES: &[BuiltIn] = texts!("pipelines", "kdl", "specmake", "spec-kit", "autospec", "openspec");
 
 /// Prompts, asked for as `prompt builtin="plan"`.
-pub const PROMPTS: &[BuiltIn] = &[];
+pub const PROMPTS: &[BuiltIn] = texts!(
+    "prompts",
+    "md",
+    "specify",
+    "plan",
+    "tasks",
+    "implement",
+    "check",
+    "spec-kit/specify",
+    "spec-kit/plan",
+    "spec-kit/tasks",
+    "spec-kit/implement",
+    "autospec/specify",
+    "autospec/plan",
+    "autospec/tasks",
+    "autospec/implement",
+    "openspec/proposal",
+    "openspec/specs",
+    "openspec/design",
+    "openspec/tasks",
+    "openspec/implement",
+);
+
+/// The text of that name.
+pub fn named(texts: &'static [BuiltIn], name: &str) -> Option<&'static BuiltIn> {
+    texts.iter().find(|text| text.name == name)
+}
+
+/// Whether a prompt says the same as a built-in one, but for blanks at its ends.
+pub fn is_prompt(text: &str) -> bool {
+    PROMPTS.iter().any(|prompt| prompt.text.trim() == text.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prompts_name_the_folder_and_no_placeholder_that_nobody_fills() {
+        for prompt in PROMPTS {
+            assert!(prompt.text.contains("{folder}"), "{}", prompt.name);
+            let mut rest = prompt.text;
+            while let Some((_, after)) = rest.split_once('{') {
+                let word = after.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or("");
+                if after[word.len()..].starts_with('}') {
+                    assert!(["spec", "folder", "description"].contains(&word), "{}: {word}", prompt.name);
+                }
+                rest = after;
+            }
+        }
+    }
+
+    #[test]
+    fn every_prompt_has_the_rules_of_unattended_work() {
+        for prompt in PROMPTS {
+            for rule in ["ask nothing", "no commit, no branch", "Done means"] {
+                assert!(prompt.text.contains(rule), "{}: {rule}", prompt.name);
+            }
+        }
+    }
+}

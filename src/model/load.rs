@@ -1,6 +1,6 @@
 //! From the text of a Specfile, its includes, the user's file and the environment to a [`Project`].
 //! Reads nothing itself: files come through [`Files`].
-use super::{Pattern, Project};
+use super::{Pattern, Project, lower};
 use crate::base::{Diagnostic, Severity, Sources};
 use std::collections::BTreeMap;
 use std::io;
@@ -73,6 +73,5 @@ impl Loaded {
 
 /// Reads a project, and every mistake in it.
 pub fn load(request: &LoadRequest, files: &dyn Files) -> Loaded {
-    let _ = files;
-    Loaded { read: vec![request.specfile.name.clone()], ..Loaded::default() }
+    lower::lower(request, files)
 }

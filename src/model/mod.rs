@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod ladder;
 pub mod load;
+mod lower;
 pub mod pattern;
 pub mod project;
 pub mod spec;

@@ -205,11 +205,10 @@ impl<'a> Lexer<'a> {
             match c {
                 '"' => return at + 1,
                 '\\' => {
-                    if chars.next().is_some_and(|(_, c)| c.is_whitespace()) {
-                        let blank = run(&rest[at + 1..], char::is_whitespace);
-                        while chars.clone().next().is_some_and(|(next, _)| next < at + 1 + blank) {
-                            chars.next();
-                        }
+                    let escaped = chars.next();
+                    let blank = run(&rest[at + 1..], char::is_whitespace);
+                    while escaped.is_some() && chars.clone().next().is_some_and(|(n, _)| n < at + 1 + blank) {
+                        chars.next();
                     }
                 }
                 c if literal::is_newline(c) => {

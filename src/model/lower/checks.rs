@@ -1,0 +1,209 @@
+//! Mistakes that no spec shows by itself: two that write the same file, take the same branch, or read what
+//! another writes without needing it.
+use super::notes::Notes;
+use super::order;
+use crate::base::{Diagnostic, Span, SpecName};
+use crate::model::{Pattern, Project, Spec, Target};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// Globs and literals of one folder are compared one by one up to this many.
+const MOST_PAIRS: usize = 200;
+
+/// All of them.
+pub(crate) fn check(notes: &mut Notes, project: &Project) {
+    branches(notes, project);
+    cases(notes, project);
+    let outputs = Outputs::new(notes, project);
+    reads(notes, project, &outputs);
+}
+
+/// No branch twice, and none where another one needs a folder.
+fn branches(notes: &mut Notes, project: &Project) {
+    let mut taken: HashMap<&str, (Span, String)> = HashMap::new();
+    for base in project.settings.base.iter().chain(&project.land.into) {
+        taken.insert(base, (Span::default(), "the branch that results land on".to_owned()));
+    }
+    let fixed: HashSet<&str> = taken.keys().copied().collect();
+    for spec in project.specs.values() {
+        if let Some((span, who)) = taken.get(spec.branch.as_str()) {
+            let found =
+                Diagnostic::error(spec.span, format!("branch `{}` is that of {who} too", spec.branch));
+            let found =
+                if fixed.contains(spec.branch.as_str()) { found } else { found.related(*span, "that one") };
+            notes.push(found.help("give one of them another `branch=`"));
+            continue;
+        }
+        taken.insert(&spec.branch, (spec.span, format!("spec `{}`", spec.name)));
+    }
+    for spec in project.specs.values() {
+        for (slash, _) in spec.branch.match_indices('/') {
+            let Some((_, who)) = taken.get(&spec.branch[..slash]) else { continue };
+            let what = format!(
+                "branch `{}` cannot be: `{}` is a branch already, of {who}",
+                spec.branch,
+                &spec.branch[..slash]
+            );
+            notes.error(spec.span, what, "git keeps branches as files in folders; rename one of them");
+        }
+    }
+}
+
+/// Names that only differ in case share folder and branch on many machines.
+fn cases(notes: &mut Notes, project: &Project) {
+    let mut seen: HashMap<String, &Spec> = HashMap::new();
+    for spec in project.specs.values() {
+        if let Some(first) = seen.insert(spec.name.as_str().to_ascii_lowercase(), spec) {
+            let what = format!("`{}` and `{}` differ in case alone", first.name, spec.name);
+            let found = Diagnostic::warning(spec.span, what).related(first.span, "the other one");
+            notes.push(found.help("on many machines they are the same file; rename one of them"));
+        }
+    }
+}
+
+/// Who writes what.
+struct Outputs<'p> {
+    /// Spelled out, sorted, so that what lies in a folder stands together.
+    literal: BTreeMap<&'p str, (&'p Spec, &'p Pattern)>,
+    /// Globs, by the folder that all they match lies in.
+    globs: HashMap<&'p str, Vec<(&'p Spec, &'p Pattern)>>,
+}
+
+impl<'p> Outputs<'p> {
+    fn new(notes: &mut Notes, project: &'p Project) -> Self {
+        let mut outputs = Self { literal: BTreeMap::new(), globs: HashMap::new() };
+        let mut tasks: HashMap<&str, (&Spec, &str)> = HashMap::new();
+        for spec in project.specs.values() {
+            for stage in &spec.stages {
+                for output in &stage.outputs {
+                    if let Some(other) = outputs.writers(output).into_iter().next() {
+                        twice(notes, "output", output, (spec, stage.span), other);
+                    }
+                    outputs.insert(spec, output);
+                }
+                let Some(file) = stage.tasks.as_ref().map(|tasks| &tasks.file) else { continue };
+                if let Some((other, _)) = tasks.insert(file.resolved(), (spec, stage.name.as_str())) {
+                    twice(notes, "tasks file", file, (spec, stage.span), other);
+                }
+            }
+        }
+        // A tasks file is written by the spec that works through it, whoever cut it.
+        for spec in project.specs.values() {
+            for file in spec.stages.iter().filter_map(|stage| Some(&stage.tasks.as_ref()?.file)) {
+                if let Some(other) = outputs.writers(file).into_iter().find(|other| other.name != spec.name) {
+                    twice(notes, "tasks file", file, (spec, spec.span), other);
+                }
+                outputs.literal.entry(file.resolved()).or_insert((spec, file));
+            }
+        }
+        outputs
+    }
+
+    fn insert(&mut self, spec: &'p Spec, output: &'p Pattern) {
+        if output.is_glob() {
+            self.globs.entry(output.root()).or_default().push((spec, output));
+        } else {
+            self.literal.entry(output.resolved()).or_insert((spec, output));
+        }
+    }
+
+    /// The specs one of whose outputs may be one of the pattern's files.
+    fn writers(&self, pattern: &Pattern) -> Vec<&'p Spec> {
+        let mut found = Vec::new();
+        let root = pattern.root();
+        // What lies below, or is, the pattern.
+        let below =
+            self.literal.range(root..).take_while(|(path, _)| path.starts_with(root)).take(MOST_PAIRS);
+        found.extend(
+            below.filter(|(_, (_, output))| order::overlap(pattern, output)).map(|(_, (spec, _))| *spec),
+        );
+        // A folder above it that is an output as a whole, and globs that begin above it.
+        let above =
+            std::iter::once("").chain(root.match_indices('/').map(|(slash, _)| &root[..slash])).chain([root]);
+        for folder in above {
+            found.extend(
+                self.literal.get(folder).filter(|(_, o)| order::overlap(pattern, o)).map(|(spec, _)| *spec),
+            );
+            let globs = self.globs.get(folder).into_iter().flatten().take(MOST_PAIRS);
+            found.extend(globs.filter(|(_, output)| order::overlap(pattern, output)).map(|(spec, _)| *spec));
+        }
+        found
+    }
+}
+
+fn twice(notes: &mut Notes, what: &str, pattern: &Pattern, (spec, span): (&Spec, Span), other: &Spec) {
+    let found = if spec.name == other.name {
+        Diagnostic::error(span, format!("two stages declare the {what} `{}`", pattern.symbolic()))
+    } else if pattern.names_spec() {
+        let message = format!("`{pattern}` is an {what} of `{}` and of `{}`", other.name, spec.name);
+        Diagnostic::error(spec.span, message).related(other.span, "the other one")
+    } else {
+        // One diagnostic for the pipeline, not one for each of its specs.
+        let message = format!("specs share the {what} `{}`", pattern.symbolic());
+        Diagnostic::error(span, message).help("put `{spec}` into its path")
+    };
+    notes.push(found);
+}
+
+/// A spec that reads what another one writes needs it, directly or through others.
+fn reads(notes: &mut Notes, project: &Project, outputs: &Outputs<'_>) {
+    let mut needs = Needs { project, closures: HashMap::new() };
+    let mut shared: HashMap<&str, Vec<&Spec>> = HashMap::new();
+    for spec in project.specs.values() {
+        let mut told: HashSet<&SpecName> = HashSet::new();
+        for input in spec.stages.iter().flat_map(|stage| &stage.inputs) {
+            let writers = shared.entry(input.resolved()).or_insert_with(|| outputs.writers(input));
+            for writer in writers.iter().filter(|writer| writer.name != spec.name) {
+                if !told.insert(&writer.name) || needs.has(spec, writer) {
+                    continue;
+                }
+                let what = format!("`{}` reads `{input}`, which `{}` writes", spec.name, writer.name);
+                let found = Diagnostic::warning(spec.span, what).related(writer.span, "written by this one");
+                notes.push(found.help(format!("say so: `needs \"{}\"`", writer.name)));
+                if told.len() >= 3 {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// Everything that a spec needs, found when it is first asked for.
+struct Needs<'p> {
+    project: &'p Project,
+    closures: HashMap<&'p SpecName, HashSet<&'p SpecName>>,
+}
+
+impl<'p> Needs<'p> {
+    fn has(&mut self, spec: &'p Spec, other: &Spec) -> bool {
+        if spec.needs.iter().any(|need| need.target == Target::Spec(other.name.clone())) {
+            return true;
+        }
+        let project = self.project;
+        self.closures.entry(&spec.name).or_insert_with(|| closure(project, spec)).contains(&other.name)
+    }
+}
+
+fn closure<'p>(project: &'p Project, spec: &'p Spec) -> HashSet<&'p SpecName> {
+    let (mut seen, mut layers) = (HashSet::new(), HashSet::new());
+    let mut left: Vec<&Spec> = vec![spec];
+    while let Some(spec) = left.pop() {
+        let own = spec.needs.iter().map(|need| &need.target);
+        let layer = spec.layer.as_ref().and_then(|layer| project.layers.get(layer));
+        let from_layer = layer.into_iter().flat_map(|layer| layer.needs.iter().map(|(target, _)| target));
+        for target in own.chain(from_layer) {
+            let specs: Vec<&SpecName> = match target {
+                Target::Spec(name) => vec![name],
+                Target::Layer(name) if layers.insert(name) => {
+                    project.layers.get(name).into_iter().flat_map(|layer| &layer.specs).collect()
+                }
+                Target::Layer(_) => Vec::new(),
+            };
+            for found in specs.into_iter().filter_map(|name| project.specs.get(name)) {
+                if seen.insert(&found.name) {
+                    left.push(found);
+                }
+            }
+        }
+    }
+    seen
+}

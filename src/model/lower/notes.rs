@@ -1,0 +1,80 @@
+//! Everything that is wrong, each thing once.
+use crate::base::{Diagnostic, Severity, Span, english};
+use indexmap::IndexSet;
+use std::collections::HashSet;
+
+/// A value and where it was said.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct At<T> {
+    pub(crate) value: T,
+    pub(crate) span: Span,
+}
+
+impl<T> At<T> {
+    pub(crate) fn new(value: T, span: Span) -> Self {
+        Self { value, span }
+    }
+}
+
+/// Collects diagnostics; ten thousand specs with one wrong pipeline make one of them.
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
+    found: Vec<Diagnostic>,
+    seen: HashSet<(Span, String)>,
+    /// Warnings are dropped: the text that is read is one of the program's own.
+    quiet: bool,
+}
+
+impl Notes {
+    /// For a text of the program's own: warnings are dropped.
+    pub(crate) fn quiet() -> Self {
+        Self { quiet: true, ..Self::default() }
+    }
+
+    pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
+        if self.quiet && diagnostic.severity == Severity::Warning {
+            return;
+        }
+        if self.seen.insert((diagnostic.span, diagnostic.message.clone())) {
+            self.found.push(diagnostic);
+        }
+    }
+
+    pub(crate) fn error(&mut self, span: Span, message: impl Into<String>, help: impl Into<String>) {
+        self.push(with_help(Diagnostic::error(span, message), help.into()));
+    }
+
+    pub(crate) fn warning(&mut self, span: Span, message: impl Into<String>, help: impl Into<String>) {
+        self.push(with_help(Diagnostic::warning(span, message), help.into()));
+    }
+
+    pub(crate) fn extend(&mut self, diagnostics: impl IntoIterator<Item = Diagnostic>) {
+        diagnostics.into_iter().for_each(|d| self.push(d));
+    }
+
+    /// All of them, by file and place.
+    pub(crate) fn sorted(mut self) -> Vec<Diagnostic> {
+        self.found.sort_by(|a, b| (a.span, &a.message).cmp(&(b.span, &b.message)));
+        self.found
+    }
+}
+
+fn with_help(diagnostic: Diagnostic, help: String) -> Diagnostic {
+    if help.is_empty() { diagnostic } else { diagnostic.help(help) }
+}
+
+/// "did you mean `x`?", or what there is, if it is not too much.
+pub(crate) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let known: IndexSet<&str> = known.into_iter().collect();
+    if let Some(near) = english::nearest(word, known.iter().copied()) {
+        return format!("did you mean `{near}`?");
+    }
+    match known.len() {
+        0 => String::new(),
+        1..=30 => {
+            let known: Vec<String> = known.iter().map(|k| format!("`{k}`")).collect();
+            format!("there is {}", english::list(&known, "and"))
+        }
+        n => format!("none of {n} has a name like it"),
+    }
+}

@@ -1,110 +1,20 @@
 //! The commands of a Specfile that this user has not approved are shown and asked for before the first one runs.
 //! What was approved is remembered by repository and by text, in the user's own folder.
+pub mod foreign;
+
+pub use foreign::{Foreign, commands, own_agents};
+
 use super::exit::Exit;
 use super::user::{Ask, NobodyToAsk};
 use crate::base::english::count;
 use crate::base::{Stamp, Stamper};
-use crate::model::{Agent, Project, Spec, Work};
 use crate::report::line::Line;
 use crate::report::{Ink, Mark, Style};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-
-/// Something of a Specfile that would be run on this machine.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Foreign {
-    /// The text: a shell line, or an argv in shell quotes, what it sets in the environment before it.
-    pub text: String,
-    /// Where it stands: "stage `check`".
-    pub at: String,
-    /// How many specs run it; 0 for one that belongs to none.
-    pub specs: usize,
-}
-
-/// Everything in a project that would be run, sorted by text. `ours` tells the agents whose command is built in
-/// or comes from the user's own file.
-pub fn commands(project: &Project, ours: &dyn Fn(&Agent) -> bool) -> Vec<Foreign> {
-    let mut found = Found::default();
-    for line in &project.settings.setup {
-        found.add("setup", line.clone(), false);
-    }
-    if let Some(line) = &project.settings.notify {
-        found.add("notify", line.clone(), false);
-    }
-    for line in &project.land.check {
-        found.add("land check", line.clone(), false);
-    }
-    for agent in project.agents.values().filter(|agent| !ours(agent)) {
-        found.add(&format!("agent `{}`", agent.name), agent_text(agent), false);
-    }
-    project.specs.values().for_each(|spec| found.add_spec(spec));
-    found.into_commands()
-}
-
-#[derive(Default)]
-struct Found(BTreeMap<String, (BTreeSet<String>, usize)>);
-
-impl Found {
-    fn add(&mut self, at: &str, text: String, of_spec: bool) {
-        let (places, specs) = self.0.entry(text).or_default();
-        if !places.contains(at) {
-            places.insert(at.to_owned());
-        }
-        *specs += usize::from(of_spec);
-    }
-
-    fn add_spec(&mut self, spec: &Spec) {
-        if let Some(line) = &spec.when {
-            self.add("when", line.clone(), true);
-        }
-        for stage in &spec.stages {
-            let at = format!("stage `{}`", stage.name);
-            if let Some(line) = &stage.when {
-                self.add(&format!("{at}, when"), line.clone(), true);
-            }
-            let set = environment(&stage.symbolic_env);
-            match &stage.work {
-                Work::Run { line } => self.add(&at, format!("{set}{line}"), true),
-                Work::Agent { .. } if !set.is_empty() => {
-                    self.add(&at, format!("{set}(its agent)"), true);
-                }
-                Work::Agent { .. } | Work::Gate => {}
-            }
-        }
-    }
-
-    fn into_commands(self) -> Vec<Foreign> {
-        let place = |(text, (places, specs)): (String, (BTreeSet<String>, usize))| Foreign {
-            text,
-            at: places.into_iter().collect::<Vec<_>>().join(", "),
-            specs,
-        };
-        self.0.into_iter().map(place).collect()
-    }
-}
-
-fn environment(pairs: &[(String, String)]) -> String {
-    pairs.iter().fold(String::new(), |mut text, (name, value)| {
-        let _ = write!(text, "{name}={} ", quoted(value));
-        text
-    })
-}
-
-fn agent_text(agent: &Agent) -> String {
-    let argv: Vec<String> = agent.command.iter().chain(&agent.model_args).map(|word| quoted(word)).collect();
-    environment(&agent.env) + &argv.join(" ")
-}
-
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=,@%+{}".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
-}
 
 /// What this user has approved in one repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -320,14 +230,5 @@ mod tests {
         let seen = World::new().require("/a", &["true\u{1b}[2K\rls\nrm -rf x"], Some(false)).2;
         assert!(seen.contains("true [2K ls") && seen.contains("\n  rm -rf x\n"), "{seen:?}");
         assert!(!seen.contains('\u{1b}'));
-    }
-
-    #[test]
-    fn words_are_quoted_as_a_shell_would_need() {
-        assert_eq!(quoted("a b"), "'a b'");
-        assert_eq!(quoted("it's"), "'it'\\''s'");
-        assert_eq!(quoted(""), "''");
-        assert_eq!(quoted("{prompt}"), "{prompt}");
-        assert_eq!(environment(&[("A".into(), "x y".into())]), "A='x y' ");
     }
 }

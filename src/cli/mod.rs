@@ -4,6 +4,7 @@ pub mod completions;
 pub mod demo;
 pub mod diagnose;
 pub mod exit;
+pub mod graph;
 pub mod logs;
 pub mod plan;
 pub mod show;

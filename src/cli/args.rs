@@ -25,8 +25,7 @@ use std::path::PathBuf;
         parallel, each in a git worktree of its own, tests what came out and lands it. Run it again and \
         nothing happens.",
     override_usage = "specmake [OPTIONS] [GOAL]...\n       specmake [OPTIONS] COMMAND ...",
-    after_help = top_help(),
-    disable_help_subcommand = true
+    after_help = top_help()
 )]
 pub struct Cli {
     /// Where and how.
@@ -195,7 +194,7 @@ fn first_word(grammar: &clap::Command, argv: &[OsString]) -> FirstWord {
 }
 
 fn is_command(grammar: &clap::Command, word: &OsStr) -> bool {
-    word.to_str().is_some_and(|word| grammar.find_subcommand(word).is_some())
+    word.to_str().is_some_and(|word| word == "help" || grammar.find_subcommand(word).is_some())
 }
 
 fn takes_next(grammar: &clap::Command, long: &str) -> bool {

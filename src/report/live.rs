@@ -32,7 +32,8 @@ impl Live {
     }
 
     fn block(&self) -> Vec<String> {
-        if self.view.end.is_some() || self.voice == Voice::Quiet {
+        let is_on = self.view.run.is_some() && self.view.end.is_none();
+        if !is_on || self.voice == Voice::Quiet {
             return Vec::new();
         }
         render(&self.view, self.screen, self.now, &self.style)

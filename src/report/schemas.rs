@@ -1,6 +1,6 @@
 //! Every JSON answer has a schema below `tests/schemas`, and is held against it here.
 use super::plan::tests as plan;
-use super::{StatusReport, sample};
+use super::{Mark, StatusReport, sample};
 use crate::base::{LayerName, PoolName, Reason, ResourceName, StageName};
 use crate::event::{Done, Event, Failure, LandingPhase, Record, Verdict, WaitsFor};
 use crate::model::FailureClass;
@@ -100,6 +100,15 @@ fn status() {
 #[test]
 fn plans() {
     check("plan", &value(&plan::sample()));
+}
+
+#[test]
+fn every_word_of_the_table_is_a_state() {
+    let mut answer = value(&StatusReport::of(&View::of(&sample::run()), 0, true));
+    for mark in Mark::ALL {
+        answer["specs"][0]["state"] = mark.word().into();
+        check("status", &answer);
+    }
 }
 
 #[test]

@@ -173,10 +173,24 @@ impl StatusReport {
                 None => self.specs.push(SpecStatus::unseen(planned)),
             }
         }
+        self.unblock(plan);
         self.warnings.extend(plan.notes.iter().cloned());
         let uncommitted = plan.uncommitted.iter();
         self.warnings
             .extend(uncommitted.map(|path| format!("`{path}` is not committed; judged as if it were")));
+    }
+
+    /// A spec stays blocked only while what was in its way is in trouble.
+    fn unblock(&mut self, plan: &PlanReport) {
+        let troubled: Vec<SpecName> =
+            self.specs.iter().filter(|spec| is_trouble(spec.state)).map(|spec| spec.spec.clone()).collect();
+        let free = |spec: &SpecStatus| !spec.blocked_by.iter().all(|blocker| troubled.contains(blocker));
+        for spec in self.specs.iter_mut().filter(|spec| spec.mark() == Mark::Blocked && free(spec)) {
+            let Some(planned) = plan.specs.iter().find(|planned| planned.spec == spec.spec) else { continue };
+            spec.set(Mark::Pending);
+            spec.blocked_by.clear();
+            spec.judge(planned);
+        }
     }
 
     /// Gives each running stage of which no line is known the one that `last` finds for its log.
@@ -437,6 +451,15 @@ mod tests {
             ]
         );
         assert_eq!(report.specs[1].why.as_deref(), Some("input `specs/051-retry/plan.md` changed"),);
+        let mut plan = plan::tests::sample();
+        let planned = |name: &str, from: &PlanSpec| PlanSpec { spec: sample::spec(name), ..from.clone() };
+        plan.specs.push(planned("061-quota", &plan.specs[1]));
+        report.overlay(&plan);
+        assert_eq!(states(&report)[4], ("061-quota", "blocked"), "what is in its way still is");
+        plan.specs.push(planned("052-limits", &plan.specs[0]));
+        report.overlay(&plan);
+        assert_eq!(states(&report)[4], ("061-quota", "out-of-date"), "nothing is in its way any more");
+
         let mut unseen = StatusReport::default();
         unseen.overlay(&plan::tests::sample());
         assert_eq!(states(&unseen)[2], ("060-threads", "may-run"));

@@ -204,7 +204,7 @@ fn waiting_keeps_its_beginning_while_the_list_changes() {
 fn any_event() -> impl Strategy<Value = Event> {
     let spec_name = prop::sample::select(vec!["a", "b", "c"]);
     let stage_name = prop::sample::select(vec!["plan", "check", "land"]);
-    (0..17, spec_name, stage_name, 0..4_u32, any::<u64>()).prop_map(|(kind, s, t, n, big)| {
+    (0..21, spec_name, stage_name, 0..4_u32, any::<u64>()).prop_map(|(kind, s, t, n, big)| {
         let stage = id(&format!("{s}:{t}"));
         let next = String::from("specmake retry");
         match kind {
@@ -227,6 +227,10 @@ fn any_event() -> impl Strategy<Value = Event> {
             ),
             14 => landed(s),
             15 => Event::GateWaiting { stage },
+            16 => Event::SpecSkipped { spec: spec(s), why: next },
+            17 => Event::LandingWaits { spec: spec(s), why: next, path: None },
+            18 => Event::Delivered { spec: spec(s), branch: next },
+            19 => Event::Warning { message: next },
             _ => Event::RunEnded { outcome: RunOutcome::Failed, millis: big },
         }
     })

@@ -81,8 +81,17 @@ fn wrong_usage_is_status_two_and_help_is_none() {
         let error = read(line).expect_err(line);
         assert_eq!(error.exit_code(), 2, "{line}");
     }
-    for line in ["--help", "-h", "--version", "build --help", "status --help", "--help status", "051 --help"]
-    {
+    for line in [
+        "--help",
+        "-h",
+        "--version",
+        "build --help",
+        "status --help",
+        "--help status",
+        "051 --help",
+        "help",
+        "help status",
+    ] {
         let error = read(line).expect_err(line);
         assert_eq!(error.exit_code(), 0, "{line}: {error}");
     }

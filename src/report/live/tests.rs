@@ -83,6 +83,20 @@ fn what_ended_scrolls_above_and_nothing_is_left_below() {
 }
 
 #[test]
+fn nothing_is_drawn_before_a_run_begins_nor_when_asked_to_be_quiet() {
+    let ticked = |voice: Voice, records: &[Record]| {
+        let mut face = Live::new(UNICODE, voice, screen(80, 24));
+        let mut out = Vec::new();
+        records.iter().for_each(|record| face.show(record, &mut out).expect("a vector takes it"));
+        out.clear();
+        face.tick(2_000_000, screen(80, 24), &mut out).expect("a vector takes it");
+        out.len()
+    };
+    assert_eq!((ticked(Voice::Normal, &[]), ticked(Voice::Quiet, &sample::run())), (0, 0));
+    assert!(ticked(Voice::Normal, &sample::run()) > 0);
+}
+
+#[test]
 fn a_tick_that_changes_nothing_writes_nothing() {
     let mut face = Live::new(UNICODE, Voice::Normal, screen(80, 24));
     let mut out = Vec::new();

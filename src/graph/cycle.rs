@@ -3,10 +3,10 @@ use crate::base::{Diagnostic, Span};
 use crate::model::{Project, Target};
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::VecDeque;
 
 /// Steps spent on finding a shorter circle before the best one so far is good enough.
-const PATIENCE: usize = 20_000_000;
+const PATIENCE: usize = 10_000_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Corner {
@@ -77,19 +77,16 @@ fn shortest(waits: &Waits, knot: &[NodeIndex]) -> Option<Vec<NodeIndex>> {
     if let [only] = knot {
         return waits.contains_edge(*only, *only).then(|| vec![*only]);
     }
-    let inside: HashSet<NodeIndex> = knot.iter().copied().collect();
     let mut starts = knot.to_vec();
     starts.sort();
+    let mut search = Search::new(waits, knot);
     let mut best: Option<Vec<NodeIndex>> = None;
-    let mut steps = 0;
     for start in starts {
         let limit = best.as_ref().map_or(usize::MAX, Vec::len);
-        if limit == 1 || (best.is_some() && steps > PATIENCE) {
+        if limit == 1 || (best.is_some() && search.steps > PATIENCE) {
             break;
         }
-        if let Some(circle) = circle_through(waits, start, &inside, limit, &mut steps) {
-            best = Some(circle);
-        }
+        best = search.circle_through(start, limit).or(best);
     }
     let mut circle = best?;
     let first = circle.iter().enumerate().min_by_key(|(_, corner)| **corner).map_or(0, |(at, _)| at);
@@ -97,37 +94,59 @@ fn shortest(waits: &Waits, knot: &[NodeIndex]) -> Option<Vec<NodeIndex>> {
     Some(circle)
 }
 
-/// The shortest circle through `start` that has fewer than `limit` corners.
-fn circle_through(
-    waits: &Waits,
-    start: NodeIndex,
-    inside: &HashSet<NodeIndex>,
-    limit: usize,
-    steps: &mut usize,
-) -> Option<Vec<NodeIndex>> {
-    let mut came_from: HashMap<NodeIndex, (NodeIndex, usize)> = HashMap::new();
-    let mut queue = VecDeque::from([(start, 1)]);
-    while let Some((corner, length)) = queue.pop_front() {
-        if length >= limit {
-            return None;
+/// Breadth-first searches within one knot.
+struct Search<'a> {
+    waits: &'a Waits,
+    inside: Vec<bool>,
+    /// The search that reached a corner last, and where it came from.
+    reached: Vec<(usize, NodeIndex)>,
+    searches: usize,
+    steps: usize,
+}
+
+impl<'a> Search<'a> {
+    fn new(waits: &'a Waits, knot: &[NodeIndex]) -> Self {
+        let mut inside = vec![false; waits.node_count()];
+        for corner in knot {
+            inside[corner.index()] = true;
         }
-        for next in waits.neighbors(corner).filter(|next| inside.contains(next)) {
-            *steps += 1;
-            if next == start {
-                let mut circle = vec![corner];
-                while let Some((before, _)) = circle.last().and_then(|last| came_from.get(last)) {
-                    circle.push(*before);
-                }
-                circle.reverse();
-                return Some(circle);
-            }
-            if let std::collections::hash_map::Entry::Vacant(unseen) = came_from.entry(next) {
-                unseen.insert((corner, length));
-                queue.push_back((next, length + 1));
-            }
-        }
+        let reached = vec![(0, NodeIndex::end()); waits.node_count()];
+        Self { waits, inside, reached, searches: 0, steps: 0 }
     }
-    None
+
+    /// The shortest circle through `start` that has fewer than `limit` corners.
+    fn circle_through(&mut self, start: NodeIndex, limit: usize) -> Option<Vec<NodeIndex>> {
+        self.searches += 1;
+        let mut queue = VecDeque::from([(start, 1)]);
+        while let Some((corner, length)) = queue.pop_front() {
+            if length >= limit {
+                return None;
+            }
+            for next in self.waits.neighbors(corner) {
+                self.steps += 1;
+                if next == start {
+                    return Some(self.way(start, corner));
+                }
+                let reached = &mut self.reached[next.index()];
+                if self.inside[next.index()] && reached.0 != self.searches {
+                    *reached = (self.searches, corner);
+                    queue.push_back((next, length + 1));
+                }
+            }
+        }
+        None
+    }
+
+    fn way(&self, start: NodeIndex, end: NodeIndex) -> Vec<NodeIndex> {
+        let mut way = vec![end];
+        let mut at = end;
+        while at != start {
+            at = self.reached[at.index()].1;
+            way.push(at);
+        }
+        way.reverse();
+        way
+    }
 }
 
 fn diagnostic(project: &Project, waits: &Waits, circle: &[NodeIndex]) -> Option<Diagnostic> {
@@ -167,6 +186,7 @@ fn diagnostic(project: &Project, waits: &Waits, circle: &[NodeIndex]) -> Option<
 mod tests {
     use crate::graph::StageGraph;
     use crate::graph::sample::Sample;
+    use proptest::prelude::*;
 
     fn check(sample: &Sample, expect: &[&[&str]]) {
         let diagnostics = StageGraph::new(&sample.project).expect_err("a circle");
@@ -214,6 +234,32 @@ mod tests {
                 "layer `low` holds `a`",
             ]],
         );
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Two rings of other lengths joined in one corner: the shorter one is told.
+        #[test]
+        fn the_shortest_circle_is_told(one in 2..20_usize, other in 2..20_usize, turn in 0..20_usize) {
+            let mut sample = Sample::new();
+            let mut edges = Vec::new();
+            for (ring, length) in [("x", one), ("y", other)] {
+                let corner = |at: usize| if at == 0 { "hub".to_owned() } else { format!("{ring}{at}") };
+                edges.extend((0..length).map(|at| (corner(at), corner((at + 1) % length))));
+            }
+            let len = edges.len();
+            edges.rotate_left(turn % len);
+            for (from, _) in edges.iter().filter(|(from, _)| from != "hub") {
+                let needs: Vec<&str> = edges.iter().filter(|(f, _)| f == from).map(|(_, to)| to.as_str()).collect();
+                sample.spec(from, "", &["plan"], &needs);
+            }
+            let needs: Vec<&str> = edges.iter().filter(|(from, _)| from == "hub").map(|(_, to)| to.as_str()).collect();
+            sample.spec("hub", "", &["plan"], &needs);
+            let told = StageGraph::new(&sample.project).expect_err("a circle");
+            prop_assert_eq!(told.len(), 1);
+            prop_assert_eq!(told[0].related.len() + 1, one.min(other));
+        }
     }
 
     #[test]

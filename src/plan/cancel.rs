@@ -78,3 +78,64 @@ impl Schedule {
         self.cascade(places.into_iter().map(|place| (place, State::Cancelled)).collect());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Done;
+    use crate::graph::sample::Sample;
+    use crate::plan::Terms;
+    use crate::plan::sample::Driven;
+
+    fn sample() -> Sample {
+        let mut sample = Sample::new();
+        sample.layer("inside", &[]).cancel_on_failure = true;
+        for name in ["a", "b", "c"] {
+            sample.spec(name, "inside", &["plan", "check"], &[]);
+        }
+        sample.spec("d", "", &["plan", "check"], &[]);
+        sample
+    }
+
+    #[test]
+    fn a_failure_cancels_its_layer_and_what_runs_is_finished() {
+        let mut driven = Driven::jobs(&sample(), 2);
+        driven.judge();
+        assert_eq!(driven.start(0), ["a:plan", "b:plan"]);
+        driven.set("a:plan", State::Held);
+        assert_eq!(driven.state("c:plan"), State::Cancelled);
+        assert_eq!(driven.state("b:plan"), State::Running);
+        driven.set("b:plan", State::Done(Done::Ran));
+        driven.judge();
+        assert_eq!(driven.state("b:check"), State::Cancelled);
+        assert_eq!(driven.start(0), ["d:plan"]);
+        assert!(!driven.schedule.is_cancelled());
+    }
+
+    #[test]
+    fn what_was_done_before_a_failure_still_lands() {
+        let terms = Terms { jobs: 4, fail_fast: true, weights: vec![] };
+        let mut driven = Driven::new(&sample(), &[], terms);
+        driven.judge();
+        driven.start(0);
+        driven.set("d:plan", State::Failed);
+        assert!(driven.schedule.is_cancelled());
+        driven.set("a:plan", State::BackingOff { until: 5 });
+        assert_eq!(driven.state("a:plan"), State::Cancelled);
+        driven.set("b:plan", State::Done(Done::Ran));
+        let check = driven.schedule.next_to_judge().expect("its check");
+        driven.schedule.set(check, State::Done(Done::UpToDate)).expect("a legal move");
+        driven.judge();
+        assert_eq!(driven.state("b:land"), State::Landing);
+    }
+
+    #[test]
+    fn what_was_held_before_the_run_fails_nobody() {
+        let terms = Terms { jobs: 4, fail_fast: true, weights: vec![] };
+        let mut driven = Driven::new(&sample(), &[], terms);
+        let first = driven.schedule.next_to_judge().expect("something");
+        driven.schedule.set(first, State::Held).expect("a legal move");
+        driven.judge();
+        assert!(!driven.start(0).is_empty());
+    }
+}

@@ -130,3 +130,102 @@ fn must_land(graph: &StageGraph, place: Place, verdicts: &[Option<Verdict>]) -> 
     let PlaceKind::Landing { spec } = graph.kind(place) else { return false };
     graph.stages_of(spec).any(|stage| matches!(verdicts[stage.index()], Some(Verdict::OutOfDate { .. })))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::resolve;
+    use crate::graph::sample::Sample;
+
+    /// Everything is up to date but for the places named.
+    fn forecast_of(sample: &Sample, stale: &[&str]) -> (Arc<StageGraph>, Forecast) {
+        let graph = Arc::new(StageGraph::new(&sample.project).expect("no circles"));
+        let wanted = resolve(&sample.project, &graph, &[], None).expect("everything");
+        let weights = vec![10; graph.len()];
+        let own = |place: Place| {
+            let id = graph.stage_id(place).map(|id| id.to_string());
+            if id.is_some_and(|id| stale.contains(&id.as_str())) {
+                Own::OutOfDate(vec![Reason::NeverRan])
+            } else {
+                Own::UpToDate(Done::UpToDate)
+            }
+        };
+        let forecast = forecast(&sample.project, &graph, &wanted, &weights, &[1, 2], own);
+        (graph, forecast)
+    }
+
+    fn check(sample: &Sample, stale: &[&str], expect: &[(&str, &str)]) -> Forecast {
+        let (graph, forecast) = forecast_of(sample, stale);
+        let told: Vec<(String, String)> = graph
+            .places()
+            .filter_map(|place| {
+                let told = match forecast.verdicts[place.index()].as_ref()? {
+                    Verdict::UpToDate { .. } => return None,
+                    Verdict::OutOfDate { reasons } => reasons[0].to_string(),
+                    Verdict::MayRun { until } => format!("until {}", until.join(", ")),
+                };
+                Some((graph.stage_id(place)?.to_string(), told))
+            })
+            .collect();
+        let told: Vec<(&str, &str)> = told.iter().map(|(id, told)| (id.as_str(), told.as_str())).collect();
+        assert_eq!(told, expect);
+        forecast
+    }
+
+    fn sample() -> Sample {
+        let mut sample = Sample::new();
+        sample.layer("low", &[]);
+        sample.layer("high", &["@low"]);
+        sample.spec("050", "low", &["plan", "check"], &[]);
+        sample.spec("051", "low", &["plan", "check"], &["050>check"]);
+        sample.spec("060", "high", &["plan"], &[]);
+        sample.spec("070", "", &["plan"], &["~050"]);
+        sample
+    }
+
+    #[test]
+    fn nothing_to_do_takes_no_time() {
+        let forecast = check(&sample(), &[], &[]);
+        assert_eq!((forecast.stages_up_to_date, forecast.critical_millis), (6, 0));
+        assert_eq!(forecast.expected, [(1, 0), (2, 0)]);
+        assert_eq!(forecast.width, [0; 0]);
+    }
+
+    #[test]
+    fn what_may_run_names_its_nearest_causes() {
+        let forecast = check(
+            &sample(),
+            &["050:plan"],
+            &[
+                ("050:plan", "never ran"),
+                ("050:check", "until 050:plan"),
+                ("050:land", "not landed"),
+                ("051:check", "until 050"),
+                ("051:land", "until 051:check"),
+                ("060:plan", "until low"),
+                ("060:land", "until 060:plan"),
+            ],
+        );
+        let counts = (forecast.stages_out_of_date, forecast.stages_that_may_run, forecast.stages_up_to_date);
+        assert_eq!(counts, (1, 3, 2));
+        assert_eq!(forecast.width, [1, 1, 1]);
+        assert_eq!(forecast.critical_millis, 70);
+    }
+
+    #[test]
+    fn more_jobs_take_less_time_and_landings_go_one_by_one() {
+        let mut sample = Sample::new();
+        for name in ["a", "b"] {
+            sample.spec(name, "", &["plan", "check"], &[]);
+        }
+        let (_, forecast) = forecast_of(&sample, &["a:plan", "a:check", "b:plan", "b:check"]);
+        assert_eq!(forecast.expected, [(1, 50), (2, 40)]);
+    }
+
+    #[test]
+    fn a_need_of_a_spec_that_merely_comes_first_is_none() {
+        let (graph, forecast) = forecast_of(&sample(), &["050:check"]);
+        let late = graph.stage("070", "plan").expect("a stage");
+        assert_eq!(forecast.verdicts[late.index()], Some(Verdict::UpToDate { how: Done::UpToDate }));
+    }
+}

@@ -16,6 +16,8 @@ mod waits;
 
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod sample;
 
 pub use forecast::{Forecast, Own, forecast};
 pub use moves::IllegalMove;

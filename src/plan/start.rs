@@ -128,3 +128,206 @@ impl Schedule {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{AgentName, PoolName, Span};
+    use crate::graph::sample::{Sample, pattern};
+    use crate::model::{Agent, Prompt, PromptBy, PromptSource, Work};
+    use crate::plan::sample::Driven;
+    use crate::plan::{Phase, Terms};
+    use std::time::Duration;
+
+    fn agent(name: &str, pool: Option<&str>) -> Agent {
+        Agent {
+            name: AgentName::new(name).expect("a name"),
+            span: Span::default(),
+            command: vec![],
+            model_args: vec![],
+            prompt: PromptBy::Stdin,
+            model: None,
+            pool: pool.map(|pool| PoolName::new(pool).expect("a name")),
+            env: vec![],
+            scrub: vec![],
+            dialect: "text".into(),
+            streams: false,
+            price: None,
+            grace: Duration::ZERO,
+            verified: None,
+        }
+    }
+
+    /// Specs `a`, `b`, `c` whose one stage is done by the agents named; `careful` draws on a pool of one.
+    fn with_agents(agents: [&str; 3]) -> Sample {
+        let mut sample = Sample::new();
+        sample.pool("one", 1);
+        for agent in [agent("quick", None), agent("careful", Some("one"))] {
+            sample.project.agents.insert(agent.name.clone(), agent);
+        }
+        for (spec, agent) in ["a", "b", "c"].into_iter().zip(agents) {
+            let agent = AgentName::new(agent).expect("a name");
+            let pool = sample.project.agents[&agent].pool.clone();
+            let stage = &mut sample.spec(spec, "", &["plan"], &[]).stages[0];
+            let prompt = Prompt { text: "".into(), source: PromptSource::Inline };
+            stage.work = Work::Agent { agent, model: None, prompt };
+            stage.pools = pool.into_iter().collect();
+        }
+        sample
+    }
+
+    #[test]
+    fn the_longest_path_goes_first_and_priority_before_it() {
+        let mut sample = Sample::new();
+        sample.spec("a", "", &["plan"], &[]);
+        sample.spec("b", "", &["plan"], &[]);
+        sample.spec("c", "", &["plan"], &["b"]);
+        sample.spec("d", "", &["plan"], &[]).priority = 1;
+        let mut driven = Driven::new(&sample, &[], Terms { jobs: 9, fail_fast: false, weights: vec![1; 8] });
+        driven.judge();
+        assert_eq!(driven.start(0), ["d:plan", "b:plan", "a:plan"]);
+    }
+
+    #[test]
+    fn a_paused_agent_starts_nothing_until_then() {
+        let mut driven = Driven::jobs(&with_agents(["quick", "careful", "careful"]), 9);
+        driven.judge();
+        driven.schedule.pause_agent(&AgentName::new("quick").expect("a name"), 50);
+        driven.schedule.pause_agent(&AgentName::new("careful").expect("a name"), 70);
+        assert_eq!(driven.start(10), [""; 0]);
+        assert_eq!(driven.schedule.next_wake(10), Some(50));
+        assert_eq!(driven.start(50), ["a:plan"]);
+        assert_eq!(driven.start(70), ["b:plan"]);
+        assert_eq!(driven.schedule.next_wake(70), None);
+    }
+
+    #[test]
+    fn a_fallback_draws_on_its_own_pool() {
+        let mut driven = Driven::jobs(&with_agents(["quick", "careful", "careful"]), 9);
+        driven.judge();
+        let quick = AgentName::new("quick").expect("a name");
+        driven.schedule.use_agent(driven.at("c:plan"), &quick);
+        assert_eq!(driven.start(0), ["a:plan", "b:plan", "c:plan"]);
+        driven.set("a:plan", State::Queued);
+        driven.schedule.use_agent(driven.at("a:plan"), &AgentName::new("careful").expect("a name"));
+        assert_eq!(driven.start(0), [""; 0]);
+        driven.set("b:plan", State::Done(Done::Ran));
+        assert_eq!(driven.start(0), ["a:plan"]);
+    }
+
+    #[test]
+    fn nothing_overtakes_what_waits_to_be_alone() {
+        let mut sample = Sample::new();
+        for name in ["a", "b", "c"] {
+            sample.spec(name, "", &["plan"], &[]);
+        }
+        sample.project.specs["b"].stages[0].alone = true;
+        let mut driven = Driven::jobs(&sample, 9);
+        driven.judge();
+        assert_eq!(driven.start(0), ["a:plan"]);
+        driven.set("a:plan", State::Done(Done::Ran));
+        assert_eq!(driven.start(0), ["b:plan"]);
+        assert!(!driven.schedule.take_job());
+        driven.set("b:plan", State::Done(Done::Ran));
+        assert_eq!(driven.start(0), ["c:plan"]);
+        assert!(driven.schedule.take_job());
+    }
+
+    #[test]
+    fn a_landing_counts_as_a_job() {
+        let mut sample = Sample::new();
+        sample.spec("a", "", &["plan"], &[]);
+        let mut driven = Driven::jobs(&sample, 1);
+        driven.judge();
+        assert!(driven.schedule.take_job() && !driven.schedule.take_job());
+        assert_eq!(driven.start(0), [""; 0]);
+        driven.schedule.give_job();
+        assert_eq!(driven.start(0), ["a:plan"]);
+    }
+
+    #[test]
+    fn files_are_kept_from_the_first_stage_to_the_landing() {
+        let mut sample = Sample::new();
+        for name in ["a", "b"] {
+            sample.spec(name, "", &["plan", "check"], &[]).touches = vec![pattern("src/**")];
+        }
+        sample.spec("c", "", &["plan", "check"], &["a>check"]).touches = vec![pattern("src/c.rs")];
+        let mut driven = Driven::jobs(&sample, 9);
+        driven.judge();
+        // The plan of `c` takes no files: a need of `c` is still to land.
+        assert_eq!(driven.start(0), ["a:plan", "c:plan"]);
+        for name in ["a:plan", "c:plan"] {
+            driven.set(name, State::Done(Done::Ran));
+        }
+        driven.judge();
+        assert_eq!(driven.start(0), ["a:check"]);
+        driven.set("a:check", State::Done(Done::Ran));
+        driven.judge();
+        assert_eq!(driven.start(0), [""; 0]);
+        driven.set("a:land", State::Done(Done::Ran));
+        driven.judge();
+        assert_eq!(driven.start(0), ["b:plan"]);
+        driven.set("b:plan", State::AwaitingPerson);
+        assert_eq!(driven.start(0), ["c:check"]);
+    }
+
+    #[test]
+    fn a_skipped_spec_lets_others_go_on() {
+        let mut sample = Sample::new();
+        sample.spec("a", "", &["plan", "check"], &[]);
+        sample.spec("b", "", &["plan"], &["a"]);
+        let mut driven = Driven::jobs(&sample, 1);
+        assert_eq!(driven.schedule.next_to_judge(), Some(driven.at("a:plan")));
+        driven.schedule.settle_spec(0, Done::Skipped).expect("nothing of it runs");
+        assert_eq!(driven.state("a:land"), State::Done(Done::Skipped));
+        driven.judge();
+        assert_eq!(driven.start(0), ["b:plan"]);
+        assert!(driven.schedule.settle_spec(1, Done::Skipped).is_ok());
+        assert!(driven.schedule.settled());
+    }
+
+    #[test]
+    fn a_spec_is_sent_back_before_it_lands_and_never_after() {
+        let mut sample = Sample::new();
+        sample.spec("a", "", &["plan", "check"], &[]);
+        let mut driven = Driven::jobs(&sample, 1);
+        let plan = driven.at("a:plan");
+        for name in ["a:plan", "a:check"] {
+            driven.judge();
+            assert_eq!(driven.start(0), [name]);
+            assert!(driven.schedule.send_back(plan).is_err());
+            driven.set(name, State::Done(Done::Ran));
+        }
+        driven.judge();
+        assert_eq!(driven.state("a:land"), State::Landing);
+        driven.schedule.send_back(driven.at("a:check")).expect("nothing runs");
+        assert_eq!(
+            [driven.state("a:plan"), driven.state("a:land")],
+            [State::Done(Done::Ran), State::Waiting]
+        );
+        assert_eq!(driven.schedule.next_to_judge(), Some(driven.at("a:check")));
+        driven.schedule.settle_spec(0, Done::UpToDate).expect("nothing runs");
+        assert!(driven.schedule.send_back(plan).is_err());
+        assert_eq!(driven.schedule.count(Phase::Done), 3);
+    }
+
+    #[test]
+    fn only_moves_of_the_table_are_made() {
+        let mut sample = Sample::new();
+        sample.layer("low", &[]);
+        sample.spec("a", "low", &["plan", "check"], &[]);
+        let mut driven = Driven::jobs(&sample, 1);
+        let refused = |driven: &mut Driven, name: &str, to| {
+            let place = driven.at(name);
+            driven.schedule.set(place, to).expect_err("an illegal move").to_string()
+        };
+        let early = refused(&mut driven, "a:check", State::Done(Done::Ran));
+        assert_eq!(early, "`a:check` cannot go from Waiting to Done(Ran)");
+        refused(&mut driven, "a:plan", State::Running);
+        refused(&mut driven, "a:plan", State::Landing);
+        driven.judge();
+        refused(&mut driven, "a:plan", State::Running);
+        let end = driven.graph.end_of(0);
+        assert!(driven.schedule.set(end, State::Held).is_err());
+    }
+}

@@ -85,3 +85,88 @@ impl Schedule {
         chain
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::PoolName;
+    use crate::event::Done;
+    use crate::graph::sample::{Sample, pattern};
+    use crate::plan::sample::Driven;
+
+    fn check(driven: &Driven, name: &str, now: u64, expect: &[&str]) {
+        let waits = driven.schedule.waits_for(driven.at(name), now);
+        let waits: Vec<String> =
+            waits.iter().map(|wait| serde_json::to_string(wait).expect("JSON")).collect();
+        assert_eq!(waits, expect, "{name}");
+    }
+
+    #[test]
+    fn what_comes_before_is_named() {
+        let mut sample = Sample::new();
+        sample.layer("low", &[]);
+        sample.layer("high", &["@low"]);
+        sample.spec("a", "low", &["plan", "check"], &[]);
+        let b = sample.spec("b", "high", &["plan", "check"], &["a>check", "~a"]);
+        b.needs[0].why = Some("shared code".into());
+        let driven = Driven::jobs(&sample, 1);
+        check(&driven, "a:plan", 0, &[]);
+        check(&driven, "a:check", 0, &[r#"{"on":"stage","stage":"plan"}"#]);
+        check(&driven, "b:plan", 0, &[r#"{"on":"after","spec":"a"}"#, r#"{"on":"layer","layer":"low"}"#]);
+        let need = r#"{"on":"need","spec":"a","why":"shared code"}"#;
+        check(&driven, "b:check", 0, &[need, r#"{"on":"stage","stage":"plan"}"#]);
+    }
+
+    #[test]
+    fn tokens_that_are_taken_are_named() {
+        let mut sample = Sample::new();
+        sample.pool("api", 1);
+        let api = PoolName::new("api").expect("a name");
+        for name in ["a", "b"] {
+            let spec = sample.spec(name, "", &["plan"], &[]);
+            spec.touches = vec![pattern("src/**")];
+            spec.stages[0].pools = vec![api.clone()];
+        }
+        sample.spec("c", "", &["plan"], &[]).stages[0].alone = true;
+        let mut driven = Driven::jobs(&sample, 2);
+        driven.judge();
+        assert_eq!(driven.start(0), ["a:plan"]);
+        let touches = r#"{"on":"touches","spec":"a"}"#;
+        check(&driven, "b:plan", 0, &[touches, r#"{"on":"pool","pool":"api"}"#]);
+        check(&driven, "c:plan", 0, &[r#"{"on":"alone"}"#]);
+        driven.set("a:plan", State::BackingOff { until: 9 });
+        check(&driven, "a:plan", 0, &[r#"{"on":"backoff","until":9}"#]);
+        check(&driven, "b:plan", 0, &[touches]);
+        driven.set("a:plan", State::Held);
+        check(&driven, "b:plan", 0, &[]);
+    }
+
+    #[test]
+    fn a_chain_leads_to_what_was_stopped_first() {
+        let mut sample = Sample::new();
+        sample.layer("low", &[]);
+        sample.layer("high", &["@low"]);
+        sample.spec("a", "low", &["plan", "check"], &[]);
+        sample.spec("b", "high", &["plan"], &[]);
+        sample.spec("c", "", &["plan"], &["b?"]);
+        let mut driven = Driven::jobs(&sample, 1);
+        driven.judge();
+        driven.start(0);
+        driven.set("a:plan", State::Failed);
+        let labels = |driven: &Driven, name: &str| {
+            let chain = driven.schedule.chain(driven.at(name));
+            chain.into_iter().map(|place| driven.graph.label(place)).collect::<Vec<_>>()
+        };
+        assert_eq!(labels(&driven, "b:land"), ["b:plan", "a", "a:check", "a:plan"]);
+        assert_eq!(labels(&driven, "c:plan"), [""; 0]);
+        assert_eq!(driven.start(0), [""; 0]);
+        driven.judge();
+        assert_eq!(driven.start(0), ["c:plan"]);
+        let moved = driven.schedule.take_moved();
+        assert!(moved.contains(&driven.at("b:plan")) && driven.schedule.take_moved().is_empty());
+        driven.set("a:plan", State::Waiting);
+        assert_eq!(driven.state("b:land"), State::Waiting);
+        assert_eq!(driven.schedule.next_to_judge(), Some(driven.at("a:plan")));
+        driven.set("a:plan", State::Done(Done::UpToDate));
+    }
+}

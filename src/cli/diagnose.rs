@@ -1,8 +1,205 @@
 //! Diagnostics as a report: each with the lines of its own file. The only importer of `miette`.
-use crate::base::{Diagnostic, Sources};
+use crate::base::{Diagnostic, Severity, Sources, Span, english};
+use crate::report::Style;
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceSpan, ThemeCharacters,
+    ThemeStyles,
+};
+use std::fmt;
 
-/// The report, `width` columns wide at most.
-pub fn render(diagnostics: &[Diagnostic], sources: &Sources, color: bool, width: usize) -> String {
-    let _ = (diagnostics, sources, color, width);
-    String::new()
+/// The most diagnostics that are shown in full.
+const MOST: usize = 100;
+
+/// The longest line that is shown, in bytes; a diagnostic in a longer one only names its place.
+const LONGEST_LINE: usize = 400;
+
+/// The report, errors and warnings in the order given, no line wider than `width` where words allow it.
+pub fn render(diagnostics: &[Diagnostic], sources: &Sources, style: Style, width: usize) -> String {
+    let theme = GraphicalTheme {
+        characters: if style.unicode { ThemeCharacters::unicode() } else { ThemeCharacters::ascii() },
+        styles: if style.color { ThemeStyles::ansi() } else { ThemeStyles::none() },
+    };
+    let handler =
+        GraphicalReportHandler::new_themed(theme).with_links(false).with_width(width.clamp(40, 120));
+    let mut out = String::new();
+    for diagnostic in diagnostics.iter().take(MOST) {
+        // Writing to a string fails only if a part of the report does; then its plain form is shown.
+        let before = out.len();
+        if handler.render_report(&mut out, &Shown::new(diagnostic, sources)).is_err() {
+            out.truncate(before);
+            out.push_str(&line(diagnostic, sources));
+            out.push('\n');
+        }
+    }
+    if diagnostics.len() > MOST {
+        out.push_str(&format!("... and {} more\n", diagnostics.len() - MOST));
+    }
+    out
+}
+
+/// `Specfile:3:7: error: what`, for places that have one line.
+pub fn line(diagnostic: &Diagnostic, sources: &Sources) -> String {
+    let severity = word(diagnostic.severity);
+    format!("{}: {severity}: {}", place(diagnostic.span, sources), diagnostic.message)
+}
+
+/// `1 error and 2 warnings`.
+pub fn summary(diagnostics: &[Diagnostic]) -> String {
+    let errors = diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
+    let warnings = diagnostics.len() - errors;
+    let parts: Vec<String> = [(errors, "error"), (warnings, "warning")]
+        .into_iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, noun)| english::count(n, noun))
+        .collect();
+    if parts.is_empty() { "no mistakes".to_owned() } else { english::list(&parts, "and") }
+}
+
+/// `error` or `warning`.
+pub fn word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    }
+}
+
+/// `Specfile:3:7`.
+fn place(span: Span, sources: &Sources) -> String {
+    let name = sources.file(span.source).map_or("?", |file| &*file.name);
+    let (line, column) = sources.line_column(span).unwrap_or((1, 1));
+    format!("{name}:{line}:{column}")
+}
+
+/// A diagnostic as `miette` wants it.
+#[derive(Debug)]
+struct Shown {
+    message: String,
+    severity: Severity,
+    help: Option<String>,
+    source: Option<NamedSource<String>>,
+    labels: Vec<LabeledSpan>,
+}
+
+impl Shown {
+    fn new(diagnostic: &Diagnostic, sources: &Sources) -> Self {
+        let mut shown = Self {
+            message: diagnostic.message.clone(),
+            severity: diagnostic.severity,
+            help: diagnostic.help.clone(),
+            source: None,
+            labels: Vec::new(),
+        };
+        let file = sources.file(diagnostic.span.source).filter(|file| !file.text.is_empty());
+        let primary = file.and_then(|file| Some((file, clip(&file.text, diagnostic.span)?)));
+        let mut elsewhere = Vec::new();
+        if let Some((file, span)) = primary {
+            let words = Some(diagnostic.label.clone()).filter(|label| !label.is_empty());
+            shown.labels.push(LabeledSpan::new_primary_with_span(words, span));
+            shown.source = Some(NamedSource::new(&file.name, file.text.to_string()));
+        } else {
+            shown.message = format!("{}: {}", place(diagnostic.span, sources), shown.message);
+        }
+        for (span, words) in &diagnostic.related {
+            let here = primary.filter(|_| span.source == diagnostic.span.source);
+            match here.and_then(|(file, _)| clip(&file.text, *span)) {
+                Some(clipped) => shown.labels.push(LabeledSpan::new_with_span(Some(words.clone()), clipped)),
+                None => elsewhere.push(format!("{}: {words}", place(*span, sources))),
+            }
+        }
+        if !elsewhere.is_empty() {
+            elsewhere.extend(shown.help.take());
+            shown.help = Some(elsewhere.join("\n"));
+        }
+        shown
+    }
+}
+
+/// The part of a span in its first line; none where that line is too long to be shown.
+fn clip(text: &str, span: Span) -> Option<SourceSpan> {
+    let start = span.start.min(text.len());
+    let (before, after) = (text.get(..start)?, text.get(start..)?);
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    let line_end = after.find('\n').unwrap_or(after.len());
+    if start - line_start + line_end > LONGEST_LINE {
+        return None;
+    }
+    Some((start, span.len.min(line_end)).into())
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Shown {}
+
+impl miette::Diagnostic for Shown {
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(match self.severity {
+            Severity::Error => miette::Severity::Error,
+            Severity::Warning => miette::Severity::Warning,
+        })
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn miette::SourceCode> {
+        self.source.as_ref().map(|source| source as &dyn miette::SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        Some(Box::new(self.labels.iter().cloned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_diagnostic_shows_lines_of_its_own_file() {
+        let mut sources = Sources::default();
+        let one = sources.add("Specfile", "a\nspec \"x\"\n");
+        let two = sources.add("more.kdl", "spec \"x\"\n");
+        let at = |source, start, len| Span { source, start, len };
+        let found = [
+            Diagnostic::error(at(two, 5, 3), "spec `x` is declared twice")
+                .related(at(one, 7, 3), "declared here first")
+                .help("rename one of them"),
+            Diagnostic::warning(at(one, 0, 1), "odd").label("this"),
+        ];
+        let text = render(&found, &sources, Style::default(), 80);
+        for part in [
+            "more.kdl:1:6",
+            "Specfile:2:6: declared here first",
+            "rename one of them",
+            "Specfile:1:1",
+            "this",
+        ] {
+            assert!(text.contains(part), "{part}:\n{text}");
+        }
+        assert!(text.is_ascii());
+        assert_eq!(summary(&found), "1 error and 1 warning");
+    }
+
+    #[test]
+    fn odd_places_are_survived() {
+        let mut sources = Sources::default();
+        let one = sources.add("a", &"é".repeat(1000));
+        let empty = sources.add("b", "");
+        for (source, start, len) in
+            [(one, 1, 1), (one, 5000, 3), (one, 1990, 9), (empty, 0, 0), (empty, 7, 7)]
+        {
+            let text = render(
+                &[Diagnostic::error(Span { source, start, len }, "odd")],
+                &sources,
+                Style::default(),
+                10,
+            );
+            assert!(text.contains("odd"));
+        }
+    }
 }

@@ -1,11 +1,16 @@
 //! Arguments and commands: the only room that writes to a terminal. Everything may be used here, nothing uses it.
 pub mod args;
+pub mod check;
+pub mod checkout;
 pub mod completions;
 pub mod demo;
 pub mod diagnose;
 pub mod exit;
+pub mod fmt;
 pub mod graph;
+pub mod init;
 pub mod logs;
+pub mod new;
 pub mod plan;
 pub mod show;
 pub mod status;

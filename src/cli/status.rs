@@ -1,22 +1,67 @@
 //! `specmake status`: from a history of events, and today's verdicts, to where everything stands.
 use super::logs;
+use crate::base::SpecName;
 use crate::event::Record;
 use crate::report::status::human::Shown;
 use crate::report::{PlanReport, StatusReport};
+use crate::store::{RunId, Store, StoreError};
 use crate::view::View;
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::Path;
 
+/// The most events read at once.
+const PAGE: usize = 10_000;
+
+/// How many runs before the last one are asked about specs that it left out.
+const EARLIER: usize = 9;
+
+/// Why a history cannot be read.
+pub type Unreadable = Box<dyn std::error::Error + Send + Sync>;
+
 /// What was recorded of runs. Readers never disturb a builder.
 pub trait History {
-    /// The events of the run that is on, or of the last one, in order; nothing if there was none.
+    /// The events of the newest runs, newest run first, each run's in order. The first may still be on.
     ///
     /// # Errors
-    /// Whatever keeps it from being read, in words.
-    fn last_run(&self) -> Result<Vec<Record>, Box<dyn std::error::Error + Send + Sync>>;
+    /// Whatever keeps them from being read, in words.
+    fn newest_runs(&self, most: usize) -> Result<Vec<Vec<Record>>, Unreadable>;
 
     /// Whether a run is on, of this process or another.
     fn is_on(&self) -> bool;
+}
+
+/// The history that the state file holds.
+pub struct Stored<'a> {
+    /// The state file; nothing where there is none yet.
+    pub store: Option<&'a Store>,
+    /// Whether somebody holds the builder's lock.
+    pub on: bool,
+}
+
+impl History for Stored<'_> {
+    fn newest_runs(&self, most: usize) -> Result<Vec<Vec<Record>>, Unreadable> {
+        let Some(store) = self.store else { return Ok(Vec::new()) };
+        let runs = store.runs(most)?;
+        runs.iter().map(|run| Ok(events(store, run.id)?)).collect()
+    }
+
+    fn is_on(&self) -> bool {
+        self.on
+    }
+}
+
+fn events(store: &Store, run: RunId) -> Result<Vec<Record>, StoreError> {
+    let mut records = Vec::new();
+    let mut from = 0;
+    loop {
+        let page = store.events(run, from, PAGE)?;
+        if page.next == from {
+            return Ok(records);
+        }
+        from = page.next;
+        records.extend(page.records.into_iter().map(|(_, record)| record));
+    }
 }
 
 /// What `status` is made from.
@@ -35,10 +80,17 @@ pub struct StatusRequest<'a> {
 ///
 /// # Errors
 /// The history's.
-pub fn report(request: &StatusRequest<'_>) -> Result<StatusReport, Box<dyn std::error::Error + Send + Sync>> {
-    let records = request.history.last_run()?;
+pub fn report(request: &StatusRequest<'_>) -> Result<StatusReport, Unreadable> {
+    let mut runs = request.history.newest_runs(1 + EARLIER)?.into_iter();
     let on = request.history.is_on();
-    let mut report = StatusReport::of(&View::of(&records), request.now, on);
+    let last = runs.next().unwrap_or_default();
+    let mut report = StatusReport::of(&View::of(&last), request.now, on);
+    let mut seen: BTreeSet<SpecName> = report.specs.iter().map(|spec| spec.spec.clone()).collect();
+    for records in runs {
+        let mut earlier = StatusReport::of(&View::of(&records), request.now, false);
+        earlier.retain(|spec| seen.insert(spec.clone()));
+        report.add_trouble(earlier);
+    }
     if let Some(plan) = request.plan.filter(|_| !on) {
         report.overlay(plan);
     }
@@ -66,10 +118,10 @@ mod tests {
     struct Recorded(bool);
 
     impl History for Recorded {
-        fn last_run(&self) -> Result<Vec<Record>, Box<dyn std::error::Error + Send + Sync>> {
+        fn newest_runs(&self, _most: usize) -> Result<Vec<Vec<Record>>, Unreadable> {
             let mut records = sample::run();
             records.retain(|record| !matches!(record.event, Event::Output { .. }));
-            Ok(records)
+            Ok(vec![records])
         }
 
         fn is_on(&self) -> bool {
@@ -92,6 +144,36 @@ mod tests {
         let line = |report: StatusReport| report.specs[1].stages[1].line.clone();
         assert_eq!(line(asked(true, place.path())).as_deref(), Some("writing src/x.rs"));
         assert_eq!(line(asked(false, place.path())), None, "it does not run");
+    }
+
+    #[test]
+    fn trouble_of_earlier_runs_is_not_forgotten() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut store = Store::open(folder.path()).expect("a state file").store;
+        let mut record = |name: &str, records: &[Record]| {
+            let run = store.begin_run(name, 1, 7, "main").expect("begun");
+            store.append(run, records).expect("kept");
+        };
+        record("r1", &sample::ended());
+        let mut alone = sample::run();
+        alone.truncate(6);
+        if let Event::RunStarted { specs, .. } = &mut alone[0].event {
+            specs.truncate(1);
+        }
+        record("r2", &alone);
+        let history = Stored { store: Some(&store), on: false };
+        let request = StatusRequest { history: &history, plan: None, folder: folder.path(), now: 2_000_000 };
+        let report = report(&request).expect("a history");
+        let specs: Vec<(&str, &str)> = report.specs.iter().map(|s| (s.spec.as_str(), s.state)).collect();
+        assert_eq!(
+            specs,
+            [
+                ("050-partial", "waiting"),
+                ("052-limits", "held"),
+                ("060-threads", "failed"),
+                ("061-quota", "blocked")
+            ]
+        );
     }
 
     #[test]

@@ -136,7 +136,7 @@ impl PlanReport {
         waves.dedup();
         for wave in waves {
             let specs: Vec<&PlanSpec> = self.specs.iter().filter(shown).filter(|s| s.wave == wave).collect();
-            let head = format!("wave {}", wave + 1);
+            let head = format!("wave {wave}");
             lines.push(
                 Line::new()
                     .ink(Ink::Strong, head)

@@ -162,6 +162,15 @@ impl StatusReport {
         Self { now, run, specs, warnings: view.warnings }
     }
 
+    /// Adds what needs a person from an earlier run, about specs that this one does not know.
+    pub fn add_trouble(&mut self, earlier: Self) {
+        let known = |spec: &SpecStatus| self.specs.iter().any(|known| known.spec == spec.spec);
+        let trouble = |spec: &SpecStatus| is_trouble(spec.state) || spec.mark() == Mark::Delivered;
+        let more: Vec<SpecStatus> =
+            earlier.specs.into_iter().filter(|spec| trouble(spec) && !known(spec)).collect();
+        self.specs.extend(more);
+    }
+
     /// Lays today's verdicts over what the last run left, for when no run is on: a spec that is up to date now
     /// is told so, one that is out of date says why, and held or failed ones keep their next command.
     /// Specs that no run has seen are added.
@@ -202,7 +211,7 @@ impl StatusReport {
     }
 
     /// Leaves only the specs that `keep` names.
-    pub fn retain(&mut self, keep: impl Fn(&SpecName) -> bool) {
+    pub fn retain(&mut self, mut keep: impl FnMut(&SpecName) -> bool) {
         self.specs.retain(|spec| keep(&spec.spec));
     }
 

@@ -7,7 +7,7 @@ use crate::event::Done;
 use crate::graph::{Edge, Place, PlaceKind};
 use std::sync::Arc;
 
-/// A move that the table of [`Phase::moves`] does not have, or that the place is not ready for.
+/// A move that the table of [`Phase::moves`](super::Phase::moves) does not have, or that the place is not ready for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{place}` cannot go from {from:?} to {to:?}")]
 pub struct IllegalMove {

@@ -148,6 +148,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn no_overlap_means_no_path_in_both(
             one in "[ab](/[ab*?]|/\\*\\*){0,3}",

@@ -2,6 +2,7 @@
 pub mod args;
 pub mod check;
 pub mod checkout;
+pub mod clean;
 pub mod completions;
 pub mod demo;
 pub mod diagnose;
@@ -17,3 +18,4 @@ pub mod status;
 pub mod trust;
 pub mod user;
 pub mod wishes;
+pub mod worktree;

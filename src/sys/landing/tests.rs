@@ -348,3 +348,44 @@ fn the_branch_is_checked_out_elsewhere_or_nowhere() {
     assert_eq!(move_branch(&bare, &step(new, old)).unwrap(), Moved::Done);
     assert_eq!(bare.head().ok(), bare.commit("other").unwrap());
 }
+
+#[test]
+fn a_file_saved_in_the_middle_of_it_is_not_overwritten() {
+    for moment in [Moment::Planned, Moment::Staged] {
+        let (world, old, new) = busy_world();
+        let (status, mut expected) = (world.status(), files(&world.top()));
+        let git = world.open();
+        let lock = RefsLock::take(&git).unwrap();
+        let mut save = |now: Moment| {
+            if now == moment {
+                world.write("b", "saved just now\n");
+            }
+            true
+        };
+        let halted = settle(&git, &step(old, new), Extent::Checkout, &mut Probe(&mut save), &lock);
+        assert!(matches!(&halted, Err(Halt::Changed(path)) if path == "b"), "{halted:?}");
+        expected.insert("b".into(), b"saved just now\n".to_vec());
+        assert_eq!(files(&world.top()), expected);
+        assert_eq!((world.status(), world.oid("main")), (format!(" M b\n{status}"), old));
+        assert_eq!(locks(&world), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn submodules_move_in_the_index_and_stay_on_disk() {
+    let world = World::new(&[("a", "1\n")]);
+    let module = World::new(&[("m", "1\n")]);
+    let first = world.oid("HEAD");
+    world.git(&["submodule", "--quiet", "add", &module.top().display().to_string(), "sub"]);
+    let with = world.commit("with a submodule");
+    world.git(&["reset", "-q", "--hard", &first.to_string()]);
+    std::fs::remove_dir_all(world.top().join("sub")).unwrap();
+    assert_eq!(move_branch(&world.open(), &step(first, with)).unwrap(), Moved::Done);
+    assert_eq!((world.status(), world.top().join("sub").is_dir()), (String::new(), true));
+    world.write("sub/mine", "m\n");
+    let moved = move_branch(&world.open(), &step(with, first)).unwrap();
+    assert_eq!((moved, world.read("sub/mine")), (Moved::Done, "m\n".into()));
+    let file = world.commit_on(first, &[("sub", Some("now a file\n"))]);
+    let moved = move_branch(&world.open(), &step(first, file)).unwrap();
+    assert_eq!(moved, Moved::Collision { paths: vec!["sub/mine".into()] });
+}

@@ -2,7 +2,7 @@
 use super::{Worktree, place::settled};
 use crate::sys::git::{Git, GitError, Listed, Oid, branch_ref};
 use crate::sys::lock::RefsLock;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// What a new worktree has checked out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,7 +114,7 @@ fn is_half_made(one: &Listed) -> bool {
     one.locked.as_deref() == Some("initializing")
 }
 
-pub(super) fn remove_registered(repo: &Git, path: &PathBuf, force: &[&str]) -> Result<(), GitError> {
+pub(super) fn remove_registered(repo: &Git, path: &Path, force: &[&str]) -> Result<(), GitError> {
     let command = repo.main().command(["worktree", "remove"]).args(force).arg(path);
     repo.run(&command).map(drop)
 }

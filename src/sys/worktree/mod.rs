@@ -12,7 +12,7 @@ mod tests;
 pub use add::Start;
 pub use bring::BroughtIn;
 pub use place::place;
-pub use remove::{Stays, drop_branch};
+pub use remove::{Stays, drop_branch, forget_lost};
 pub use snapshot::Snapshot;
 
 use super::git::{Git, GitError, branch_ref, path};

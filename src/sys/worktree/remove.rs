@@ -74,7 +74,7 @@ impl Worktree {
         if let Some(why) = self.stays(branch)? {
             return Ok(Some(why));
         }
-        remove_registered(self.git(), &self.top().to_owned(), &["--force"])?;
+        remove_registered(self.git(), self.top(), &["--force"])?;
         // The folder that holds all worktrees goes with the last of them.
         if let Some(parent) = self.top().parent() {
             drop(std::fs::remove_dir(parent));
@@ -101,6 +101,18 @@ impl Worktree {
             }
         }
         Ok(None)
+    }
+}
+
+/// Forgets a worktree whose folder is gone.
+///
+/// # Errors
+/// It is locked, or git fails.
+pub fn forget_lost(repo: &Git, top: &Path) -> Result<(), GitError> {
+    let _lock = RefsLock::take(repo)?;
+    match top.symlink_metadata() {
+        Ok(_) => Err(GitError::PathTaken { path: top.to_owned() }),
+        Err(_) => remove_registered(repo, top, &["--force"]),
     }
 }
 

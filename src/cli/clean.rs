@@ -1,0 +1,161 @@
+//! `specmake clean`: removes worktrees and branches of ours that have landed and hold nothing else, and
+//! says why the others stay.
+use super::exit::Exit;
+use super::worktree::{Row, State, rows};
+use crate::sys::git::{Git, GitError, Oid, branch_ref};
+use crate::sys::lock::{Asked, BuildLock};
+use crate::sys::worktree::{Worktree, drop_branch, forget_lost};
+use std::io::Write;
+
+/// What to clean.
+pub struct Cleaning<'a> {
+    /// Only these specs; all if empty.
+    pub specs: &'a [String],
+    /// Only say what would be done.
+    pub dry_run: bool,
+    /// Whether a branch at this commit has landed: its spec's name, and `None`, or why not ("not landed").
+    pub unlanded: &'a dyn Fn(&str, Oid) -> Option<String>,
+}
+
+/// Cleans, one line for each branch of ours. Nothing is touched while a build runs.
+///
+/// # Errors
+/// git or the disk fails, or the answer cannot be written.
+pub fn clean(git: &Git, cleaning: &Cleaning<'_>, out: &mut dyn Write) -> Result<Exit, GitError> {
+    let _lock = match BuildLock::ask(git, "clean")? {
+        Asked::Taken(lock) => lock,
+        Asked::HeldBy(holder) => {
+            say(out, &format!("nothing was removed: process {} is building", holder.pid))?;
+            return Ok(Exit::Environment);
+        }
+    };
+    let refs = git.refs(&["refs/heads/"])?;
+    for row in rows(git)? {
+        let wanted = cleaning.specs.is_empty() || cleaning.specs.contains(&row.spec);
+        let Some(tip) = refs.get(&branch_ref(&row.branch)).copied().filter(|_| wanted) else { continue };
+        let why = match (cleaning.unlanded)(&row.spec, tip) {
+            Some(why) => Some(why),
+            None if cleaning.dry_run => would_stay(&row),
+            None => remove(git, &row, tip)?,
+        };
+        let verb = if cleaning.dry_run { "would be removed" } else { "removed" };
+        let line = match why {
+            Some(why) => format!("{}: `{}` stays: {why}", row.spec, row.branch),
+            None if row.path.is_some() => format!("{}: `{}` and its worktree {verb}", row.spec, row.branch),
+            None => format!("{}: `{}` {verb}", row.spec, row.branch),
+        };
+        say(out, &line)?;
+    }
+    Ok(Exit::Done)
+}
+
+fn would_stay(row: &Row) -> Option<String> {
+    match &row.state {
+        State::Held(stays) => Some(stays.to_string()),
+        State::Clean | State::Lost | State::BranchOnly => None,
+    }
+}
+
+/// Removes worktree and branch; why they stay, if they do.
+fn remove(git: &Git, row: &Row, tip: Oid) -> Result<Option<String>, GitError> {
+    match (&row.path, &row.state) {
+        (Some(path), State::Lost) => forget_lost(git, path)?,
+        (Some(path), _) => {
+            if let Some(stays) = Worktree::open(git, path)?.remove(&row.branch)? {
+                return Ok(Some(stays.to_string()));
+            }
+        }
+        (None, _) => {}
+    }
+    match drop_branch(git, &row.branch, tip) {
+        Ok(()) => Ok(None),
+        Err(GitError::RefMoved { .. }) => Ok(Some("it has moved just now".into())),
+        Err(error) => Err(error),
+    }
+}
+
+fn say(out: &mut dyn Write, line: &str) -> Result<(), GitError> {
+    writeln!(out, "{line}").map_err(GitError::io("write the answer"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::worktree::list;
+    use crate::sys::testing::World;
+    use crate::sys::worktree::Start;
+
+    fn add(world: &World, spec: &str) -> Worktree {
+        let branch = format!("spec/{spec}");
+        let start = Start::NewBranch { branch: &branch, commit: world.oid("main"), mark: spec };
+        Worktree::add(&world.open(), &world.root().join("trees").join(spec), start).unwrap()
+    }
+
+    fn cleaned(world: &World, specs: &[String], dry_run: bool) -> String {
+        let unlanded = |spec: &str, _: Oid| (spec == "new").then(|| "not landed".to_owned());
+        let mut out = Vec::new();
+        let exit = clean(&world.open(), &Cleaning { specs, dry_run, unlanded: &unlanded }, &mut out).unwrap();
+        assert_eq!(exit, Exit::Done);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn what_has_landed_goes_and_the_rest_says_why_not() {
+        let world = World::new(&[("a", "1\n")]);
+        for spec in ["done", "dirty", "new", "lost"] {
+            add(&world, spec);
+        }
+        std::fs::write(world.root().join("trees/dirty/x"), "x").unwrap();
+        std::fs::remove_dir_all(world.root().join("trees/lost")).unwrap();
+        world.git(&["branch", "theirs"]);
+        let mut out = Vec::new();
+        assert_eq!(list(&world.open(), false, &mut out).unwrap(), Exit::Done);
+        let root = world.root().display().to_string();
+        let shown = String::from_utf8(out).unwrap().replace(&root, "ROOT");
+        let expected = [
+            "dirty  spec/dirty  it has uncommitted changes: x  ROOT/trees/dirty",
+            "done   spec/done   clean  ROOT/trees/done",
+            "lost   spec/lost   lost  ROOT/trees/lost",
+            "new    spec/new    clean  ROOT/trees/new",
+            "",
+        ];
+        assert_eq!(shown, expected.join("\n"));
+        let mut out = Vec::new();
+        list(&world.open(), true, &mut out).unwrap();
+        let json: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        assert_eq!(json["worktrees"][0]["state"], "dirty");
+        assert_eq!(json["worktrees"][1]["why"], serde_json::Value::Null);
+
+        assert_eq!(
+            cleaned(&world, &["done".into()], true),
+            "done: `spec/done` and its worktree would be removed\n"
+        );
+        assert!(world.root().join("trees/done").exists());
+        let expected = [
+            "dirty: `spec/dirty` stays: it has uncommitted changes: x",
+            "done: `spec/done` and its worktree removed",
+            "lost: `spec/lost` and its worktree removed",
+            "new: `spec/new` stays: not landed",
+            "",
+        ];
+        assert_eq!(cleaned(&world, &[], false), expected.join("\n"));
+        assert_eq!(world.open().worktrees().unwrap().len(), 3);
+        assert!(!world.root().join("trees/done").exists() && world.root().join("trees/dirty/x").exists());
+        let left: Vec<String> = world.open().refs(&["refs/heads/"]).unwrap().into_keys().collect();
+        assert_eq!(
+            left,
+            ["refs/heads/main", "refs/heads/spec/dirty", "refs/heads/spec/new", "refs/heads/theirs"]
+        );
+    }
+
+    #[test]
+    fn nothing_is_removed_while_somebody_builds() {
+        let world = World::new(&[]);
+        let git = world.open();
+        let lock = BuildLock::ask(&git, "").unwrap();
+        let mut out = Vec::new();
+        let cleaning = Cleaning { specs: &[], dry_run: false, unlanded: &|_, _| None };
+        assert_eq!(clean(&git, &cleaning, &mut out).unwrap(), Exit::Environment);
+        assert!(matches!(lock, Asked::Taken(_)) && !out.is_empty());
+    }
+}

@@ -4,6 +4,8 @@ use super::oid::{Content, Mode, Oid};
 use super::path;
 use super::repo::Git;
 use crate::sys::process::Invocation;
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -185,11 +187,20 @@ pub(crate) fn nul_separated<'a>(paths: impl IntoIterator<Item = &'a str>) -> Vec
 
 fn copy_index(git: &Git, to: &Path) -> Result<(), GitError> {
     let from = git.git_dir().join("index");
-    match std::fs::copy(&from, to) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(GitError::io(format!("copy `{}`", from.display()))(error)),
+    match copy_file(&from, to) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other.map_err(GitError::io(format!("copy `{}`", from.display()))),
     }
+}
+
+/// Copies an index with its time. A file written in the same instant as the index is only known to be
+/// doubtful because the index is no newer than it; in a newer copy such an edit would pass unseen.
+pub(crate) fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
+    let mut source = File::open(from)?;
+    let time = source.metadata()?.modified()?;
+    let mut copy = File::create(to)?;
+    io::copy(&mut source, &mut copy)?;
+    copy.set_modified(time)
 }
 
 fn push_entry(script: &mut Vec<u8>, head: &str, path: &str) {

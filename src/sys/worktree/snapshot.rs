@@ -1,5 +1,6 @@
 //! What lies in a worktree, as a tree, whatever an agent did to its index, its HEAD or its branches.
 use super::{Worktree, forget_operations};
+use crate::sys::git::index::copy_file;
 use crate::sys::git::{Change, Content, GitError, Mode, Oid, RefUpdate, TempIndex, branch_ref};
 use crate::sys::lock::RefsLock;
 use std::collections::HashSet;
@@ -70,8 +71,8 @@ impl Worktree {
         // What was left out of the tree is not in the index either, so that it shows as what it is.
         let to = self.git().git_dir().join("index");
         let beside = self.git().git_dir().join("specmake.index");
-        std::fs::copy(snapshot.index.file(), &beside)
-            .and_then(|_| std::fs::rename(&beside, &to))
+        copy_file(snapshot.index.file(), &beside)
+            .and_then(|()| std::fs::rename(&beside, &to))
             .map_err(GitError::io(format!("replace `{}`", to.display())))
     }
 

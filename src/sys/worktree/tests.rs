@@ -129,12 +129,14 @@ fn a_snapshot_holds_everything_but_what_was_brought_in() {
     let commit = record(&tree, head);
     assert_eq!(tree.git().head().unwrap(), commit);
     assert_eq!(status(&world, &tree), "?? node_modules\n?? tools/own");
-    assert!(matches!(tree.stays(BRANCH).unwrap(), None));
+    assert_eq!(tree.stays(BRANCH).unwrap(), None);
 }
+
+type Mess = fn(&World, &Worktree);
 
 #[test]
 fn whatever_an_agent_did_to_git_its_files_are_kept_and_its_branch_is_ours_again() {
-    let mess: [(&str, fn(&World, &Worktree)); 7] = [
+    let mess: [(&str, Mess); 7] = [
         ("locks", |world, tree| {
             for lock in ["index.lock", "HEAD.lock"] {
                 std::fs::write(tree.git().git_dir().join(lock), "").unwrap();
@@ -180,6 +182,28 @@ fn whatever_an_agent_did_to_git_its_files_are_kept_and_its_branch_is_ours_again(
         assert_eq!((status(&world, &tree), tree.git().head().unwrap()), (String::new(), commit), "{name}");
         assert_eq!(tree.stays(BRANCH).unwrap(), None, "{name}");
     }
+}
+
+#[test]
+fn an_edit_in_the_same_instant_as_the_index_is_seen() {
+    let world = World::new(&[("a", "1\n")]);
+    // Size and seconds are all that git looks at here, as where clocks are coarse.
+    world.git(&["config", "core.checkStat", "minimal"]);
+    world.git(&["config", "core.trustCtime", "false"]);
+    let tree = add(&world);
+    let head = world.oid("main");
+    let open = |file: &Path| std::fs::File::options().write(true).open(file).unwrap();
+    let past = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
+    let index = tree.git().git_dir().join("index");
+    let edited_at_once = |text: &str| {
+        write(&tree, "a", text);
+        open(&tree.top().join("a")).set_modified(past).unwrap();
+    };
+    edited_at_once("1\n");
+    world.git_at(tree.top(), &["update-index", "--refresh"]);
+    open(&index).set_modified(past).unwrap();
+    edited_at_once("2\n");
+    assert_eq!(paths(&tree.snapshot(head, &[]).unwrap()), ["a"]);
 }
 
 #[test]

@@ -1,4 +1,6 @@
-//! The program: arguments in, exit code out.
-fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+//! The program: arguments in, exit status out.
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    specmake::cli::main(std::env::args_os())
 }

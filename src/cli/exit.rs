@@ -17,6 +17,8 @@ pub enum Exit {
     OutOfDate,
     /// A signal of this number ended it.
     Interrupted(u8),
+    /// One of the above that a command has as a number already, or what the demo's agent plays.
+    Other(u8),
 }
 
 impl Exit {
@@ -39,6 +41,7 @@ impl Exit {
             Self::Environment => 3,
             Self::OutOfDate => 4,
             Self::Interrupted(signal) => 128_u8.saturating_add(signal),
+            Self::Other(code) => code,
         }
     }
 

@@ -1,21 +1,34 @@
 //! Arguments and commands: the only room that writes to a terminal. Everything may be used here, nothing uses it.
+pub mod approve;
 pub mod args;
+pub mod build;
 pub mod check;
 pub mod checkout;
 pub mod clean;
+pub mod committed;
 pub mod completions;
 pub mod demo;
 pub mod diagnose;
+pub mod dry;
 pub mod exit;
 pub mod fmt;
 pub mod graph;
+pub mod ground;
 pub mod init;
 pub mod logs;
+pub mod main;
 pub mod new;
+pub mod opening;
 pub mod plan;
+pub mod recorder;
+pub mod retry;
 pub mod show;
+pub mod standing;
 pub mod status;
+pub mod trouble;
 pub mod trust;
 pub mod user;
 pub mod wishes;
 pub mod worktree;
+
+pub use main::main;

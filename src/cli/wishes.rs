@@ -136,6 +136,11 @@ impl Wishes {
 }
 
 impl BuildWish {
+    /// A build of everything, with nothing said.
+    pub fn plain(format: Format, here: &Surroundings) -> Self {
+        Self::of(BuildArgs::default(), format, here)
+    }
+
     fn of(args: BuildArgs, format: Format, here: &Surroundings) -> Self {
         let mode = if args.question {
             Mode::Question

@@ -1,6 +1,7 @@
 //! The commits behind a tip, indexed once: what each says, which paths it wrote, who reverted it.
+use super::adopt::Adopted;
 use super::commit::Commit;
-use super::mark::Mark;
+use super::mark::{How, Mark, Trace};
 use crate::base::{Oid, SpecName};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -51,6 +52,25 @@ impl History {
             self.reverted.entry(*oid).or_default().push(seq);
         }
         self.commits.push(commit);
+    }
+
+    /// Takes note of stages that were done by hand, as if the commit they were judged on said so.
+    pub fn adopt(&mut self, adopted: &Adopted) {
+        let Some(seq) = self.seq(adopted.at) else { return };
+        let mark = Mark::Trace(Trace {
+            spec: adopted.spec.clone(),
+            stages: adopted.stages.clone(),
+            how: How::Adopted,
+            at: Some(adopted.at),
+            from: None,
+            change: None,
+            result: None,
+            ingredients: BTreeMap::new(),
+        });
+        let marks = self.marks.entry(adopted.spec.clone()).or_default();
+        let place = marks.partition_point(|(other, _)| *other <= seq);
+        marks.insert(place, (seq, self.commits[seq].marks.len()));
+        self.commits[seq].marks.push(mark);
     }
 
     /// How many commits there are.

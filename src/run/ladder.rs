@@ -48,7 +48,8 @@ impl Climb {
 
     /// The most attempts that a ladder allows, `cap` of them beyond the first.
     pub fn most(ladders: &Ladders, cap: Option<u32>) -> u32 {
-        let rescues: u32 = ladders.plain.iter().filter(|rung| is_rescue(&rung.step)).map(|rung| rung.times).sum();
+        let rescues: u32 =
+            ladders.plain.iter().filter(|rung| is_rescue(&rung.step)).map(|rung| rung.times).sum();
         1 + rescues.min(cap.unwrap_or(u32::MAX))
     }
 

@@ -1,1 +1,26 @@
-//! run
+//! The loop: a dispatcher that feeds the schedule, executors that make attempts in worktrees, and the
+//! landing that moves the base. Never imports a face.
+pub mod adopting;
+pub mod attempt;
+pub mod contents;
+pub mod dispatcher;
+pub mod evidence;
+pub mod executor;
+pub mod forecast;
+pub mod hands;
+pub mod inputs;
+pub mod judging;
+pub mod ladder;
+pub mod landing;
+pub mod launch;
+pub mod record;
+pub mod recover;
+pub mod report;
+pub mod rewind;
+pub mod site;
+pub mod slots;
+pub mod standing;
+pub mod tidy;
+pub mod waiting;
+pub mod when;
+pub mod workplace;

@@ -55,18 +55,28 @@ impl Worktree {
 
     /// Makes a commit of a snapshot the worktree's own: HEAD names `branch` again, the branch moves from
     /// `old` to `commit`, the index is the snapshot's, and what was half done (a merge, a rebase, locks) is
-    /// forgotten. Files stay. Call it only when nothing runs in the worktree.
+    /// forgotten. Files stay. What else moves, moves in the same transaction. Call it only when nothing runs
+    /// in the worktree.
     ///
     /// # Errors
     /// [`GitError::RefMoved`] if the branch is not at `old`.
-    pub fn settle(&self, snapshot: &Snapshot, branch: &str, old: Oid, commit: Oid) -> Result<(), GitError> {
+    pub fn settle(
+        &self,
+        snapshot: &Snapshot,
+        branch: &str,
+        (old, commit): (Oid, Oid),
+        also: &[RefUpdate],
+    ) -> Result<(), GitError> {
         let lock = RefsLock::take(self.git())?;
         self.forget_locks(branch)?;
         forget_operations(self.git().git_dir())?;
         self.point_head(branch)?;
+        let mut updates = also.to_vec();
         if old != commit {
-            let update = RefUpdate::advance(branch_ref(branch), old, commit);
-            self.git().update_refs_locked(&[update], "specmake: stage", &lock)?;
+            updates.push(RefUpdate::advance(branch_ref(branch), old, commit));
+        }
+        if !updates.is_empty() {
+            self.git().update_refs_locked(&updates, "specmake: stage", &lock)?;
         }
         // What was left out of the tree is not in the index either, so that it shows as what it is.
         let to = self.git().git_dir().join("index");

@@ -1,0 +1,421 @@
+//! `specmake`, with or without goals: from the command line to the end of a run.
+use super::exit::Exit;
+use super::ground::{Ground, Reading};
+use super::opening::{lock, open_store};
+use super::plan::announced;
+use super::recorder::recorder;
+use super::show::{Show, face};
+use super::trouble::Trouble;
+use super::trust::{self, Ledger, TrustRequest};
+use super::user::{Ask, Surroundings, Terminal, UserFolders};
+use super::wishes::{BuildWish, FaceKind, Mode, Wishes};
+use crate::base::{Diagnostic, english};
+use crate::event::{Event, Record, RunOutcome, Verdict};
+use crate::graph::goals::resolve;
+use crate::graph::{PlaceKind, Wanted};
+use crate::model::CommitInputs;
+use crate::plan::{Schedule, Terms};
+use crate::rebuild::{How, Mark};
+use crate::report::{Voice, json, summary};
+use crate::run::dispatcher::{Dispatcher, Ending};
+use crate::run::executor::Executor;
+use crate::run::inputs::{Uncommitted, uncommitted};
+use crate::run::report::{Reporter, now_millis};
+use crate::run::site::{Opening, Options, Site};
+use crate::store::Store;
+use crate::sys::checkout::{Committed, commit_paths};
+use crate::sys::signal::{Interrupt, Interrupts};
+use crate::view::View;
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Builds, or says what a build would do.
+///
+/// # Errors
+/// What keeps it from beginning.
+pub fn build(
+    wishes: &Wishes,
+    wish: &BuildWish,
+    here: &Surroundings,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Result<Exit, Trouble> {
+    let reading = Reading { jobs: wish.jobs, agent: wish.agent.clone(), model: wish.model.clone() };
+    let ground = Ground::open(wishes, &reading, err)?;
+    let until = wish.until.as_ref().map(crate::base::StageName::as_str);
+    let wanted = resolve(&ground.project, &ground.graph, &wish.goals, until)
+        .map_err(|error| Trouble::usage(error.to_string()))?;
+    match wish.mode {
+        Mode::DryRun | Mode::Explain | Mode::Question => {
+            super::dry::plan(wishes, wish, &ground, &wanted, out, err)
+        }
+        Mode::Run => Build { wishes, wish, ground: &ground, wanted }.run(here, out, err),
+        Mode::Touch => Build { wishes, wish, ground: &ground, wanted }.touch(here, err),
+    }
+}
+
+fn require_trust(
+    wishes: &Wishes,
+    wish: &BuildWish,
+    ground: &Ground,
+    here: &Surroundings,
+    err: &mut dyn Write,
+) -> Result<(), Trouble> {
+    let commands = trust::commands(&ground.project, &trust::own_agents(ground.user_config.as_ref()));
+    let data = UserFolders::here().data;
+    let ledger = Ledger::of(ground.git.common_dir(), data.as_deref());
+    let request = TrustRequest {
+        commands: &commands,
+        trusted: &ground.project.settings.trust,
+        yes: wish.yes,
+        ledger: &ledger,
+        style: wishes.err,
+    };
+    trust::require(&request, &mut Terminal::of(here), err).map_err(|error| {
+        let exit = error.exit();
+        Trouble { exit, message: error.to_string(), hint: None }
+    })
+}
+
+/// A build that can begin.
+struct Build<'a> {
+    wishes: &'a Wishes,
+    wish: &'a BuildWish,
+    ground: &'a Ground,
+    wanted: Wanted,
+}
+
+impl Build<'_> {
+    fn run(self, here: &Surroundings, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit, Trouble> {
+        let _lock = lock(&self.ground.git, &self.wish.goals.join(" "), self.wish.wait, err)?;
+        let started = now_millis();
+        let run = run_name();
+        let store = open_store(&self.ground.git, err)?;
+        let (to, warnings) = std::sync::mpsc::channel();
+        let mut site = self.open_site(&run, Reporter::new(to), store, here, err)?;
+        self.force(&site)?;
+        let forecast = site.forecast(&self.wanted, &|_| false).map_err(Trouble::environment)?;
+        let begun = self.run_started(&site, &run);
+        let moves = |verdict: &Verdict| !matches!(verdict, Verdict::UpToDate { .. });
+        if !forecast.verdicts.iter().flatten().any(moves) {
+            let records: Vec<Record> = warnings.try_iter().collect();
+            return self.say_nothing_to_do(begun, records, out, err);
+        }
+        require_trust(self.wishes, self.wish, self.ground, here, err)?;
+        let recorder = recorder(&self.ground.git, &run, started, &site.base_branch);
+        let screen: Box<dyn Write + Send> = match self.wish.face {
+            FaceKind::Json => Box::new(std::io::stdout()),
+            FaceKind::Live | FaceKind::Plain => Box::new(std::io::stderr()),
+        };
+        let (show, to) = Show::begin(face(self.wish, self.wishes.err), screen, recorder);
+        let reporter = Reporter::new(to);
+        site.reporter = reporter.clone();
+        let site = Arc::new(site);
+        reporter.report(begun);
+        for warning in warnings.try_iter() {
+            reporter.report(warning.event);
+        }
+        let ending = self.drive(&site, &reporter);
+        let outcome = ending.as_ref().map_or(RunOutcome::Failed, outcome);
+        reporter.report(Event::RunEnded { outcome, millis: now_millis().saturating_sub(started) });
+        drop((site, reporter));
+        let view = show.end();
+        let ending = ending?;
+        if self.wish.face != FaceKind::Json && self.wish.voice != Voice::Quiet {
+            summary::write(&view, &self.wishes.err, err)?;
+        }
+        let signal = ending.interrupted.and_then(|signal| u8::try_from(signal).ok());
+        Ok(Exit::of(outcome, signal))
+    }
+
+    fn drive(&self, site: &Arc<Site>, reporter: &Reporter) -> Result<Ending, Trouble> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let terms = Terms {
+            jobs: site.project.settings.jobs,
+            fail_fast: self.wish.fail_fast,
+            weights: site.durations().weights(&site.project, &site.graph),
+        };
+        let schedule = Schedule::new(&site.project, Arc::clone(&site.graph), self.wanted.clone(), &terms);
+        let hands = Arc::new(Executor::new(Arc::clone(site)));
+        let retries = self.wish.retries;
+        let project = Arc::clone(&site.project);
+        let ending = runtime.block_on(async {
+            let (to, interrupts) = mpsc::channel::<Interrupt>(4);
+            let mut signals = Interrupts::listen()?;
+            let listener = tokio::spawn(async move {
+                loop {
+                    let interrupt = signals.next().await;
+                    if to.send(interrupt).await.is_err() {
+                        return;
+                    }
+                }
+            });
+            let dispatcher =
+                Dispatcher::new(project, schedule, hands, reporter.clone(), retries, now_millis());
+            let ending = dispatcher.run(interrupts).await;
+            listener.abort();
+            ending.map_err(|bug| Trouble::environment(format!("a bug, please report it: {bug}")))
+        });
+        runtime.shutdown_timeout(Duration::from_secs(5));
+        ending
+    }
+
+    /// Opens the site: what a dead run left is made good, edits are committed if that is wished, and what was
+    /// done by hand is found.
+    fn open_site(
+        &self,
+        run: &str,
+        reporter: Reporter,
+        store: Store,
+        here: &Surroundings,
+        err: &mut dyn Write,
+    ) -> Result<Site, Trouble> {
+        let git = &self.ground.git;
+        crate::sys::landing::recover(git)?;
+        let base = git.require_commit(&crate::sys::git::branch_ref(&self.ground.base_branch))?;
+        let site = Site::open(Opening {
+            project: Arc::clone(&self.ground.project),
+            graph: Arc::clone(&self.ground.graph),
+            git: git.clone(),
+            base_branch: self.ground.base_branch.clone(),
+            base,
+            run: run.to_owned(),
+            options: Options { what_if: self.wish.what_if.clone() },
+            reporter,
+            store,
+        })?;
+        site.keep_dead_attempts()?;
+        self.adopt(&site)?;
+        if self.commit_inputs(&site, here, err)? {
+            self.adopt(&site)?;
+        }
+        let missing = site.undeclared_and_undone();
+        if !missing.is_empty() {
+            let diagnostics: Vec<Diagnostic> = missing.iter().map(|spec| not_adopted(spec)).collect();
+            super::ground::report(&diagnostics, &self.ground.sources, self.wishes, err);
+            return Err(Trouble::said(Exit::Usage));
+        }
+        self.require_known_what_if(&site)?;
+        Ok(site)
+    }
+
+    /// `-W` of a file that is nobody's ingredient is an error.
+    fn require_known_what_if(&self, site: &Site) -> Result<(), Trouble> {
+        for file in &self.wish.what_if {
+            let stages = site.project.specs.values().flat_map(|spec| &spec.stages);
+            let reads = |stage: &crate::model::Stage| {
+                let own =
+                    stage.inputs.iter().chain(&stage.outputs).chain(stage.tasks.iter().map(|t| &t.file));
+                own.into_iter().any(|pattern| pattern.matches(file))
+            };
+            if !stages.into_iter().any(reads) {
+                return Err(Trouble::usage(format!(
+                    "`-W {file}`: no stage has this file among its ingredients"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn adopt(&self, site: &Site) -> Result<(), Trouble> {
+        let specs = self.wanted_specs(site);
+        let found = site.find_adopted(specs.into_iter())?;
+        if found.is_empty() {
+            return Ok(());
+        }
+        if let Err(error) = site.store().put_adopted(&found) {
+            site.reporter.warn(format!("cannot remember what was adopted: {error}"));
+        }
+        site.adopt(found, false);
+        Ok(())
+    }
+
+    fn wanted_specs(&self, site: &Site) -> Vec<usize> {
+        let mut specs: Vec<usize> =
+            self.wanted.places().filter_map(|place| site.graph.spec_of(place)).collect();
+        specs.dedup();
+        specs
+    }
+
+    /// Commits edits of ingredient files to the base, if that is wished; says which are left out otherwise.
+    fn commit_inputs(&self, site: &Site, here: &Surroundings, err: &mut dyn Write) -> Result<bool, Trouble> {
+        let specs: Vec<&crate::model::Spec> =
+            self.wanted_specs(site).into_iter().map(|position| site.spec(position)).collect();
+        let Uncommitted { take, left_out } = uncommitted(&site.git, &site.base_branch, &specs)?;
+        for (path, why) in &left_out {
+            writeln!(err, "specmake: `{path}` has edits that are not built: {why}")?;
+        }
+        if take.is_empty() {
+            return Ok(false);
+        }
+        if !self.consents(site, &take, here, err)? {
+            for path in &take {
+                writeln!(
+                    err,
+                    "specmake: `{path}` has edits that are not committed; the build goes on without them"
+                )?;
+            }
+            return Ok(false);
+        }
+        let subject = match take.as_slice() {
+            [one] => format!("edit {one}"),
+            many => format!("edit {}", english::count(many.len(), "spec file")),
+        };
+        let text = format!("{subject}\n");
+        let why_not = match commit_paths(&site.git, &site.base_branch, site.base().tip, &take, &text)? {
+            Committed::Done(commit) => {
+                writeln!(err, "specmake: committed {} as {}", english::list(&take, "and"), commit.short())?;
+                site.base_moved(commit)?;
+                return Ok(true);
+            }
+            Committed::Nothing => return Ok(false),
+            Committed::Staged { paths } => format!("{} staged otherwise", english::list(&paths, "and")),
+            Committed::Busy(why) => why.to_string(),
+            Committed::BaseMoved { .. } => format!("`{}` moved meanwhile", site.base_branch),
+        };
+        writeln!(err, "specmake: edits are not committed and not built: {why_not}")?;
+        Ok(false)
+    }
+
+    fn consents(
+        &self,
+        site: &Site,
+        take: &[String],
+        here: &Surroundings,
+        err: &mut dyn Write,
+    ) -> Result<bool, Trouble> {
+        match site.project.settings.commit_inputs {
+            CommitInputs::Always => return Ok(true),
+            CommitInputs::Never => return Ok(false),
+            CommitInputs::Ask if self.wish.yes => return Ok(true),
+            CommitInputs::Ask => {}
+        }
+        let mut terminal = Terminal::of(here);
+        for path in take {
+            writeln!(err, "  {path}")?;
+        }
+        let question = format!("commit these edits to `{}` and build them?", site.base_branch);
+        Ok(terminal.yes(&question).unwrap_or(false))
+    }
+
+    /// `-B`: the goals' traces are void.
+    fn force(&self, site: &Site) -> Result<(), Trouble> {
+        if !self.wish.always {
+            return Ok(());
+        }
+        let mut voids = Vec::new();
+        for place in self.wanted.places() {
+            let PlaceKind::Stage { spec, stage } = site.graph.kind(place) else { continue };
+            if self.wanted.is_goal(spec) {
+                let (name, stage) =
+                    (site.spec(spec).name.clone(), site.spec(spec).stages[stage].name.clone());
+                let why = "asked for by `-B`".to_owned();
+                voids.push((spec, Mark::Void { spec: name, stage, why }));
+            }
+        }
+        site.record("void what -B asks for", voids).map_err(Trouble::environment)
+    }
+
+    /// `-t`: the goals are taken as done.
+    fn touch(self, here: &Surroundings, err: &mut dyn Write) -> Result<Exit, Trouble> {
+        let _lock = lock(&self.ground.git, &self.wish.goals.join(" "), self.wish.wait, err)?;
+        let store = open_store(&self.ground.git, err)?;
+        let site = self.open_site("touch", Reporter::silent(), store, here, err)?;
+        let mut marks = Vec::new();
+        let mut half_done = Vec::new();
+        for place in self.wanted.places() {
+            let PlaceKind::Stage { spec: position, stage } = site.graph.kind(place) else { continue };
+            if !self.wanted.is_goal(position) {
+                continue;
+            }
+            let spec = site.spec(position);
+            let standing = site.standing(spec)?;
+            if standing.branch.is_some() && !half_done.contains(&spec.name) {
+                half_done.push(spec.name.clone());
+            }
+            let judged = site.judged(spec, stage, &standing).map_err(Trouble::environment)?;
+            if !matches!(judged.verdict, Verdict::UpToDate { .. }) {
+                let mark = site.taken_as_done(spec, stage, How::Touched, &standing);
+                marks.push((position, mark.map_err(Trouble::environment)?));
+            }
+        }
+        if !half_done.is_empty() && !self.wish.yes {
+            let names = english::list(&half_done, "and");
+            let question = format!("{names}: work is half done there; take it as done?");
+            if !Terminal::of(here).yes(&question).unwrap_or(false) {
+                return Err(Trouble::environment(format!("{names}: work is half done there"))
+                    .hint("`--yes` takes it as done"));
+            }
+        }
+        let touched = marks.len();
+        site.record("touch", marks).map_err(Trouble::environment)?;
+        if self.wish.voice != Voice::Quiet {
+            writeln!(err, "specmake: touched {}", english::count(touched, "stage"))?;
+        }
+        Ok(Exit::Done)
+    }
+
+    fn run_started(&self, site: &Site, run: &str) -> Event {
+        Event::RunStarted {
+            run: run.to_owned(),
+            pid: std::process::id(),
+            base: site.base_branch.clone(),
+            commit: site.base().tip.to_string(),
+            jobs: site.project.settings.jobs,
+            goals: self.wish.goals.clone(),
+            specs: announced(&site.project, &site.graph, &self.wanted),
+        }
+    }
+
+    fn say_nothing_to_do(
+        &self,
+        begun: Event,
+        mut records: Vec<Record>,
+        out: &mut dyn Write,
+        err: &mut dyn Write,
+    ) -> Result<Exit, Trouble> {
+        let at = now_millis();
+        records.insert(0, Record { at, event: begun });
+        records.push(Record { at, event: Event::RunEnded { outcome: RunOutcome::NothingToDo, millis: 0 } });
+        if self.wish.face == FaceKind::Json {
+            for record in &records {
+                json::line(record, out)?;
+            }
+        } else if self.wish.voice != Voice::Quiet {
+            for record in &records {
+                if let Event::Warning { message } = &record.event {
+                    writeln!(err, "specmake: {message}")?;
+                }
+            }
+            summary::write(&View::of(&records), &self.wishes.err, err)?;
+        }
+        Ok(Exit::Done)
+    }
+}
+
+fn outcome(ending: &Ending) -> RunOutcome {
+    match ending {
+        Ending { interrupted: Some(_), .. } => RunOutcome::Interrupted,
+        Ending { stuck: true, .. } => RunOutcome::Failed,
+        Ending { ran: 0, landed: 0, .. } => RunOutcome::NothingToDo,
+        _ => RunOutcome::Done,
+    }
+}
+
+fn not_adopted(spec: &crate::model::Spec) -> Diagnostic {
+    let name = &spec.name;
+    Diagnostic::error(spec.span, format!("`{name}` is needed but not declared, and not done by hand either"))
+        .label("needed here")
+        .help(format!(
+            "declare it (`spec \"{name}\" \"...\"`), or commit its finished files under `{}`",
+            spec.folder
+        ))
+}
+
+/// A name for a run that sorts by time: `20261120-065501-1234`.
+fn run_name() -> String {
+    let now = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
+    format!("{now}-{}", std::process::id())
+}

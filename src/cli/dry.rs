@@ -1,0 +1,109 @@
+//! `-n`, `--explain` and `-q`: what a build would do, judged as if edited ingredients were committed.
+use super::exit::Exit;
+use super::ground::Ground;
+use super::opening::open_store;
+use super::plan::{PlanHeader, report};
+use super::trouble::Trouble;
+use super::wishes::{BuildWish, Mode, Wishes};
+use crate::graph::Wanted;
+use crate::report::PlanReport;
+use crate::report::plan::Detail;
+use crate::run::inputs::uncommitted;
+use crate::run::report::Reporter;
+use crate::run::site::{Opening, Options, Site};
+use crate::sys::checkout::virtual_commit;
+use crate::sys::git::branch_ref;
+use std::io::Write;
+use std::sync::Arc;
+
+/// Says what a build would do.
+///
+/// # Errors
+/// What keeps it from being judged.
+pub fn plan(
+    wishes: &Wishes,
+    wish: &BuildWish,
+    ground: &Ground,
+    wanted: &Wanted,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Result<Exit, Trouble> {
+    let report = foresee(ground, wanted, Foresight { what_if: &wish.what_if, always: wish.always }, err)?;
+    if wish.mode == Mode::Question {
+        return Ok(if report.is_up_to_date() { Exit::Done } else { Exit::OutOfDate });
+    }
+    match wishes.format {
+        super::args::Format::Json => report.write_json(out)?,
+        super::args::Format::Human => {
+            let detail = if wish.mode == Mode::Explain { Detail::All } else { Detail::Work };
+            report.write_human(detail, &wishes.out, wishes.width, out)?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// What is to be foreseen, beside what is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Foresight<'a> {
+    /// `-W`.
+    pub what_if: &'a [String],
+    /// `-B`.
+    pub always: bool,
+}
+
+/// The report of what a build would do. Moves no ref and commits nothing.
+///
+/// # Errors
+/// What keeps it from being judged.
+pub fn foresee(
+    ground: &Ground,
+    wanted: &Wanted,
+    foresight: Foresight<'_>,
+    err: &mut dyn Write,
+) -> Result<PlanReport, Trouble> {
+    let git = &ground.git;
+    let tip = git.require_commit(&branch_ref(&ground.base_branch))?;
+    let mut positions: Vec<usize> = wanted.places().filter_map(|place| ground.graph.spec_of(place)).collect();
+    positions.dedup();
+    let specs: Vec<&crate::model::Spec> = positions.iter().map(|at| &ground.project.specs[*at]).collect();
+    let edited = uncommitted(git, &ground.base_branch, &specs)?;
+    let base = if edited.take.is_empty() { tip } else { virtual_commit(git, tip, &edited.take)? };
+    let site = Site::open(Opening {
+        project: Arc::clone(&ground.project),
+        graph: Arc::clone(&ground.graph),
+        git: git.clone(),
+        base_branch: ground.base_branch.clone(),
+        base: tip,
+        run: String::new(),
+        options: Options { what_if: foresight.what_if.to_vec() },
+        reporter: Reporter::silent(),
+        store: open_store(git, err)?,
+    })?;
+    let mut notes = Vec::new();
+    let adopted = site.find_adopted(positions.iter().copied())?;
+    site.adopt(adopted, false);
+    if base != tip {
+        site.base_moved(base)?;
+        let more = site.find_adopted(positions.iter().copied())?;
+        site.adopt(more, false);
+    }
+    for (path, why) in &edited.left_out {
+        notes.push(format!("`{path}` has edits that would not be built: {why}"));
+    }
+    for spec in site.undeclared_and_undone() {
+        notes.push(format!("`{}` is needed but not declared, and not done by hand either", spec.name));
+    }
+    for spec in wanted.without_stage() {
+        notes.push(format!("`{spec}` has no such stage"));
+    }
+    let forced = |spec: usize| foresight.always && wanted.is_goal(spec);
+    let forecast = site.forecast(wanted, &forced).map_err(Trouble::environment)?;
+    let weights = site.durations().weights(&ground.project, &ground.graph);
+    let header = PlanHeader {
+        base: ground.base_branch.clone(),
+        commit: tip.to_string(),
+        uncommitted: edited.take,
+        notes,
+    };
+    Ok(report(&ground.project, &ground.graph, wanted, (&forecast, &weights), header))
+}

@@ -1,0 +1,184 @@
+//! What most commands stand on: the repository, the Specfile and what it means.
+use super::checkout::Checkout;
+use super::committed::Committed;
+use super::diagnose;
+use super::exit::Exit;
+use super::trouble::Trouble;
+use super::user::{Surroundings, UserFolders};
+use super::wishes::Wishes;
+use crate::base::{AgentName, Diagnostic, Severity, Sources};
+use crate::graph::StageGraph;
+use crate::model::{Files, LoadRequest, Project, Text, load};
+use crate::sys::git::Git;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Where a Specfile is looked for if nobody says so.
+pub const SPECFILE: &str = "Specfile";
+
+/// A repository with a Specfile in it.
+pub struct Ground {
+    /// The user's checkout, or the bare repository.
+    pub git: Git,
+    /// What to build.
+    pub project: Arc<Project>,
+    /// What waits for what.
+    pub graph: Arc<StageGraph>,
+    /// The branch that results land on.
+    pub base_branch: String,
+    /// The texts that spans point into.
+    pub sources: Sources,
+    /// The user's own file.
+    pub user_config: Option<Text>,
+}
+
+/// What the command line says about reading a project.
+#[derive(Debug, Clone, Default)]
+pub struct Reading {
+    /// `-j`.
+    pub jobs: Option<u32>,
+    /// `--agent`.
+    pub agent: Option<AgentName>,
+    /// `--model`.
+    pub model: Option<String>,
+}
+
+impl Ground {
+    /// Opens the repository and reads the Specfile; what is wrong with it is said on `err`.
+    ///
+    /// # Errors
+    /// There is no repository, no Specfile, or something is wrong with it.
+    pub fn open(wishes: &Wishes, reading: &Reading, err: &mut dyn Write) -> Result<Self, Trouble> {
+        let git = repository()?;
+        let (loaded, graph) = read(&git, wishes, reading)?;
+        report(&loaded.diagnostics, &loaded.sources, wishes, err);
+        let (Some(project), Some(graph)) = (loaded.project, graph) else {
+            return Err(Trouble::said(Exit::Usage));
+        };
+        let base_branch = match &project.settings.base {
+            Some(base) => base.clone(),
+            None => git.require_branch()?,
+        };
+        let project = Arc::new(project);
+        Ok(Self {
+            git,
+            project,
+            graph: Arc::new(graph),
+            base_branch,
+            sources: loaded.sources,
+            user_config: user_config(),
+        })
+    }
+}
+
+/// The repository that the current directory lies in: its main checkout.
+///
+/// # Errors
+/// There is none, or git is missing or too old.
+pub fn repository() -> Result<Git, Trouble> {
+    Git::require_version()?;
+    let here = std::env::current_dir()?;
+    let git = Git::discover(&here)?;
+    git.require_history()?;
+    Ok(git.main())
+}
+
+/// Reads the project and its graph, with every mistake in them.
+///
+/// # Errors
+/// There is no Specfile, or it cannot be read.
+pub fn read(
+    git: &Git,
+    wishes: &Wishes,
+    reading: &Reading,
+) -> Result<(crate::model::Loaded, Option<StageGraph>), Trouble> {
+    let files = files_of(git)?;
+    let request = request(git, wishes, reading, &*files)?;
+    let mut loaded = load(&request, &*files);
+    let graph = match loaded.project.as_ref().map(StageGraph::new) {
+        Some(Ok(graph)) => Some(graph),
+        Some(Err(cycles)) => {
+            loaded.diagnostics.extend(cycles);
+            None
+        }
+        None => None,
+    };
+    Ok((loaded, graph))
+}
+
+/// What a project is loaded from.
+///
+/// # Errors
+/// There is no Specfile, or it cannot be read.
+pub fn request(
+    git: &Git,
+    wishes: &Wishes,
+    reading: &Reading,
+    files: &dyn Files,
+) -> Result<LoadRequest, Trouble> {
+    Ok(LoadRequest {
+        specfile: specfile(git, wishes, files)?,
+        user_config: user_config(),
+        env: Surroundings::here().taste(),
+        jobs: reading.jobs,
+        agent: reading.agent.as_ref().map(ToString::to_string),
+        model: reading.model.clone(),
+        repo: git.name(),
+    })
+}
+
+/// Where the Specfile lies, or would.
+pub fn specfile_path(git: &Git, wishes: &Wishes) -> PathBuf {
+    let top = git.main_work_tree().unwrap_or(git.common_dir());
+    wishes.specfile.clone().unwrap_or_else(|| top.join(SPECFILE))
+}
+
+/// The user's own file, if there is one.
+pub fn user_config() -> Option<Text> {
+    let path = UserFolders::here().config?;
+    let bytes = std::fs::read(&path).ok()?;
+    Some(Text { name: path.display().to_string(), bytes })
+}
+
+/// Says what is wrong with a Specfile.
+pub fn report(diagnostics: &[Diagnostic], sources: &Sources, wishes: &Wishes, err: &mut dyn Write) {
+    if diagnostics.is_empty() {
+        return;
+    }
+    let screen = super::user::screen().map_or(100, |screen| screen.width);
+    // Whoever closed standard error does not want to know.
+    let _ = write!(err, "{}", diagnose::render(diagnostics, sources, wishes.err, screen));
+    let errors = diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
+    if errors > 0 {
+        let _ = writeln!(err, "specmake: {} in the Specfile", crate::base::english::count(errors, "mistake"));
+    }
+}
+
+fn specfile(git: &Git, wishes: &Wishes, files: &dyn Files) -> Result<Text, Trouble> {
+    if let Some(path) = &wishes.specfile {
+        let name = path.display().to_string();
+        let bytes = std::fs::read(path).map_err(|e| Trouble::usage(format!("cannot read `{name}`: {e}")))?;
+        return Ok(Text { name, bytes });
+    }
+    match files.read(SPECFILE) {
+        Ok(bytes) => Ok(Text { name: SPECFILE.to_owned(), bytes }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let place = git.main_work_tree().unwrap_or(git.common_dir()).display();
+            Err(Trouble::usage(format!("there is no `{SPECFILE}` in `{place}`"))
+                .hint("`specmake init` writes one"))
+        }
+        Err(error) => Err(Trouble::environment(format!("cannot read `{SPECFILE}`: {error}"))),
+    }
+}
+
+/// The files that a Specfile may ask for: those of the main checkout, or the tree of a bare repository's HEAD.
+///
+/// # Errors
+/// The tree cannot be read.
+pub fn files_of(git: &Git) -> Result<Box<dyn Files>, Trouble> {
+    match git.main_work_tree() {
+        Some(top) => Ok(Box::new(Checkout::new(top))),
+        None => Ok(Box::new(Committed::head_of(git)?)),
+    }
+}

@@ -1,0 +1,234 @@
+//! From the arguments to the exit status: a table of contents of the commands.
+use super::args::{CleanArgs, Cli, Command, DemoArgs, Format, GraphForm, WorktreeCommand};
+use super::build::build;
+use super::clean::Cleaning;
+use super::exit::Exit;
+use super::fmt::FmtRequest;
+use super::graph::{Drawing, Drawn};
+use super::ground::{Ground, Reading, SPECFILE, files_of, read, repository, request, specfile_path};
+use super::logs::LogsRequest;
+use super::new::NewSpec;
+use super::opening::open_site;
+use super::trouble::Trouble;
+use super::user::Surroundings;
+use super::wishes::{BuildWish, Wish, Wishes};
+use super::{approve, check, clean, completions, demo, fmt, init, logs, new, retry, worktree};
+use crate::run::report::Reporter;
+use crate::run::report::now_millis;
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Runs the program.
+pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::read(argv) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Whoever closed the terminal does not want to know.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage.code()));
+        }
+    };
+    let here = Surroundings::here();
+    let wishes = Wishes::of(cli, &here);
+    let (mut out, mut err) = (io::stdout(), io::stderr());
+    let ended = enter(&wishes).and_then(|()| run(&wishes, &here, &mut out, &mut err));
+    let exit = match ended.and_then(|exit| Ok(out.flush().map(|()| exit)?)) {
+        Ok(exit) => exit,
+        Err(trouble) => {
+            trouble.say(&mut err);
+            trouble.exit
+        }
+    };
+    ExitCode::from(exit.code())
+}
+
+fn enter(wishes: &Wishes) -> Result<(), Trouble> {
+    let Some(directory) = &wishes.directory else { return Ok(()) };
+    std::env::set_current_dir(directory)
+        .map_err(|error| Trouble::environment(format!("cannot go to `{}`: {error}", directory.display())))
+}
+
+fn run(
+    wishes: &Wishes,
+    here: &Surroundings,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Result<Exit, Trouble> {
+    let command = match &wishes.wish {
+        Wish::Build(wish) => return build(wishes, wish, here, out, err),
+        Wish::Command(command) => command,
+    };
+    match command {
+        Command::Build(_) | Command::Plan(_) => Err(Trouble::usage("a build is no command of its own")),
+        Command::Init(_) => {
+            let git = repository()?;
+            let file = specfile_path(&git, wishes);
+            let top = git.require_work_tree()?;
+            Ok(Exit::Other(init::init(top, &file, installed_agent(), out)?))
+        }
+        Command::New(args) => {
+            let git = repository()?;
+            let files = files_of(&git)?;
+            let request = request(&git, wishes, &Reading::default(), &*files)?;
+            let spec = NewSpec {
+                file: &specfile_path(&git, wishes),
+                name: &args.name,
+                description: &args.description,
+            };
+            Ok(Exit::Other(new::new(spec, &request, &*files, wishes.out, out)?))
+        }
+        Command::Check(_) => {
+            let (loaded, _) = read(&repository()?, wishes, &Reading::default())?;
+            let json = wishes.format == Format::Json;
+            Ok(Exit::Other(check::check(&loaded, json, wishes.out, wishes.width, out)?))
+        }
+        Command::Fmt(args) => {
+            let file = specfile_path(&repository()?, wishes);
+            let name = wishes.specfile.as_deref().map_or(SPECFILE.into(), Path::to_string_lossy);
+            let request = FmtRequest { file: &file, name: &name, check: args.check };
+            Ok(Exit::Other(fmt::fmt(request, wishes.out, wishes.width, out)?))
+        }
+        Command::Graph(args) => draw(wishes, &args.goals, args.form, out, err),
+        Command::Status(args) => super::standing::status(wishes, args, out, err),
+        Command::Logs(args) => show_logs(wishes, args, out),
+        Command::Approve(args) => approve::approve(wishes, args, err),
+        Command::Retry(args) => {
+            let mut wish = BuildWish::plain(wishes.format, here);
+            wish.goals.clone_from(&args.specs);
+            (wish.jobs, wish.yes, wish.wait) = (args.jobs, args.yes, !args.no_wait);
+            retry::retry(wishes, args, &wish, here, out, err)
+        }
+        Command::Touch(args) => {
+            let mut wish = BuildWish::plain(wishes.format, here);
+            wish.mode = super::wishes::Mode::Touch;
+            wish.goals.clone_from(&args.goals);
+            (wish.yes, wish.wait) = (args.yes, !args.no_wait);
+            build(wishes, &wish, here, out, err)
+        }
+        Command::Hold(args) => retry::hold(wishes, args, err),
+        Command::Clean(args) => tidy(wishes, args, out, err),
+        Command::Worktree(args) => match &args.command {
+            WorktreeCommand::List { .. } => {
+                Ok(worktree::list(&repository()?, wishes.format == Format::Json, out)?)
+            }
+        },
+        Command::Completions(args) => Ok(completions::completions(args.shell, out)?),
+        Command::Man(args) => Ok(match &args.dir {
+            Some(dir) => completions::man_pages(dir)?,
+            None => completions::man(out)?,
+        }),
+        Command::Demo(args) => show_demo(wishes, args, here, out, err),
+        Command::DemoAgent => Ok(play()),
+    }
+}
+
+fn tidy(
+    wishes: &Wishes,
+    args: &CleanArgs,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Result<Exit, Trouble> {
+    let ground = Ground::open(wishes, &Reading::default(), err)?;
+    let site = open_site(&ground, "clean", Reporter::silent(), err)?;
+    let base = site.base().tip;
+    let unlanded = |spec: &str, tip| {
+        let has_landed = site.git.is_ancestor(tip, base).unwrap_or(false)
+            || crate::base::SpecName::new(spec).is_ok_and(|name| {
+                site.spec_named(&name)
+                    .is_some_and(|spec| site.standing(spec).is_ok_and(|s| s.branch.is_none()))
+            });
+        (!has_landed).then(|| "not landed".to_owned())
+    };
+    let cleaning = Cleaning { specs: &args.specs, dry_run: args.dry_run, unlanded: &unlanded };
+    Ok(clean::clean(&ground.git, &cleaning, out)?)
+}
+
+fn draw(
+    wishes: &Wishes,
+    goals: &[String],
+    form: GraphForm,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Result<Exit, Trouble> {
+    let ground = Ground::open(wishes, &Reading::default(), err)?;
+    let wanted = crate::graph::goals::resolve(&ground.project, &ground.graph, goals, None)
+        .map_err(|error| Trouble::usage(error.to_string()))?;
+    let drawing = match (wishes.format, form) {
+        (Format::Json, _) => Drawing::Json,
+        (_, GraphForm::Text) => Drawing::Text,
+        (_, GraphForm::Dot) => Drawing::Dot,
+        (_, GraphForm::Mermaid) => Drawing::Mermaid,
+    };
+    Drawn::new(&ground.project, &ground.graph, &wanted).write(drawing, out)?;
+    Ok(Exit::Done)
+}
+
+fn show_logs(wishes: &Wishes, args: &super::args::LogsArgs, out: &mut dyn Write) -> Result<Exit, Trouble> {
+    let git = repository()?;
+    let request = LogsRequest {
+        folder: git.state_dir(),
+        of: args.of.clone(),
+        run: args.run.clone(),
+        attempt: args.attempt,
+        raw: args.raw,
+        format: wishes.format,
+        style: wishes.out,
+        now: now_millis(),
+    };
+    let shown = if args.follow {
+        let on = || crate::sys::lock::BuildLock::holder(&git).is_ok_and(|holder| holder.is_some());
+        let mut pause = || std::thread::sleep(Duration::from_millis(100));
+        logs::follow(&request, &on, &mut pause, out)
+    } else {
+        logs::show(&request, out)
+    };
+    shown.map_err(|error| Trouble { exit: error.exit(), message: error.to_string(), hint: None })
+}
+
+/// Makes the demo's repository, builds it, and shows what came of it.
+fn show_demo(
+    wishes: &Wishes,
+    args: &DemoArgs,
+    here: &Surroundings,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Result<Exit, Trouble> {
+    let place = match &args.dir {
+        Some(dir) => dir.clone(),
+        None => demo::place()?,
+    };
+    let repository = demo::prepare(&place)?;
+    writeln!(out, "a repository with a Specfile is in {}\n", repository.display())?;
+    out.flush()?;
+    std::env::set_current_dir(&repository)?;
+    let mut wish = BuildWish::plain(wishes.format, here);
+    (wish.jobs, wish.yes) = (args.jobs, true);
+    let exit = build(wishes, &wish, here, out, err)?;
+    let git = super::ground::repository()?;
+    let history = git.command(["log", "--graph", "--format=%h %s", "--first-parent"]);
+    writeln!(out, "\nwhat landed on the base:\n\n{}", git.run(&history)?.text())?;
+    let status = super::args::StatusArgs { file: Default::default(), goals: Vec::new(), all: true };
+    super::standing::status(wishes, &status, out, err)?;
+    writeln!(out, "\nrun it again and nothing happens:\n\n  cd {} && specmake", repository.display())?;
+    Ok(exit)
+}
+
+/// The first agent with a built-in profile whose program is on the `PATH`.
+fn installed_agent() -> &'static str {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let is_there = |name: &str| std::env::split_paths(&path).any(|folder| folder.join(name).is_file());
+    let known = crate::builtin::AGENTS.iter().map(|agent| agent.name);
+    known.filter(|name| *name != "demo").find(|name| is_there(name)).unwrap_or("opencode")
+}
+
+fn play() -> Exit {
+    let cwd = std::env::current_dir().unwrap_or_default();
+    let env = Surroundings::here().variables;
+    match crate::agent::demo::main(&mut io::stdin(), &mut io::stdout(), &env, &cwd) {
+        0 => Exit::Done,
+        code => Exit::Other(code),
+    }
+}

@@ -1,0 +1,85 @@
+//! What commands that look at stages open before they do: the lock, the store and the site.
+use super::ground::Ground;
+use super::trouble::Trouble;
+use crate::base::english;
+use crate::run::report::{Reporter, now_millis};
+use crate::run::site::{Opening, Options, Site};
+use crate::store::{Store, StoreError};
+use crate::sys::git::{Git, branch_ref};
+use crate::sys::lock::{Asked, BuildLock, Holder};
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Takes the right to build; with `wait`, as soon as whoever has it is done.
+///
+/// # Errors
+/// Somebody has it, and waiting was not wished for.
+pub fn lock(git: &Git, goal: &str, wait: bool, err: &mut dyn Write) -> Result<BuildLock, Trouble> {
+    crate::sys::exclude::exclude_state_dir(git)?;
+    let busy = |holder: &Holder| {
+        format!("another specmake builds here: pid {}, since {}", holder.pid, since(holder))
+    };
+    if wait {
+        let mut told = false;
+        let lock = BuildLock::wait(git, goal, &mut |holder| {
+            if !std::mem::replace(&mut told, true) {
+                let _ = writeln!(err, "specmake: waiting: {}", busy(holder));
+            }
+            true
+        })?;
+        return lock.ok_or_else(|| Trouble::environment("gave up waiting"));
+    }
+    match BuildLock::ask(git, goal)? {
+        Asked::Taken(lock) => Ok(lock),
+        Asked::HeldBy(holder) => {
+            Err(Trouble::environment(busy(&holder)).hint("without `--no-wait` this one waits for it"))
+        }
+    }
+}
+
+/// A site for a command that builds nothing.
+///
+/// # Errors
+/// git or the store fails.
+pub fn open_site(
+    ground: &Ground,
+    run: &str,
+    reporter: Reporter,
+    err: &mut dyn Write,
+) -> Result<Site, Trouble> {
+    let base = ground.git.require_commit(&branch_ref(&ground.base_branch))?;
+    let site = Site::open(Opening {
+        project: Arc::clone(&ground.project),
+        graph: Arc::clone(&ground.graph),
+        git: ground.git.clone(),
+        base_branch: ground.base_branch.clone(),
+        base,
+        run: run.to_owned(),
+        options: Options::default(),
+        reporter,
+        store: open_store(&ground.git, err)?,
+    })?;
+    let found = site.find_adopted(0..site.project.specs.len())?;
+    site.adopt(found, false);
+    Ok(site)
+}
+
+/// The state's database; what is odd about it is said.
+pub fn open_store(git: &Git, err: &mut dyn Write) -> Result<Store, Trouble> {
+    let failed = |error: StoreError| Trouble::environment(&error).hint(error.hint());
+    let opened = Store::open(&git.state_dir()).map_err(failed)?;
+    if let Some((path, why)) = opened.set_aside {
+        writeln!(
+            err,
+            "specmake: `state.db` was damaged ({why}) and is now `{}`; git knows the rest",
+            path.display()
+        )?;
+    }
+    Ok(opened.store)
+}
+
+fn since(holder: &Holder) -> String {
+    let now = now_millis() / 1000;
+    format!("{} ago", english::duration(Duration::from_secs(now.saturating_sub(holder.since))))
+}

@@ -1,0 +1,47 @@
+//! `specmake status`: the run that is on, or the last one with today's verdicts over it.
+use super::args::{Format, StatusArgs};
+use super::dry::{Foresight, foresee};
+use super::exit::Exit;
+use super::ground::{Ground, Reading};
+use super::status::{StatusRequest, Stored, report, write};
+use super::trouble::Trouble;
+use super::wishes::Wishes;
+use crate::graph::goals::resolve;
+use crate::report::status::human::Shown;
+use crate::run::report::now_millis;
+use crate::store::Store;
+use crate::sys::lock::BuildLock;
+use std::io::Write;
+
+/// Says where everything stands.
+///
+/// # Errors
+/// There is no Specfile, or what is recorded cannot be read.
+pub fn status(
+    wishes: &Wishes,
+    args: &StatusArgs,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Result<Exit, Trouble> {
+    let ground = Ground::open(wishes, &Reading::default(), err)?;
+    let wanted = resolve(&ground.project, &ground.graph, &args.goals, None)
+        .map_err(|error| Trouble::usage(error.to_string()))?;
+    let on = BuildLock::holder(&ground.git)?.is_some();
+    let folder = ground.git.state_dir();
+    let store =
+        Store::open_existing(&folder).map_err(|error| Trouble::environment(&error).hint(error.hint()))?;
+    let plan = if on { None } else { Some(foresee(&ground, &wanted, Foresight::default(), err)?) };
+    let history = Stored { store: store.as_ref(), on };
+    let request =
+        StatusRequest { history: &history, plan: plan.as_ref(), folder: &folder, now: now_millis() };
+    let mut report = report(&request).map_err(Trouble::environment)?;
+    if !args.goals.is_empty() {
+        let wanted_spec = |name: &crate::base::SpecName| {
+            ground.graph.spec_position(name.as_str()).is_some_and(|spec| wanted.is_goal(spec))
+        };
+        report.retain(wanted_spec);
+    }
+    let shown = Shown { style: wishes.out, width: wishes.width, all: args.all };
+    write(&report, (wishes.format == Format::Human).then_some(&shown), out)?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,68 @@
+//! What stops a command: one sentence, the next step, and how the program ends over it.
+use super::exit::Exit;
+use crate::sys::git::GitError;
+use std::fmt;
+use std::io::{self, Write};
+
+/// Why a command cannot go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// How the program ends.
+    pub exit: Exit,
+    /// What is wrong; empty if it was said already.
+    pub message: String,
+    /// The next step.
+    pub hint: Option<String>,
+}
+
+impl Trouble {
+    /// Something about the world.
+    pub fn environment(message: impl fmt::Display) -> Self {
+        Self { exit: Exit::Environment, message: message.to_string(), hint: None }
+    }
+
+    /// Something about what was typed or written.
+    pub fn usage(message: impl fmt::Display) -> Self {
+        Self { exit: Exit::Usage, message: message.to_string(), hint: None }
+    }
+
+    /// Something that was said already.
+    pub fn said(exit: Exit) -> Self {
+        Self { exit, message: String::new(), hint: None }
+    }
+
+    /// The next step.
+    #[must_use]
+    pub fn hint(mut self, hint: impl fmt::Display) -> Self {
+        self.hint = Some(hint.to_string());
+        self
+    }
+
+    /// Says it.
+    pub fn say(&self, err: &mut dyn Write) {
+        if self.message.is_empty() {
+            return;
+        }
+        // Whoever closed standard error does not want to know.
+        let _ = writeln!(err, "specmake: {}", self.message);
+        if let Some(hint) = &self.hint {
+            let _ = writeln!(err, "  {hint}");
+        }
+    }
+}
+
+impl From<GitError> for Trouble {
+    fn from(error: GitError) -> Self {
+        let hint = error.hint();
+        Self { exit: Exit::Environment, message: error.to_string(), hint }
+    }
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self::said(Exit::Done);
+        }
+        Self::environment(error)
+    }
+}

@@ -1,0 +1,336 @@
+//! One attempt at a stage: prepared, made, and kept as a commit whatever came of it.
+use super::evidence::Evidence;
+use super::hands::{Order, Outcome};
+use super::judging::setup_failure;
+use super::launch::Around;
+use super::site::Site;
+use super::standing::names;
+use super::workplace::{Workplace, message, start_ref};
+use crate::agent::dialect;
+use crate::base::{Oid, StageId, Stamp};
+use crate::event::{Event, Failure};
+use crate::model::{FailureClass, Spec, Step, Work};
+use crate::rebuild::judge::{Deed, trace};
+use crate::rebuild::result::Changed;
+use crate::rebuild::{How, Key, Last, Mark, Unreadable, manifest};
+use crate::sys::child::{self, Cut, Exit, Launch};
+use crate::sys::git::{GitError, RefUpdate};
+use crate::sys::stop::Stop;
+use crate::sys::worktree::Snapshot;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// An attempt that can begin.
+struct Prepared {
+    id: StageId,
+    place: Workplace,
+    launch: Launch,
+    setup: Vec<Launch>,
+    dialect: String,
+    seen: BTreeMap<Key, Stamp>,
+    /// The commit that the stage's first attempt began on.
+    stage_start: Oid,
+    had_trace: bool,
+    former_change: Option<Stamp>,
+    log: String,
+}
+
+impl Site {
+    /// Makes one attempt at a stage.
+    pub async fn attempt(self: Arc<Self>, order: Order, spec: usize, stage: usize, stop: Stop) -> Outcome {
+        let site = Arc::clone(&self);
+        let ordered = order.clone();
+        let prepared = blocking(move || site.prepare(&ordered, spec, stage)).await;
+        let mut prepared = match prepared {
+            Ok(prepared) => prepared,
+            Err(failure) => return Outcome::Failed(failure),
+        };
+        let exit = match self.run_in(&mut prepared, &order, &stop).await {
+            Ok(exit) => exit,
+            Err(failure) => {
+                self.report_end(&prepared, &order, Duration::ZERO, Some(failure.clone()));
+                let site = Arc::clone(&self);
+                let kept = failure.clone();
+                let _ = blocking(move || site.keep(&mut prepared, &kept)).await;
+                return Outcome::Failed(failure);
+            }
+        };
+        let site = Arc::clone(&self);
+        blocking(move || site.conclude(prepared, &order, spec, stage, &exit)).await
+    }
+
+    fn prepare(&self, order: &Order, spec: usize, stage: usize) -> Result<Prepared, Failure> {
+        let spec_position = spec;
+        let spec = self.spec(spec);
+        let id = StageId::new(&spec.name, &spec.stages[stage].name);
+        let standing = self.standing(spec).map_err(|e| setup_failure(&e))?;
+        let mut place = self.workplace(spec, &standing)?;
+        let mut stage_start = self.stage_start(spec, stage, place.tip)?;
+        if matches!(order.rung.as_ref().map(|rung| &rung.step), Some(Step::Restart { from: None })) {
+            stage_start = self.restart(spec, stage, &mut place)?;
+        }
+        let standing = self.standing_at(&place).map_err(|e| setup_failure(&e))?;
+        let line = standing.line();
+        let needs = self.needs_now(spec, stage, &standing).map_err(|e| setup_failure(&e))?;
+        let question = self.question(spec, stage, &standing, &line, &needs);
+        let seen = manifest(&question).map_err(|e| setup_failure(&e))?;
+        let last = line.last(&names(spec), &id.stage);
+        let (had_trace, former_change) = match &last {
+            Last::Never => (false, None),
+            Last::Done { trace, .. } => (true, trace.change),
+            Last::Voided { former, .. } => (true, former.and_then(|trace| trace.change)),
+        };
+        let since = match last {
+            Last::Done { since, .. } => Some(line.commit(since).oid),
+            _ => None,
+        };
+        let slot = self.slot(spec_position);
+        let log = format!("logs/{}/{}/{}.{}.log", self.run, id.spec, id.stage, order.attempt);
+        let around = Around { site: self, id: &id, attempt: order.attempt, slot, folder: &spec.folder };
+        let diff = self.diff_for(&order.reasons, since, standing.tree_oid);
+        let (launch, dialect) = self.launch(order, spec, stage, &around, &place, &log, &diff)?;
+        let setup = if !place.worktree.is_ready() {
+            around.setup_lines(place.worktree.top(), &self.project.settings.setup)
+        } else {
+            Vec::new()
+        };
+        self.bring_in(&place.worktree)?;
+        let start = RefUpdate::create(start_ref(&id.spec, &id.stage), place.tip);
+        self.git.update_refs(&[start], "specmake: attempt").map_err(|e| setup_failure(&e))?;
+        Ok(Prepared { id, place, launch, setup, dialect, seen, stage_start, had_trace, former_change, log })
+    }
+
+    async fn run_in(&self, prepared: &mut Prepared, order: &Order, stop: &Stop) -> Result<Exit, Failure> {
+        let (agent, model) = self.who(&prepared.id);
+        self.reporter.report(Event::AttemptStarted {
+            stage: prepared.id.clone(),
+            attempt: order.attempt,
+            of: Some(order.of),
+            step: order.rung.as_ref().map_or("run", |rung| rung.step.name()).to_owned(),
+            agent,
+            model,
+            worktree: prepared.place.worktree.top().display().to_string(),
+            log: prepared.log.clone(),
+        });
+        for launch in std::mem::take(&mut prepared.setup) {
+            self.run_setup(launch, stop).await?;
+        }
+        prepared.place.worktree.mark_ready().map_err(|e| setup_failure(&e))?;
+        let id = prepared.id.clone();
+        let mut dialect = dialect::named(&prepared.dialect);
+        let each = |line: &str| {
+            for said in dialect.read(line) {
+                if let dialect::Said::Text(line) = said {
+                    self.reporter.report(Event::Output { stage: id.clone(), line });
+                }
+            }
+        };
+        let launch = prepared.launch.clone();
+        let exit = child::run(launch, stop, each).await.map_err(|e| setup_failure(&e))?;
+        if let Some(trouble) = &exit.log_trouble {
+            self.reporter.warn(format!("{}: its log is not whole: {trouble}", prepared.id));
+        }
+        Ok(exit)
+    }
+
+    fn who(&self, id: &StageId) -> (Option<crate::base::AgentName>, Option<String>) {
+        let stage = self.spec_named(&id.spec).and_then(|spec| spec.stage(&id.stage));
+        match stage.map(|stage| &stage.work) {
+            Some(Work::Agent { agent, model, .. }) => {
+                let own = self.project.agents.get(agent).and_then(|agent| agent.model.clone());
+                (Some(agent.clone()), model.clone().or(own))
+            }
+            _ => (None, None),
+        }
+    }
+
+    /// Runs a `setup` line to its end.
+    pub(super) async fn run_setup(&self, launch: Launch, stop: &Stop) -> Result<(), Failure> {
+        let log =
+            launch.log.strip_prefix(&self.state_dir).unwrap_or(&launch.log).to_string_lossy().into_owned();
+        let exit = child::run(launch, stop, |_| {}).await.map_err(|e| setup_failure(&e))?;
+        if exit.success() {
+            return Ok(());
+        }
+        let message = format!("`setup` failed: {}", how_it_ended(&exit));
+        Err(Failure { class: FailureClass::Setup, message, log: Some(log) })
+    }
+
+    fn conclude(
+        &self,
+        mut prepared: Prepared,
+        order: &Order,
+        spec: usize,
+        stage: usize,
+        exit: &Exit,
+    ) -> Outcome {
+        let spec = self.spec(spec);
+        let ended = if exit.cut == Some(Cut::Stopped) {
+            Err(None)
+        } else {
+            self.kept_or_failed(&mut prepared, spec, stage, exit).map_err(Some)
+        };
+        match ended {
+            Ok(commit) => {
+                self.report_end(&prepared, order, exit.duration, None);
+                Outcome::Done { commit: commit.to_string() }
+            }
+            Err(failure) => {
+                let stopped = failure.is_none();
+                let mut failure = failure.unwrap_or_else(|| Failure {
+                    class: FailureClass::Crash,
+                    message: "stopped".to_owned(),
+                    log: None,
+                });
+                failure.log.get_or_insert_with(|| prepared.log.clone());
+                self.report_end(&prepared, order, exit.duration, Some(failure.clone()));
+                if let Err(error) = self.keep(&mut prepared, &failure) {
+                    return Outcome::Failed(setup_failure(&error));
+                }
+                if stopped { Outcome::Stopped } else { Outcome::Failed(failure) }
+            }
+        }
+    }
+
+    /// The commit of a stage that did what it should, or what is wrong with the attempt.
+    fn kept_or_failed(
+        &self,
+        prepared: &mut Prepared,
+        spec: &Spec,
+        stage: usize,
+        exit: &Exit,
+    ) -> Result<Oid, Failure> {
+        if let Some(failure) = failure_of(exit, &spec.stages[stage].work) {
+            return Err(failure);
+        }
+        let snapshot =
+            prepared.place.worktree.snapshot(prepared.place.tip, &[]).map_err(|e| setup_failure(&e))?;
+        let tree = self.contents.tree(snapshot.tree).map_err(|e| setup_failure(&e))?;
+        let changed = self.changed_since(prepared, &snapshot).map_err(|e| setup_failure(&e))?;
+        let evidence = Evidence {
+            spec,
+            stage,
+            tree: &tree,
+            changed: &changed,
+            had_trace: prepared.had_trace,
+            contents: &self.contents,
+        };
+        if let Some(lack) = evidence.lack().map_err(|e| setup_failure(&e))? {
+            return Err(lack);
+        }
+        self.commit_stage(prepared, spec, stage, &snapshot, &changed).map_err(|e| setup_failure(&e))
+    }
+
+    /// What changed since the stage's first attempt began, but for what merges brought.
+    fn changed_since(&self, prepared: &Prepared, snapshot: &Snapshot) -> Result<Vec<Changed>, GitError> {
+        let mut paths: BTreeMap<Arc<str>, ()> = BTreeMap::new();
+        for commit in self.beyond_base(prepared.place.tip, prepared.stage_start)? {
+            let ours = commit.marks.iter().any(|mark| matches!(mark, Mark::Attempt { .. }));
+            paths.extend(commit.changes.iter().filter(|_| ours).map(|change| (change.path.clone(), ())));
+        }
+        paths.extend(snapshot.changes.iter().map(|change| (Arc::from(change.path.as_str()), ())));
+        let (before, after) = (self.contents.tree(prepared.stage_start)?, self.contents.tree(snapshot.tree)?);
+        let differs = paths.into_keys().filter(|path| before.file(path) != after.file(path));
+        Ok(differs.map(|path| (path.clone(), after.file(&path))).collect())
+    }
+
+    fn commit_stage(
+        &self,
+        prepared: &mut Prepared,
+        spec: &Spec,
+        stage: usize,
+        snapshot: &Snapshot,
+        changed: &[Changed],
+    ) -> Result<Oid, Unkept> {
+        let standing = self.standing_at(&prepared.place)?;
+        let line = standing.line();
+        let needs = self.needs_now(spec, stage, &standing).map_err(|e| Unkept::Other(e.to_string()))?;
+        let question = self.question(spec, stage, &standing, &line, &needs);
+        let left = self.contents.tree(snapshot.tree)?;
+        let deed = Deed {
+            how: How::Ran,
+            from: prepared.place.tip,
+            seen: &prepared.seen,
+            left: &left,
+            changed,
+            former_change: prepared.former_change,
+        };
+        let mark = Mark::Trace(trace(&question, &deed)?);
+        let subject = format!("{}: {}", prepared.id.spec, prepared.id.stage);
+        let text = message(&subject, "", &[mark]);
+        let done = RefUpdate::delete(start_ref(&prepared.id.spec, &prepared.id.stage), prepared.place.tip);
+        self.advance(&mut prepared.place, snapshot, &text, &[done])?;
+        Ok(prepared.place.tip)
+    }
+
+    /// Keeps the tree of an attempt that did not do as a commit of its own.
+    fn keep(&self, prepared: &mut Prepared, failure: &Failure) -> Result<(), GitError> {
+        let place = &mut prepared.place;
+        let snapshot = place.worktree.snapshot(place.tip, &[])?;
+        let mark = Mark::Attempt {
+            spec: prepared.id.spec.clone(),
+            stage: prepared.id.stage.clone(),
+            class: Some(failure.class),
+            held: None,
+            why: failure.message.clone(),
+        };
+        let subject = format!("{}: {} did not succeed", prepared.id.spec, prepared.id.stage);
+        let text = message(&subject, &failure.message, &[mark]);
+        let done = RefUpdate::delete(start_ref(&prepared.id.spec, &prepared.id.stage), place.tip);
+        self.advance(place, &snapshot, &text, &[done])
+    }
+
+    fn report_end(&self, prepared: &Prepared, order: &Order, took: Duration, failure: Option<Failure>) {
+        self.reporter.report(Event::AttemptEnded {
+            stage: prepared.id.clone(),
+            attempt: order.attempt,
+            millis: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            failure,
+        });
+    }
+}
+
+/// Why a stage that did what it should could not be kept.
+#[derive(Debug, thiserror::Error)]
+enum Unkept {
+    #[error(transparent)]
+    Git(#[from] GitError),
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+    #[error("{0}")]
+    Other(String),
+}
+
+fn failure_of(exit: &Exit, work: &Work) -> Option<Failure> {
+    let class = match (exit.cut, work) {
+        (Some(Cut::TimedOut), _) => FailureClass::Timeout,
+        (Some(Cut::Stalled), _) => FailureClass::Stall,
+        _ if exit.success() => return None,
+        (_, Work::Run { .. }) => FailureClass::Check,
+        _ => FailureClass::Crash,
+    };
+    Some(Failure { class, message: how_it_ended(exit), log: None })
+}
+
+/// "exit status 3", "killed by signal 9", "timed out".
+pub(super) fn how_it_ended(exit: &Exit) -> String {
+    match (exit.cut, exit.code, exit.signal) {
+        (Some(Cut::TimedOut), ..) => {
+            format!("timed out after {}", crate::base::english::duration(exit.duration))
+        }
+        (Some(Cut::Stalled), ..) => "said nothing for too long".to_owned(),
+        (Some(Cut::Stopped), ..) => "stopped".to_owned(),
+        (None, Some(code), _) => format!("exit status {code}"),
+        (None, None, Some(signal)) => format!("killed by signal {signal}"),
+        (None, None, None) => "it ended in a way that nobody saw".to_owned(),
+    }
+}
+
+/// Runs what blocks beside the loop.
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}

@@ -1,0 +1,120 @@
+//! Trees and stamps by way of git, each read once.
+use crate::base::{Oid, Stamp};
+use crate::rebuild::{FileId, Tree, Trees, Unreadable};
+use crate::sys::git::{CatFile, Git, GitError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How many trees are kept; a run looks at few at a time.
+const KEPT_TREES: usize = 32;
+
+/// A submodule's mode: what stands there is a commit of another repository, not a blob.
+const GITLINK: u32 = 0o160_000;
+
+/// What git holds, behind a cache.
+#[derive(Debug)]
+pub struct Contents {
+    git: Git,
+    cat: Mutex<Option<CatFile>>,
+    trees: Mutex<Vec<(Oid, Arc<Tree>)>>,
+    files: Mutex<HashMap<(Oid, String), Option<FileId>>>,
+    stamps: Mutex<HashMap<FileId, Stamp>>,
+}
+
+impl Contents {
+    /// The contents of a repository.
+    pub fn new(git: Git) -> Self {
+        Self {
+            git,
+            cat: Mutex::default(),
+            trees: Mutex::default(),
+            files: Mutex::default(),
+            stamps: Mutex::default(),
+        }
+    }
+
+    /// The files of a commit or tree.
+    ///
+    /// # Errors
+    /// There is no such commit or tree.
+    pub fn tree(&self, treeish: Oid) -> Result<Arc<Tree>, GitError> {
+        let mut kept = self.trees.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, tree)) = kept.iter().find(|(oid, _)| *oid == treeish) {
+            return Ok(Arc::clone(tree));
+        }
+        let entries = self.git.ls_tree(treeish)?;
+        let files = entries.into_iter().map(|entry| (entry.path.into(), file_id(entry.content)));
+        let tree = Arc::new(Tree::new(files.collect()));
+        if kept.len() == KEPT_TREES {
+            kept.remove(0);
+        }
+        kept.push((treeish, Arc::clone(&tree)));
+        Ok(tree)
+    }
+
+    /// The content of a file.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn content(&self, file: FileId) -> Result<Vec<u8>, GitError> {
+        Ok(self.read(&[file.oid])?.pop().flatten().unwrap_or_default())
+    }
+
+    fn read(&self, oids: &[Oid]) -> Result<Vec<Option<Vec<u8>>>, GitError> {
+        let mut cat = self.cat.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = match cat.take() {
+            Some(open) => open,
+            None => CatFile::open(&self.git)?,
+        };
+        // One that failed is not used again: its answers may be those to former questions.
+        let contents = cat.insert(open).contents(oids);
+        if contents.is_err() {
+            *cat = None;
+        }
+        contents
+    }
+}
+
+impl Trees for Contents {
+    fn file(&self, commit: Oid, path: &str) -> Result<Option<FileId>, Unreadable> {
+        let key = (commit, path.to_owned());
+        let known = self.files.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let tree = self.tree(commit).map_err(unreadable)?;
+        let file = tree.file(path);
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).insert(key, file);
+        Ok(file)
+    }
+
+    fn stamps(&self, files: &[FileId]) -> Result<Vec<Stamp>, Unreadable> {
+        let mut known = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut unknown: Vec<FileId> =
+            files.iter().copied().filter(|file| !known.contains_key(file)).collect();
+        unknown.sort_unstable();
+        unknown.dedup();
+        let (links, blobs): (Vec<FileId>, Vec<FileId>) = unknown.into_iter().partition(|f| f.mode == GITLINK);
+        for link in links {
+            known.insert(link, Stamp::of_blob(GITLINK, link.oid.as_bytes()));
+        }
+        for some in blobs.chunks(256) {
+            let oids: Vec<Oid> = some.iter().map(|file| file.oid).collect();
+            for (file, content) in some.iter().zip(self.read(&oids).map_err(unreadable)?) {
+                let content =
+                    content.ok_or_else(|| Unreadable(format!("git has lost blob `{}`", file.oid)))?;
+                known.insert(*file, Stamp::of_blob(file.mode, &content));
+            }
+        }
+        Ok(files.iter().map(|file| known[file]).collect())
+    }
+}
+
+/// A file as the journal knows it.
+pub fn file_id(content: crate::sys::git::Content) -> FileId {
+    FileId { mode: content.mode.0, oid: content.oid }
+}
+
+fn unreadable(error: GitError) -> Unreadable {
+    Unreadable(error.to_string())
+}

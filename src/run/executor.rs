@@ -1,0 +1,71 @@
+//! The real hands: git, worktrees and processes behind what the dispatcher asks for.
+use super::attempt::blocking;
+use super::hands::{Answer, Hands, Judgement, Landed, Order, Outcome};
+use super::judging::setup_failure;
+use super::site::Site;
+use crate::event::Failure;
+use crate::graph::{Place, PlaceKind};
+use crate::sys::stop::Stop;
+use std::sync::Arc;
+
+/// The hands of a run.
+#[derive(Clone)]
+pub struct Executor {
+    site: Arc<Site>,
+    /// The landing worktree serves one at a time.
+    desk: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl Executor {
+    /// Hands that work at a site.
+    pub fn new(site: Arc<Site>) -> Self {
+        Self { site, desk: Arc::default() }
+    }
+}
+
+impl Hands for Executor {
+    fn judge(&self, place: Place) -> Answer<Judgement> {
+        let (site, desk) = (Arc::clone(&self.site), Arc::clone(&self.desk));
+        Box::pin(async move {
+            let judge = Arc::clone(&site);
+            let judgement = blocking(move || judge.judgement(place)).await;
+            let PlaceKind::Stage { spec, stage } = site.graph.kind(place) else { return judgement };
+            if !matches!(judgement, Judgement::OutOfDate(_)) || !site.asks_when(spec, stage) {
+                return judgement;
+            }
+            let _desk = desk.lock().await;
+            blocking(move || site.when(spec, stage).unwrap_or(judgement)).await
+        })
+    }
+
+    fn attempt(&self, order: Order, stop: Stop) -> Answer<Outcome> {
+        let site = Arc::clone(&self.site);
+        Box::pin(async move {
+            match site.graph.kind(order.place) {
+                PlaceKind::Stage { spec, stage } => site.attempt(order, spec, stage, stop).await,
+                _ => Outcome::Failed(setup_failure(&"only stages are attempted")),
+            }
+        })
+    }
+
+    fn hold(&self, place: Place, failure: Failure) -> Answer<()> {
+        let site = Arc::clone(&self.site);
+        Box::pin(blocking(move || {
+            let PlaceKind::Stage { spec, stage } = site.graph.kind(place) else { return };
+            if let Err(error) = site.record_hold(site.spec(spec), stage, &failure) {
+                site.reporter.warn(format!("cannot record that `{}` is held: {error}", site.spec(spec).name));
+            }
+        }))
+    }
+
+    fn land(&self, place: Place, stop: Stop) -> Answer<Landed> {
+        let (site, desk) = (Arc::clone(&self.site), Arc::clone(&self.desk));
+        Box::pin(async move {
+            let Some(spec) = site.graph.spec_of(place) else {
+                return Landed::Failed(setup_failure(&"only specs land"));
+            };
+            let _desk = desk.lock().await;
+            site.land_spec(spec, stop).await
+        })
+    }
+}

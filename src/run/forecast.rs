@@ -1,0 +1,58 @@
+//! The verdicts of a whole run before anything of it happened.
+use super::hands::Judgement;
+use super::site::Site;
+use crate::base::Reason;
+use crate::event::Done;
+use crate::graph::{Place, Wanted};
+use crate::plan::{Durations, Forecast, Own, forecast};
+use std::cell::RefCell;
+
+/// Numbers of jobs to expect times for, beside the project's own.
+const JOBS: [u32; 4] = [1, 2, 4, 8];
+
+impl Site {
+    /// The forecast of what is wanted; `forced` tells which specs `-B` takes as out of date.
+    ///
+    /// # Errors
+    /// The first place that could not be judged.
+    pub fn forecast(&self, wanted: &Wanted, forced: &dyn Fn(usize) -> bool) -> Result<Forecast, String> {
+        let trouble: RefCell<Option<String>> = RefCell::new(None);
+        let weights = self.durations().weights(&self.project, &self.graph);
+        let own = |place: Place| {
+            let is_forced = self.graph.spec_of(place).is_some_and(forced);
+            if is_forced && self.graph.stage_name(place).is_some() {
+                return Own::OutOfDate(vec![Reason::Asked { flag: "-B".to_owned() }]);
+            }
+            match self.judgement(place) {
+                Judgement::UpToDate(how) => Own::UpToDate(how),
+                Judgement::OutOfDate(reasons) | Judgement::AwaitsPerson(reasons) => Own::OutOfDate(reasons),
+                Judgement::Held(failure) => {
+                    Own::OutOfDate(vec![Reason::Voided { why: format!("held: {}", failure.message) }])
+                }
+                Judgement::Skipped(_) | Judgement::SpecSkipped(_) => Own::UpToDate(Done::Skipped),
+                Judgement::Failed(failure) => {
+                    trouble.borrow_mut().get_or_insert(failure.message);
+                    Own::UpToDate(Done::UpToDate)
+                }
+            }
+        };
+        let mut jobs = JOBS.to_vec();
+        jobs.push(self.project.settings.jobs);
+        jobs.sort_unstable();
+        jobs.dedup();
+        let forecast = forecast(&self.project, &self.graph, wanted, &weights, &jobs, own);
+        match trouble.into_inner() {
+            Some(trouble) => Err(trouble),
+            None => Ok(forecast),
+        }
+    }
+
+    /// The last durations, as far as they are known.
+    pub fn durations(&self) -> Durations {
+        let measured = self.store().durations().unwrap_or_default();
+        Durations {
+            by_stage: measured.by_stage.into_iter().collect(),
+            by_name: measured.by_name.into_iter().collect(),
+        }
+    }
+}

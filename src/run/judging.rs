@@ -1,0 +1,198 @@
+//! Verdicts on the trees as they are now.
+use super::hands::Judgement;
+use super::site::Site;
+use super::standing::{Standing, names};
+use crate::base::{Reason, SpecName, StageName, Stamp};
+use crate::event::{Done, Failure, Verdict};
+use crate::graph::{Place, PlaceKind};
+use crate::model::{FailureClass, Spec, Target, Work};
+use crate::rebuild::judge::manifest_stamp;
+use crate::rebuild::result::result_of;
+use crate::rebuild::{Judged, Line, NeedNow, Question, Unreadable, judge, manifest};
+use crate::sys::git::GitError;
+
+/// Why a verdict could not be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum Unjudged {
+    /// git failed.
+    #[error(transparent)]
+    Git(#[from] GitError),
+    /// A tree or blob could not be read.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+}
+
+impl Site {
+    /// Judges the stages of a spec, and its landing, where it stands now.
+    ///
+    /// # Errors
+    /// git fails.
+    pub fn judge_stage(&self, spec: &Spec, stage: usize) -> Result<Judgement, Unjudged> {
+        let standing = self.standing(spec)?;
+        let line = standing.line();
+        let needs = self.needs_now(spec, stage, &standing)?;
+        let question = self.question(spec, stage, &standing, &line, &needs);
+        let judged = judge(&question)?;
+        let reasons = match judged.verdict {
+            Verdict::UpToDate { how } => return Ok(Judgement::UpToDate(how)),
+            Verdict::OutOfDate { reasons } => reasons,
+            Verdict::MayRun { .. } => return Ok(Judgement::OutOfDate(Vec::new())),
+        };
+        if let Some(held) = line.held(&names(spec))
+            && held.stage == spec.stages[stage].name
+            && held.manifest == manifest_stamp(&manifest(&question)?)
+        {
+            let class = held.class.unwrap_or(FailureClass::Crash);
+            return Ok(Judgement::Held(Failure { class, message: held.why, log: None }));
+        }
+        if let Some(paths) = standing.conflict() {
+            return Ok(Judgement::Held(self.conflict(spec, paths)));
+        }
+        if matches!(spec.stages[stage].work, Work::Gate) {
+            return Ok(Judgement::AwaitsPerson(reasons));
+        }
+        Ok(Judgement::OutOfDate(reasons))
+    }
+
+    /// Whether a landing is due: the spec has a branch that is not landed.
+    ///
+    /// # Errors
+    /// git fails.
+    pub fn judge_landing(&self, spec: &Spec) -> Result<Judgement, Unjudged> {
+        let standing = self.standing(spec)?;
+        if standing.branch.is_none() {
+            return Ok(Judgement::UpToDate(Done::UpToDate));
+        }
+        let landing = StageName::new(crate::rebuild::LANDING).ok();
+        if let Some(held) = standing.line().held(&names(spec))
+            && Some(&held.stage) == landing.as_ref()
+            && held.manifest == landing_stamp(&standing)
+        {
+            let class = held.class.unwrap_or(FailureClass::Check);
+            return Ok(Judgement::Held(Failure { class, message: held.why, log: None }));
+        }
+        Ok(Judgement::OutOfDate(vec![Reason::NotLanded]))
+    }
+
+    /// The judgement on any place but a joint.
+    pub fn judgement(&self, place: Place) -> Judgement {
+        let judged = match self.graph.kind(place) {
+            PlaceKind::Stage { spec, stage } => self.judge_stage(self.spec(spec), stage),
+            PlaceKind::Landing { spec } => self.judge_landing(self.spec(spec)),
+            PlaceKind::LayerEntry { .. } | PlaceKind::LayerEnd { .. } => {
+                return Judgement::UpToDate(Done::UpToDate);
+            }
+        };
+        judged.unwrap_or_else(|error| Judgement::Failed(setup_failure(&error)))
+    }
+
+    /// The question on a stage.
+    pub fn question<'a>(
+        &'a self,
+        spec: &'a Spec,
+        stage: usize,
+        standing: &'a Standing,
+        line: &'a Line<'a>,
+        needs: &'a [NeedNow<'a>],
+    ) -> Question<'a> {
+        Question {
+            spec,
+            stage,
+            line,
+            tree: &standing.tree,
+            trees: &self.contents,
+            needs,
+            agent_counts: self.project.settings.agent_is_ingredient,
+            model_counts: self.project.settings.model_is_ingredient,
+            what_if: &self.options.what_if,
+        }
+    }
+
+    /// The verdict on a stage and what it was compared with.
+    ///
+    /// # Errors
+    /// git fails.
+    pub fn judged(&self, spec: &Spec, stage: usize, standing: &Standing) -> Result<Judged, Unjudged> {
+        let line = standing.line();
+        let needs = self.needs_now(spec, stage, standing)?;
+        Ok(judge(&self.question(spec, stage, standing, &line, &needs))?)
+    }
+
+    /// The needs that count for a stage, with the results that they have on the base.
+    ///
+    /// # Errors
+    /// A blob cannot be read.
+    pub fn needs_now(
+        &self,
+        spec: &Spec,
+        stage: usize,
+        standing: &Standing,
+    ) -> Result<Vec<NeedNow<'_>>, Unjudged> {
+        let line = Line::new(&standing.history, Vec::new());
+        let mut needs = Vec::new();
+        for need in &spec.needs {
+            if need.for_stage.as_ref().is_none_or(|from| counts_from(spec, from, stage)) {
+                self.push_needs(&need.target, matches!(need.target, Target::Layer(_)), &line, &mut needs)?;
+            }
+        }
+        let layer = spec.layer.as_ref().and_then(|layer| self.project.layers.get(layer));
+        for (target, _) in layer.into_iter().flat_map(|layer| &layer.needs) {
+            self.push_needs(target, true, &line, &mut needs)?;
+        }
+        Ok(needs)
+    }
+
+    fn push_needs<'a>(
+        &'a self,
+        target: &Target,
+        via_layer: bool,
+        line: &Line<'_>,
+        needs: &mut Vec<NeedNow<'a>>,
+    ) -> Result<(), Unjudged> {
+        let named: Vec<&SpecName> = match target {
+            Target::Spec(name) => vec![name],
+            Target::Layer(layer) => {
+                self.project.layers.get(layer).into_iter().flat_map(|l| &l.specs).collect()
+            }
+        };
+        for spec in named.into_iter().filter_map(|name| self.spec_named(name)) {
+            if !needs.iter().any(|need| need.spec.name == spec.name) {
+                let result = result_of(spec, line, &self.contents)?;
+                needs.push(NeedNow { spec, via_layer, result });
+            }
+        }
+        Ok(())
+    }
+
+    /// The failure of a branch that does not merge with the base.
+    pub(super) fn conflict(&self, spec: &Spec, paths: &[String]) -> Failure {
+        let shown: Vec<&str> = paths.iter().take(5).map(String::as_str).collect();
+        Failure {
+            class: FailureClass::Conflict,
+            message: format!(
+                "branch `{}` conflicts with `{}` in {}; merge `{}` in its worktree, commit, then run again",
+                self.branch_of(spec),
+                self.base_branch,
+                shown.join(", "),
+                self.base_branch,
+            ),
+            log: None,
+        }
+    }
+}
+
+/// Whether a stage is `from` or comes after it.
+fn counts_from(spec: &Spec, from: &StageName, stage: usize) -> bool {
+    spec.stages[stage].name == *from
+        || spec.before(stage).iter().any(|before| spec.stages[*before].name == *from)
+}
+
+/// What a held landing was held against: this branch on this base.
+pub fn landing_stamp(standing: &Standing) -> Stamp {
+    crate::base::Stamper::new("landing").field(standing.tree_oid.as_bytes()).stamp()
+}
+
+/// A failure of our own environment.
+pub fn setup_failure(error: &dyn std::fmt::Display) -> Failure {
+    Failure { class: FailureClass::Setup, message: error.to_string(), log: None }
+}

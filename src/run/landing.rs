@@ -1,0 +1,392 @@
+//! One spec's branch, tested on top of the base, and the base moved to exactly the tested commit.
+use super::attempt::{blocking, how_it_ended};
+use super::hands::Landed;
+use super::judging::{landing_stamp, setup_failure};
+use super::site::Site;
+use super::standing::Standing;
+use super::workplace::message;
+use crate::agent::command::{self, Limits, Surroundings};
+use crate::base::{Oid, SpecName, StageName, Stamp, Stamper};
+use crate::event::{Event, Failure, LandingPhase, Verdict};
+use crate::model::{FailureClass, Spec};
+use crate::rebuild::result::{Changed, landing_result, result_of};
+use crate::rebuild::{Adopted, How, LANDING, Line, Mark, Trace};
+use crate::run::contents::file_id;
+use crate::sys::child;
+use crate::sys::git::{GitError, NewCommit};
+use crate::sys::landing::{self as sync, Move, Moved};
+use crate::sys::stop::Stop;
+use crate::sys::worktree::{Start, Worktree};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// How often a base that somebody else moves is followed before the landing is held.
+const REBUILDS: u32 = 5;
+
+/// A landing commit that waits for its test.
+struct Candidate {
+    base: Oid,
+    tree: Oid,
+    commit: Oid,
+    result: Stamp,
+    changed: bool,
+    standing: Standing,
+    recorded: Vec<Adopted>,
+}
+
+enum Built {
+    Candidate(Box<Candidate>),
+    Not(Landed),
+}
+
+/// How a check came out.
+enum Check {
+    Green,
+    Red(Failure),
+    Stopped,
+}
+
+impl Site {
+    /// Lands a spec, or finds out why not.
+    pub async fn land_spec(self: Arc<Self>, spec: usize, stop: Stop) -> Landed {
+        for _ in 0..REBUILDS {
+            let site = Arc::clone(&self);
+            let built = blocking(move || site.build_candidate(spec).unwrap_or_else(Built::Not)).await;
+            let candidate = match built {
+                Built::Not(landed) => return landed,
+                Built::Candidate(candidate) => candidate,
+            };
+            match self.test(spec, &candidate, &stop).await {
+                Check::Green => {}
+                Check::Stopped => return Landed::Stopped,
+                Check::Red(failure) => return self.red(spec, &candidate, failure, &stop).await,
+            }
+            let site = Arc::clone(&self);
+            if let Some(landed) = blocking(move || site.move_base(spec, &candidate)).await {
+                return landed;
+            }
+        }
+        Landed::Held(Failure {
+            class: FailureClass::Conflict,
+            message: format!("`{}` kept moving while its landing was tested", self.base_branch),
+            log: None,
+        })
+    }
+
+    fn phase(&self, spec: &SpecName, phase: LandingPhase) {
+        self.reporter.report(Event::Landing { spec: spec.clone(), phase });
+    }
+
+    /// The commit that would land, if the branch merges and nothing in it is out of date on the merged tree.
+    fn build_candidate(&self, position: usize) -> Result<Built, Landed> {
+        let failed = |error: &dyn std::fmt::Display| Landed::Failed(setup_failure(error));
+        let spec = self.spec(position);
+        self.phase(&spec.name, LandingPhase::Probing);
+        self.refresh_base().map_err(|e| failed(&e))?;
+        let standing = self.standing(spec).map_err(|e| failed(&e))?;
+        let Some(branch) = &standing.branch else {
+            return Err(failed(&format!("branch `{}` is gone", spec.branch)));
+        };
+        if let Some(paths) = standing.conflict() {
+            return Err(Landed::Held(self.conflict(spec, paths)));
+        }
+        let mut stale = Vec::new();
+        for stage in 0..spec.stages.len() {
+            let judged = self.judged(spec, stage, &standing).map_err(|e| failed(&e))?;
+            if !matches!(judged.verdict, Verdict::UpToDate { .. }) {
+                stale.push(stage);
+            }
+        }
+        if !stale.is_empty() {
+            return Err(Landed::Stale(stale));
+        }
+        if !self.project.land.on {
+            return Err(Landed::Delivered { branch: branch.name.clone() });
+        }
+        let base = standing.base;
+        let tree = self.git.tree_of(standing.tree_oid).map_err(|e| failed(&e))?;
+        let changes = self.git.diff_tree(base, standing.tree_oid).map_err(|e| failed(&e))?;
+        let changed: Vec<Changed> =
+            changes.into_iter().map(|change| (change.path.into(), change.new.map(file_id))).collect();
+        let line = Line::new(&standing.history, Vec::new());
+        let former = result_of(spec, &line, &self.contents).map_err(|e| failed(&e))?;
+        let result =
+            landing_result(spec, former, &changed, &standing.tree, &self.contents).map_err(|e| failed(&e))?;
+        let recorded = self.base().unrecorded;
+        let text = landing_message(spec, result, &recorded);
+        let parents = [base, branch.tip];
+        let commit = NewCommit { tree, parents: &parents, message: &text, signature: None };
+        let commit = self.git.commit_tree(&commit).map_err(|e| failed(&e))?;
+        let changed = former != Some(result);
+        Ok(Built::Candidate(Box::new(Candidate { base, tree, commit, result, changed, standing, recorded })))
+    }
+
+    /// Tests a candidate in the landing worktree, unless its tree was tested before.
+    async fn test(self: &Arc<Self>, spec: usize, candidate: &Candidate, stop: &Stop) -> Check {
+        let name = self.spec(spec).name.clone();
+        match self.check_commit(&name, candidate.commit, candidate.tree, stop).await {
+            // Once more, for a flake.
+            Check::Red(_) => self.check_commit(&name, candidate.commit, candidate.tree, stop).await,
+            check => check,
+        }
+    }
+
+    async fn check_commit(self: &Arc<Self>, name: &SpecName, commit: Oid, tree: Oid, stop: &Stop) -> Check {
+        let lines = &self.project.land.check;
+        if lines.is_empty() || self.was_green(tree) {
+            return Check::Green;
+        }
+        self.phase(name, LandingPhase::SettingUp);
+        let site = Arc::clone(self);
+        let opened = blocking(move || site.landing_worktree(commit)).await;
+        let worktree = match opened {
+            Ok(worktree) => worktree,
+            Err(failure) => return Check::Red(failure),
+        };
+        let around = Surroundings {
+            run: &self.run,
+            spec: Some(name.as_str()),
+            stage: LANDING,
+            attempt: 1,
+            worktree: worktree.top(),
+            folder: None,
+            slot: 0,
+            port_base: 20_000,
+        };
+        let limits = |what: &str, at: usize| Limits {
+            log: self.state_dir.join(landing_log(&self.run, name, what, at)),
+            timeout: self.project.land.timeout,
+            stall: None,
+        };
+        if !worktree.is_ready() {
+            for (at, line) in self.project.settings.setup.iter().enumerate() {
+                let around = Surroundings { stage: "setup", ..around.clone() };
+                if let Err(failure) =
+                    self.run_setup(command::shell(line, &[], &around, limits("setup", at)), stop).await
+                {
+                    return Check::Red(failure);
+                }
+            }
+            if let Err(error) = worktree.mark_ready() {
+                return Check::Red(setup_failure(&error));
+            }
+        }
+        self.phase(name, LandingPhase::Checking);
+        for (at, line) in lines.iter().enumerate() {
+            let launch = command::shell(line, &[], &around, limits("check", at));
+            let exit = match child::run(launch, stop, |_| {}).await {
+                Ok(exit) => exit,
+                Err(error) => return Check::Red(setup_failure(&error)),
+            };
+            if exit.cut == Some(child::Cut::Stopped) {
+                return Check::Stopped;
+            }
+            if !exit.success() {
+                let message = format!("`check` of the landing is red: {}", how_it_ended(&exit));
+                let log = Some(landing_log(&self.run, name, "check", at));
+                return Check::Red(Failure { class: FailureClass::Check, message, log });
+            }
+        }
+        self.note_green(tree);
+        Check::Green
+    }
+
+    /// What a red check means: a red base, or a spec that goes back to its own `check`.
+    async fn red(
+        self: &Arc<Self>,
+        position: usize,
+        candidate: &Candidate,
+        failure: Failure,
+        stop: &Stop,
+    ) -> Landed {
+        if failure.class != FailureClass::Check {
+            return Landed::Failed(failure);
+        }
+        let name = self.spec(position).name.clone();
+        let base_tree = match self.git.tree_of(candidate.base) {
+            Ok(tree) => tree,
+            Err(error) => return Landed::Failed(setup_failure(&error)),
+        };
+        match self.check_commit(&name, candidate.base, base_tree, stop).await {
+            Check::Green => {}
+            Check::Stopped => return Landed::Stopped,
+            Check::Red(red) => {
+                let message =
+                    format!("`{}` itself is red, without `{name}`: {}", self.base_branch, red.message);
+                return Landed::Held(Failure { message, ..red });
+            }
+        }
+        let site = Arc::clone(self);
+        let standing = candidate.standing.clone();
+        blocking(move || site.evict(position, &standing, failure)).await
+    }
+
+    /// A first eviction voids the spec's `check`, a second one holds it.
+    fn evict(&self, position: usize, standing: &Standing, failure: Failure) -> Landed {
+        let spec = self.spec(position);
+        let check = spec.stages.iter().position(|stage| stage.name.as_str() == "check");
+        let mut evictions = self.evictions.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let count = evictions.entry(position).or_default();
+        *count += 1;
+        let Some(check) = check.filter(|_| *count == 1) else {
+            drop(evictions);
+            return match self.hold_landing(spec, standing, &failure) {
+                Ok(()) => Landed::Held(failure),
+                Err(error) => Landed::Failed(setup_failure(&error)),
+            };
+        };
+        drop(evictions);
+        let void = Mark::Void {
+            spec: spec.name.clone(),
+            stage: spec.stages[check].name.clone(),
+            why: "its landing's check was red".to_owned(),
+        };
+        match self.record_on_branch(spec, &format!("{}: back to check", spec.name), &failure.message, &[void])
+        {
+            Ok(_) => Landed::Stale(vec![check]),
+            Err(error) => Landed::Failed(setup_failure(&error)),
+        }
+    }
+
+    /// Records that a landing is held until a person does something.
+    ///
+    /// # Errors
+    /// git fails.
+    pub fn hold_landing(&self, spec: &Spec, standing: &Standing, failure: &Failure) -> Result<(), GitError> {
+        let Ok(stage) = StageName::new(LANDING) else { return Ok(()) };
+        let mark = Mark::Attempt {
+            spec: spec.name.clone(),
+            stage,
+            class: Some(failure.class),
+            held: Some(landing_stamp(standing)),
+            why: failure.message.clone(),
+        };
+        self.record_on_branch(spec, &format!("{}: landing held", spec.name), &failure.message, &[mark])
+            .map(drop)
+    }
+
+    /// Moves the base to the tested commit. `None`: it was not where it should be, build anew.
+    fn move_base(&self, position: usize, candidate: &Candidate) -> Option<Landed> {
+        let spec = self.spec(position);
+        self.phase(&spec.name, LandingPhase::Moving);
+        let step = Move {
+            branch: self.base_branch.clone(),
+            old: candidate.base,
+            new: candidate.commit,
+            reason: format!("specmake: land {}", spec.name),
+        };
+        match sync::move_branch(&self.git, &step) {
+            Err(error) => Some(Landed::Failed(setup_failure(&error))),
+            Ok(Moved::BaseMoved { .. }) => None,
+            Ok(Moved::Collision { paths }) => {
+                let why = format!(
+                    "`{}` in your checkout is not as on `{}`: commit, move or restore it",
+                    paths.join("`, `"),
+                    self.base_branch
+                );
+                Some(Landed::Waits { why, path: paths.into_iter().next() })
+            }
+            Ok(Moved::Busy(why)) => Some(Landed::Waits { why: why.to_string(), path: None }),
+            Ok(Moved::Done) => Some(self.has_landed(position, candidate)),
+        }
+    }
+
+    fn has_landed(&self, position: usize, candidate: &Candidate) -> Landed {
+        let spec = self.spec(position);
+        if let Err(error) = self.base_moved(candidate.commit) {
+            return Landed::Failed(setup_failure(&error));
+        }
+        if !candidate.recorded.is_empty() {
+            self.adoptions_recorded();
+        }
+        self.free_slot(position);
+        if let Err(why) = self.tidy(spec) {
+            self.reporter.warn(format!("{}: its worktree stays: {why}", spec.name));
+        }
+        Landed::Landed {
+            commit: candidate.commit.to_string(),
+            result: candidate.result,
+            changed: candidate.changed,
+        }
+    }
+
+    /// The worktree that only landings use, at a commit.
+    pub(super) fn landing_worktree(&self, commit: Oid) -> Result<Worktree, Failure> {
+        let path = self.landing_path().map_err(|e| setup_failure(&e))?;
+        if !path.join(".git").exists() {
+            let added =
+                Worktree::add(&self.git, &path, Start::Detached(commit)).map_err(|e| setup_failure(&e))?;
+            self.bring_in(&added)?;
+            return Ok(added);
+        }
+        let worktree = Worktree::open(&self.git, &path).map_err(|e| setup_failure(&e))?;
+        worktree.reset_to(None, commit).map_err(|e| setup_failure(&e))?;
+        self.bring_in(&worktree)?;
+        Ok(worktree)
+    }
+
+    /// Beside the specs' worktrees, under a name that no spec can have.
+    ///
+    /// # Errors
+    /// That would be inside the repository.
+    pub fn landing_path(&self) -> Result<PathBuf, GitError> {
+        let specs = self.project.specs.values();
+        let first = specs.map(|spec| self.worktree_path(spec)).next().transpose()?;
+        let folder = first.as_deref().and_then(Path::parent).map(Path::to_path_buf);
+        Ok(folder.unwrap_or_else(|| self.git.own_dir()).join(".landing"))
+    }
+
+    fn check_key(&self, tree: Oid) -> String {
+        let mut stamper = Stamper::new("check");
+        for line in self.project.land.check.iter().chain(&self.project.settings.setup) {
+            stamper = stamper.field(line.as_bytes());
+        }
+        format!("green {tree} {}", stamper.stamp())
+    }
+
+    fn was_green(&self, tree: Oid) -> bool {
+        self.store().meta(&self.check_key(tree)).is_ok_and(|seen| seen.is_some())
+    }
+
+    fn note_green(&self, tree: Oid) {
+        if let Err(error) = self.store().put_meta(&self.check_key(tree), Some("1")) {
+            self.reporter.warn(format!("cannot remember a green check: {error}"));
+        }
+    }
+}
+
+fn landing_log(run: &str, spec: &SpecName, what: &str, at: usize) -> String {
+    format!("logs/{run}/{spec}/land-{what}.{}.log", at + 1)
+}
+
+fn landing_message(spec: &Spec, result: Stamp, recorded: &[Adopted]) -> String {
+    let landing = StageName::new(LANDING).into_iter().collect();
+    let landed = Mark::Trace(Trace {
+        spec: spec.name.clone(),
+        stages: landing,
+        how: How::Ran,
+        at: None,
+        from: None,
+        change: None,
+        result: Some(result),
+        ingredients: BTreeMap::new(),
+    });
+    let marks: Vec<Mark> = std::iter::once(landed).chain(recorded.iter().map(adoption)).collect();
+    let title = spec.description.as_deref().and_then(|text| text.lines().next()).unwrap_or_default();
+    message(&format!("land {}", spec.name), title, &marks)
+}
+
+/// The line that records an adoption.
+pub fn adoption(adopted: &Adopted) -> Mark {
+    Mark::Trace(Trace {
+        spec: adopted.spec.clone(),
+        stages: adopted.stages.clone(),
+        how: How::Adopted,
+        at: Some(adopted.at),
+        from: None,
+        change: None,
+        result: None,
+        ingredients: BTreeMap::new(),
+    })
+}

@@ -1,0 +1,194 @@
+//! What an attempt starts: its process, its prompt, and what both are told.
+use super::hands::Order;
+use super::judging::setup_failure;
+use super::site::Site;
+use super::workplace::Workplace;
+use crate::agent::command::{self, AgentCall, Limits, Surroundings};
+use crate::agent::prompt::{Again, Earlier, LONGEST_TAIL, PromptRequest, render};
+use crate::base::{Oid, Reason, SpecName, StageId};
+use crate::event::Failure;
+use crate::model::{Spec, Stage, Work};
+use crate::sys::child::Launch;
+use crate::sys::worktree::Worktree;
+use std::path::{Path, PathBuf};
+
+/// The first of all ports that slots are told of, and how many each has.
+const PORTS: (u16, u16) = (20_000, 20);
+
+impl Site {
+    /// Brings the user's ignored files and submodules into a worktree that is not ready yet.
+    pub(super) fn bring_in(&self, worktree: &Worktree) -> Result<(), Failure> {
+        if worktree.is_ready() {
+            return Ok(());
+        }
+        let settings = &self.project.settings;
+        worktree.init_submodules().map_err(|e| setup_failure(&e))?;
+        let brought = worktree.bring_in(&settings.copy, &settings.link).map_err(|e| setup_failure(&e))?;
+        for (path, why) in brought.left_out {
+            self.reporter.warn(format!("`{path}` is not brought into the worktree: {why}"));
+        }
+        Ok(())
+    }
+
+    /// What people changed in the ingredients since the stage was last done, for its prompt.
+    pub(super) fn diff_for(&self, reasons: &[Reason], since: Option<Oid>, tree: Oid) -> String {
+        let paths: Vec<String> = reasons
+            .iter()
+            .filter_map(|reason| match reason {
+                Reason::Changed { paths, .. } => Some(paths.clone()),
+                _ => None,
+            })
+            .flatten()
+            .collect();
+        match since {
+            Some(since) if !paths.is_empty() => self.git.diff_text(since, tree, &paths).unwrap_or_default(),
+            _ => String::new(),
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "each is a different part of one process")]
+    pub(super) fn launch(
+        &self,
+        order: &Order,
+        spec: &Spec,
+        stage: usize,
+        around: &Around<'_>,
+        place: &Workplace,
+        log: &str,
+        diff: &str,
+    ) -> Result<(Launch, String), Failure> {
+        let stage = &spec.stages[stage];
+        let limits = Limits { log: self.state_dir.join(log), timeout: stage.timeout, stall: stage.stall };
+        let surroundings = around.surroundings(place.worktree.top());
+        match &stage.work {
+            Work::Run { line } => {
+                Ok((command::shell(line, &stage.env, &surroundings, limits), "text".to_owned()))
+            }
+            Work::Gate => Err(setup_failure(&"a gate waits for a person and never runs")),
+            Work::Agent { agent, model, prompt } => {
+                let agent = self
+                    .project
+                    .agents
+                    .get(agent)
+                    .ok_or_else(|| setup_failure(&format!("there is no agent `{agent}`")))?;
+                let text = self.prompt(order, spec, stage, &prompt.text, place, diff);
+                let kept = self.state_dir.join(log.replace(".log", ".prompt.md"));
+                if let Err(error) = write_with_folders(&kept, &text) {
+                    self.reporter.warn(format!("cannot keep the prompt in `{}`: {error}", kept.display()));
+                }
+                let executable = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("specmake"));
+                let call = AgentCall {
+                    agent,
+                    model: model.as_deref(),
+                    prompt: &text,
+                    session: None,
+                    executable: &executable,
+                    env: &stage.env,
+                };
+                let launch = command::agent(&call, &surroundings, limits).map_err(|e| setup_failure(&e))?;
+                Ok((launch, agent.dialect.clone()))
+            }
+        }
+    }
+
+    fn prompt(
+        &self,
+        order: &Order,
+        spec: &Spec,
+        stage: &Stage,
+        text: &str,
+        place: &Workplace,
+        diff: &str,
+    ) -> String {
+        let worktree = place.worktree.top().to_string_lossy().into_owned();
+        let context: Vec<(String, String)> = self
+            .project
+            .settings
+            .context
+            .iter()
+            .filter_map(|path| {
+                let text = std::fs::read_to_string(place.worktree.top().join(path)).ok()?;
+                Some((path.clone(), text))
+            })
+            .collect();
+        let missing: Vec<(SpecName, String)> = Vec::new();
+        let outputs: Vec<String> = stage.outputs.iter().map(ToString::to_string).collect();
+        let tasks = stage.tasks.as_ref().map(|tasks| tasks.file.resolved().to_owned());
+        let is_first = matches!(order.reasons.as_slice(), [Reason::NeverRan] | []);
+        let earlier: Vec<Earlier> = order
+            .former
+            .iter()
+            .map(|failure| Earlier {
+                attempt: order.attempt.saturating_sub(1),
+                why: failure.message.clone(),
+                left: Vec::new(),
+                tail: self.log_tail(failure),
+            })
+            .collect();
+        render(&PromptRequest {
+            text,
+            spec: &spec.name,
+            stage: &stage.name,
+            folder: &spec.folder,
+            description: spec.description.as_deref(),
+            params: &spec.params,
+            worktree: &worktree,
+            outputs: &outputs,
+            tasks: tasks.as_deref(),
+            context: &context,
+            missing: &missing,
+            again: (!is_first).then_some(Again { reasons: &order.reasons, diff }),
+            earlier: &earlier,
+        })
+    }
+
+    fn log_tail(&self, failure: &Failure) -> String {
+        let Some(log) = &failure.log else { return String::new() };
+        let bytes = std::fs::read(self.state_dir.join(log)).unwrap_or_default();
+        let start = bytes.len().saturating_sub(LONGEST_TAIL);
+        String::from_utf8_lossy(&bytes[start..]).into_owned()
+    }
+}
+
+/// What processes of a spec are told about where they run.
+pub(super) struct Around<'a> {
+    pub site: &'a Site,
+    pub id: &'a StageId,
+    pub attempt: u32,
+    pub slot: u32,
+    pub folder: &'a str,
+}
+
+impl Around<'_> {
+    pub fn surroundings<'b>(&'b self, worktree: &'b Path) -> Surroundings<'b> {
+        let (first, each) = PORTS;
+        let slot = u16::try_from(self.slot % 2000).unwrap_or(0);
+        Surroundings {
+            run: &self.site.run,
+            spec: Some(self.id.spec.as_str()),
+            stage: self.id.stage.as_str(),
+            attempt: self.attempt,
+            worktree,
+            folder: Some(self.folder),
+            slot: self.slot,
+            port_base: first + slot * each,
+        }
+    }
+
+    pub fn setup_lines(&self, worktree: &Path, lines: &[String]) -> Vec<Launch> {
+        let surroundings = Surroundings { stage: "setup", ..self.surroundings(worktree) };
+        let launch = |(at, line): (usize, &String)| {
+            let log = format!("logs/{}/{}/setup.{}.log", self.site.run, self.id.spec, at + 1);
+            let limits = Limits { log: self.site.state_dir.join(log), timeout: None, stall: None };
+            command::shell(line, &[], &surroundings, limits)
+        };
+        lines.iter().enumerate().map(launch).collect()
+    }
+}
+
+fn write_with_folders(path: &Path, text: &str) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    std::fs::write(path, text)
+}

@@ -1,0 +1,46 @@
+//! What a run that died left behind is made good before the next one begins.
+use super::site::Site;
+use super::workplace::message;
+use crate::base::{SpecName, StageName};
+use crate::model::FailureClass;
+use crate::rebuild::Mark;
+use crate::sys::git::{GitError, NewCommit, RefUpdate, branch_ref};
+
+impl Site {
+    /// Keeps the tree of each attempt that was found dead as a commit of its own.
+    ///
+    /// # Errors
+    /// git fails.
+    pub fn keep_dead_attempts(&self) -> Result<(), GitError> {
+        for (name, start) in self.git.refs(&["refs/specmake/start/"])? {
+            let mut parts = name.trim_start_matches("refs/specmake/start/").split('/');
+            let (Some(spec), Some(stage)) = (parts.next(), parts.next()) else { continue };
+            let (Ok(spec), Ok(stage)) = (SpecName::new(spec), StageName::new(stage)) else { continue };
+            let forget = RefUpdate::delete(name.clone(), start);
+            let Some(declared) = self.spec_named(&spec) else { continue };
+            let branch = self.branch_of(declared);
+            let worktree = self.worktree_of(declared).unwrap_or_default();
+            let (Some(worktree), Some(now)) = (worktree, self.git.commit(&branch_ref(&branch))?) else {
+                self.git.update_refs(&[forget], "specmake: recover")?;
+                continue;
+            };
+            let snapshot = worktree.snapshot(start, &[])?;
+            let mark = Mark::Attempt {
+                spec: spec.clone(),
+                stage: stage.clone(),
+                class: Some(FailureClass::Crash),
+                held: None,
+                why: "found dead".to_owned(),
+            };
+            let text = message(&format!("{spec}: {stage} was cut off"), "", &[mark]);
+            let commit =
+                NewCommit { tree: snapshot.tree, parents: &[start], message: &text, signature: None };
+            let oid = self.git.commit_tree(&commit)?;
+            worktree.settle(&snapshot, &branch, (now, oid), &[forget])?;
+            self.note_tip(&branch, Some(oid));
+            self.reporter
+                .warn(format!("`{spec}:{stage}` was cut off in an earlier run; what it left is kept"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,279 @@
+//! What every executor of a run shares: the project, the repository and what is known of its history.
+use super::contents::{Contents, file_id};
+use super::report::Reporter;
+use crate::base::{Oid, SpecName};
+use crate::graph::StageGraph;
+use crate::model::{Project, Spec};
+use crate::rebuild::{Adopted, Change, Commit, History};
+use crate::store::Store;
+use crate::sys::git::{Git, GitError, LogEntry, branch_ref};
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// How a build differs from a plain one.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// `-W`.
+    pub what_if: Vec<String>,
+}
+
+/// A run's place of work.
+pub struct Site {
+    /// What to build.
+    pub project: Arc<Project>,
+    /// What waits for what.
+    pub graph: Arc<StageGraph>,
+    /// The user's checkout, or the bare repository.
+    pub git: Git,
+    /// The branch that results land on, without `refs/heads/`.
+    pub base_branch: String,
+    /// `.specmake`.
+    pub state_dir: PathBuf,
+    /// The run's name.
+    pub run: String,
+    /// How it differs from a plain one.
+    pub options: Options,
+    /// Trees and stamps.
+    pub contents: Contents,
+    /// Where events go.
+    pub reporter: Reporter,
+    /// `state.db`.
+    pub store: Mutex<Store>,
+    base: Mutex<Base>,
+    branches: Mutex<Branches>,
+    pub(super) slots: Mutex<HashMap<usize, u32>>,
+    /// Evictions from landings, by position of the spec.
+    pub(super) evictions: Mutex<HashMap<usize, u32>>,
+}
+
+/// The base and everything behind it.
+#[derive(Debug, Clone)]
+pub struct Base {
+    /// The commit it is at.
+    pub tip: Oid,
+    /// Its history.
+    pub history: Arc<History>,
+    /// Adoptions that no commit of the base records yet.
+    pub unrecorded: Vec<Adopted>,
+}
+
+/// The branches of the repository, as far as this run knows.
+#[derive(Debug, Default)]
+struct Branches {
+    tips: BTreeMap<String, Oid>,
+    marked: BTreeMap<String, String>,
+}
+
+/// What a site is opened with.
+pub struct Opening {
+    /// What to build.
+    pub project: Arc<Project>,
+    /// What waits for what.
+    pub graph: Arc<StageGraph>,
+    /// The user's checkout, or the bare repository.
+    pub git: Git,
+    /// The branch that results land on.
+    pub base_branch: String,
+    /// The commit to take for the base's: its tip, or one that holds edits as if they were committed.
+    pub base: Oid,
+    /// The run's name.
+    pub run: String,
+    /// How it differs from a plain one.
+    pub options: Options,
+    /// Where events go.
+    pub reporter: Reporter,
+    /// `state.db`.
+    pub store: Store,
+}
+
+impl Site {
+    /// Opens a site: one pass over history, one over refs.
+    ///
+    /// # Errors
+    /// git fails.
+    pub fn open(opening: Opening) -> Result<Self, GitError> {
+        let Opening { project, graph, git, base_branch, base, run, options, reporter, store } = opening;
+        let mut history = History::new(commits(git.log(&[base], &[])?));
+        // The index of adoptions may be lost; then what is there now is adopted anew.
+        let remembered = store.adopted().unwrap_or_default();
+        let unrecorded: Vec<Adopted> =
+            remembered.into_iter().filter(|one| history.contains(one.at)).collect();
+        for adopted in &unrecorded {
+            history.adopt(adopted);
+        }
+        let tips = git.refs(&["refs/heads/"])?;
+        let marked = git.marked_branches()?;
+        Ok(Self {
+            state_dir: git.state_dir(),
+            contents: Contents::new(git.clone()),
+            base: Mutex::new(Base { tip: base, history: Arc::new(history), unrecorded }),
+            branches: Mutex::new(Branches { tips, marked }),
+            evictions: Mutex::default(),
+            slots: Mutex::default(),
+            store: Mutex::new(store),
+            project,
+            graph,
+            git,
+            base_branch,
+            run,
+            options,
+            reporter,
+        })
+    }
+
+    /// The base as it is now known.
+    pub fn base(&self) -> Base {
+        self.base_guard().clone()
+    }
+
+    fn base_guard(&self) -> MutexGuard<'_, Base> {
+        self.base.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn branches_guard(&self) -> MutexGuard<'_, Branches> {
+        self.branches.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The store, alone for a moment.
+    pub fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The spec at a position of the project.
+    pub fn spec(&self, position: usize) -> &Spec {
+        &self.project.specs[position]
+    }
+
+    /// The spec of that name, if there is one.
+    pub fn spec_named(&self, name: &SpecName) -> Option<&Spec> {
+        self.project.specs.get(name)
+    }
+
+    /// The full name of the base's ref.
+    pub fn base_ref(&self) -> String {
+        branch_ref(&self.base_branch)
+    }
+
+    /// Takes note that the base moved. Its new commits are read; those that were behind it stay known.
+    ///
+    /// # Errors
+    /// git fails.
+    pub fn base_moved(&self, tip: Oid) -> Result<(), GitError> {
+        let old = self.base().tip;
+        if old == tip {
+            return Ok(());
+        }
+        let is_ahead = self.git.is_ancestor(old, tip)?;
+        let mut base = if is_ahead {
+            let new = commits(self.git.log(&[tip], &[old])?);
+            let mut base = self.base_guard();
+            Arc::make_mut(&mut base.history).extend(new);
+            base
+        } else {
+            let history = History::new(commits(self.git.log(&[tip], &[])?));
+            let mut base = self.base_guard();
+            base.history = Arc::new(history);
+            base
+        };
+        base.tip = tip;
+        Ok(())
+    }
+
+    /// Looks whether somebody else moved the base.
+    ///
+    /// # Errors
+    /// git fails.
+    pub fn refresh_base(&self) -> Result<(), GitError> {
+        match self.git.commit(&self.base_ref())? {
+            Some(tip) => self.base_moved(tip),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes note of stages that were done by hand; `recorded` says that a commit of the base tells so.
+    pub fn adopt(&self, adopted: Vec<Adopted>, recorded: bool) {
+        let mut base = self.base_guard();
+        let history = Arc::make_mut(&mut base.history);
+        for one in &adopted {
+            history.adopt(one);
+        }
+        if !recorded {
+            base.unrecorded.extend(adopted);
+        }
+    }
+
+    /// Takes note that a commit of the base records what was adopted.
+    pub fn adoptions_recorded(&self) {
+        let recorded = std::mem::take(&mut self.base_guard().unrecorded);
+        let specs: Vec<SpecName> = recorded.into_iter().map(|adopted| adopted.spec).collect();
+        if let Err(error) = self.store().forget_adopted(&specs) {
+            self.reporter.warn(format!("cannot tidy what is remembered as adopted: {error}"));
+        }
+    }
+
+    /// The branch that a spec's work is on: its own, or the one of its former name while that is still there.
+    pub fn branch_of(&self, spec: &Spec) -> String {
+        let branches = self.branches_guard();
+        match &spec.was {
+            Some(was) if !branches.tips.contains_key(&branch_ref(&spec.branch)) => {
+                let former = spec.branch.replace(spec.name.as_str(), was.as_str());
+                if branches.tips.contains_key(&branch_ref(&former)) { former } else { spec.branch.clone() }
+            }
+            _ => spec.branch.clone(),
+        }
+    }
+
+    /// The tip of a branch, read anew if it is known to exist: a person may have committed to it.
+    ///
+    /// # Errors
+    /// git fails.
+    pub fn tip_of(&self, branch: &str) -> Result<Option<Oid>, GitError> {
+        let name = branch_ref(branch);
+        if !self.branches_guard().tips.contains_key(&name) {
+            return Ok(None);
+        }
+        let tip = self.git.commit(&name)?;
+        self.note_tip(branch, tip);
+        Ok(tip)
+    }
+
+    /// Takes note of where a branch is.
+    pub fn note_tip(&self, branch: &str, tip: Option<Oid>) {
+        let mut branches = self.branches_guard();
+        match tip {
+            Some(tip) => branches.tips.insert(branch_ref(branch), tip),
+            None => branches.tips.remove(&branch_ref(branch)),
+        };
+    }
+
+    /// Whether the configuration says that a branch is ours.
+    pub fn is_marked(&self, branch: &str) -> bool {
+        self.branches_guard().marked.contains_key(branch)
+    }
+
+    /// Takes note that a branch is marked as ours.
+    pub fn note_marked(&self, branch: &str) {
+        self.branches_guard().marked.insert(branch.to_owned(), String::new());
+    }
+
+    /// The commits of a branch that the base does not have, oldest first.
+    ///
+    /// # Errors
+    /// git fails.
+    pub fn beyond_base(&self, tip: Oid, base: Oid) -> Result<Vec<Commit>, GitError> {
+        Ok(commits(self.git.log(&[tip], &[base])?))
+    }
+}
+
+/// Commits as the journal reads them.
+pub fn commits(entries: Vec<LogEntry>) -> Vec<Commit> {
+    entries
+        .into_iter()
+        .map(|entry| {
+            let changes = entry.changes.into_iter();
+            let changes = changes.map(|c| Change { path: c.path.into(), new: c.new.map(file_id) }).collect();
+            Commit::new(entry.oid, entry.parents, &entry.body, changes)
+        })
+        .collect()
+}

@@ -1,0 +1,20 @@
+//! Numbers for worktrees that are in use at once: the smallest free one.
+use super::site::Site;
+use std::sync::PoisonError;
+
+impl Site {
+    /// The slot of a spec; it keeps it until it lands or the run ends.
+    pub(super) fn slot(&self, spec: usize) -> u32 {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slot) = slots.get(&spec) {
+            return *slot;
+        }
+        let slot = (1..).find(|slot| !slots.values().any(|taken| taken == slot)).unwrap_or(0);
+        slots.insert(spec, slot);
+        slot
+    }
+
+    pub(super) fn free_slot(&self, spec: usize) {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner).remove(&spec);
+    }
+}

@@ -1,0 +1,74 @@
+//! What goes once a spec has landed: its worktree and its branch, unless somebody still needs them.
+use super::site::Site;
+use super::workplace::Workplace;
+use crate::model::Spec;
+use crate::sys::git::{GitError, RefUpdate};
+use crate::sys::worktree::{Stays, drop_branch};
+
+/// Why something stays.
+#[derive(Debug, thiserror::Error)]
+pub enum Kept {
+    /// git failed.
+    #[error(transparent)]
+    Git(#[from] GitError),
+    /// It is dirty, in use, locked or has commits that did not land.
+    #[error("{0}")]
+    Stays(Stays),
+    /// The branch is somebody else's.
+    #[error("branch `{0}` is not specmake's")]
+    NotOurs(String),
+    /// Somebody committed to the branch after it landed.
+    #[error("branch `{0}` has commits that have not landed")]
+    NotLanded(String),
+}
+
+impl Site {
+    /// Removes the worktree and the branch of a landed spec.
+    ///
+    /// # Errors
+    /// Why they stay.
+    pub fn tidy(&self, spec: &Spec) -> Result<(), Kept> {
+        let branch = self.branch_of(spec);
+        let Some(tip) = self.tip_of(&branch)? else { return Ok(()) };
+        if !self.is_marked(&branch) || !self.git.is_ancestor(tip, self.base().tip)? {
+            return Err(Kept::NotLanded(branch));
+        }
+        if let Some(worktree) = self.worktree_of(spec)?
+            && let Some(stays) = worktree.remove(&branch)?
+        {
+            return Err(Kept::Stays(stays));
+        }
+        drop_branch(&self.git, &branch, tip)?;
+        self.note_tip(&branch, None);
+        Ok(())
+    }
+
+    /// Gives up a spec's worktree and branch, so that it begins at the base again. All that was on the branch
+    /// or lay in the worktree goes under a backup ref.
+    ///
+    /// # Errors
+    /// Why they stay.
+    pub fn begin_afresh(&self, spec: &Spec) -> Result<(), Kept> {
+        let branch = self.branch_of(spec);
+        let Some(tip) = self.tip_of(&branch)? else { return Ok(()) };
+        if !self.is_marked(&branch) {
+            return Err(Kept::NotOurs(branch));
+        }
+        let mut kept = tip;
+        if let Some(worktree) = self.worktree_of(spec)? {
+            let mut place = Workplace { worktree, branch: branch.clone(), tip };
+            self.keep_hand_edits(spec, &mut place)?;
+            kept = place.tip;
+            if let Some(stays) = place.worktree.remove(&branch)? {
+                return Err(Kept::Stays(stays));
+            }
+        }
+        let name = format!("refs/specmake/backup/{}/{kept}", spec.name);
+        if self.git.commit(&name)?.is_none() {
+            self.git.update_refs(&[RefUpdate::create(name, kept)], "specmake: backup")?;
+        }
+        drop_branch(&self.git, &branch, kept)?;
+        self.note_tip(&branch, None);
+        Ok(())
+    }
+}

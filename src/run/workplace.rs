@@ -1,0 +1,191 @@
+//! The worktree and branch of a spec, made ready for its next attempt.
+use super::judging::setup_failure;
+use super::site::Site;
+use super::standing::{Branch, Standing};
+use crate::base::{Oid, SpecName, StageName};
+use crate::event::Failure;
+use crate::model::Spec;
+use crate::rebuild::{Mark, trailer};
+use crate::sys::git::{GitError, Merge, NewCommit, RefUpdate, branch_ref};
+use crate::sys::landing::Moved;
+use crate::sys::worktree::{self, Snapshot, Start, Worktree};
+use std::path::PathBuf;
+
+/// Where a spec's stages run.
+#[derive(Debug)]
+pub struct Workplace {
+    /// The worktree.
+    pub worktree: Worktree,
+    /// The branch, without `refs/heads/`.
+    pub branch: String,
+    /// The commit it is at; the worktree holds exactly that.
+    pub tip: Oid,
+}
+
+impl Site {
+    /// Where a spec's worktree lies.
+    ///
+    /// # Errors
+    /// That would be inside the repository.
+    pub fn worktree_path(&self, spec: &Spec) -> Result<PathBuf, GitError> {
+        worktree::place(&self.git, &spec.worktree, spec.name.as_str())
+    }
+
+    /// The spec's worktree, if there is one.
+    ///
+    /// # Errors
+    /// Something else lies in its place, or git fails.
+    pub fn worktree_of(&self, spec: &Spec) -> Result<Option<Worktree>, GitError> {
+        let path = self.worktree_path(spec)?;
+        if path.join(".git").exists() { Worktree::open(&self.git, &path).map(Some) } else { Ok(None) }
+    }
+
+    /// The spec's worktree, clean, on its branch, with the base in it.
+    ///
+    /// # Errors
+    /// The failure of the attempt that needed it: our environment's, or a conflict with the base.
+    pub fn workplace(&self, spec: &Spec, standing: &Standing) -> Result<Workplace, Failure> {
+        let setup = |error: GitError| setup_failure(&error);
+        let branch = self.branch_of(spec);
+        let existing = match &standing.branch {
+            Some(Branch { tip, .. }) => Some(*tip),
+            None => self.landed_branch(spec, &branch)?,
+        };
+        let tip = existing.unwrap_or(standing.base);
+        let worktree = match self.worktree_of(spec).map_err(setup)? {
+            Some(worktree) => worktree,
+            None => self.add_worktree(spec, &branch, existing, standing.base).map_err(setup)?,
+        };
+        let mut place = Workplace { worktree, branch, tip };
+        self.keep_hand_edits(spec, &mut place).map_err(setup)?;
+        if standing.branch.is_none() && place.tip == tip && tip != standing.base {
+            // The branch has landed and nothing came after: it begins anew.
+            place.worktree.reset_to(Some(&place.branch), standing.base).map_err(setup)?;
+            self.stands_at(&mut place, standing.base);
+        }
+        self.merge_base_in(spec, standing.base, &mut place)?;
+        Ok(place)
+    }
+
+    /// The tip of a branch of ours that is not in progress.
+    fn landed_branch(&self, spec: &Spec, branch: &str) -> Result<Option<Oid>, Failure> {
+        match self.tip_of(branch).map_err(|e| setup_failure(&e))? {
+            Some(_) if !self.is_marked(branch) => Err(setup_failure(&format!(
+                "branch `{branch}` is not specmake's: rename or delete it, or give `{}` another `branch`",
+                spec.name
+            ))),
+            tip => Ok(tip),
+        }
+    }
+
+    fn add_worktree(
+        &self,
+        spec: &Spec,
+        branch: &str,
+        existing: Option<Oid>,
+        base: Oid,
+    ) -> Result<Worktree, GitError> {
+        let path = self.worktree_path(spec)?;
+        if existing.is_some() {
+            return Worktree::add(&self.git, &path, Start::Branch(branch));
+        }
+        let start = Start::NewBranch { branch, commit: base, mark: spec.name.as_str() };
+        let worktree = Worktree::add(&self.git, &path, start)?;
+        self.note_marked(branch);
+        self.note_tip(branch, Some(base));
+        Ok(worktree)
+    }
+
+    /// What a person changed in the worktree becomes a commit of its own, as a person's.
+    pub(super) fn keep_hand_edits(&self, spec: &Spec, place: &mut Workplace) -> Result<(), GitError> {
+        if let Some(commit) = place.worktree.half_reset()? {
+            place.worktree.reset_to(Some(&place.branch), commit)?;
+            self.stands_at(place, commit);
+        }
+        let snapshot = place.worktree.snapshot(place.tip, &[])?;
+        if snapshot.changes.is_empty() {
+            return Ok(());
+        }
+        let message = format!("{}: edits by hand\n", spec.name);
+        self.advance(place, &snapshot, &message, &[])
+    }
+
+    fn merge_base_in(&self, spec: &Spec, base: Oid, place: &mut Workplace) -> Result<(), Failure> {
+        let setup = |error: GitError| setup_failure(&error);
+        if self.git.is_ancestor(base, place.tip).map_err(setup)? {
+            return Ok(());
+        }
+        let tree = match self.git.merge_tree(place.tip, base).map_err(setup)? {
+            Merge::Clean(tree) => tree,
+            Merge::Conflict { paths, .. } => return Err(self.conflict(spec, &paths)),
+        };
+        let message = format!("{}: merge `{}`\n", spec.name, self.base_branch);
+        let parents = [place.tip, base];
+        let commit = NewCommit { tree, parents: &parents, message: &message, signature: None };
+        let merged = self.git.commit_tree(&commit).map_err(setup)?;
+        match place.worktree.follow(&place.branch, place.tip, merged).map_err(setup)? {
+            Moved::Done => {}
+            Moved::Collision { paths } => {
+                let paths = paths.join("`, `");
+                return Err(setup_failure(&format!(
+                    "`{paths}` in the worktree of `{}` is in the way",
+                    spec.name
+                )));
+            }
+            Moved::Busy(why) => return Err(setup_failure(&why)),
+            Moved::BaseMoved { .. } => {
+                return Err(setup_failure(&format!("branch `{}` moved meanwhile; run again", place.branch)));
+            }
+        }
+        self.stands_at(place, merged);
+        Ok(())
+    }
+
+    /// A commit of what lies in the worktree, and whatever else moves with it. The branch goes there from
+    /// wherever an agent left it.
+    ///
+    /// # Errors
+    /// git fails.
+    pub(super) fn advance(
+        &self,
+        place: &mut Workplace,
+        snapshot: &Snapshot,
+        message: &str,
+        also: &[RefUpdate],
+    ) -> Result<(), GitError> {
+        let parents = [place.tip];
+        let commit = NewCommit { tree: snapshot.tree, parents: &parents, message, signature: None };
+        let oid = self.git.commit_tree(&commit)?;
+        let now = self.git.commit(&branch_ref(&place.branch))?;
+        match now {
+            Some(now) => place.worktree.settle(snapshot, &place.branch, (now, oid), also)?,
+            None => {
+                let mut all = also.to_vec();
+                all.push(RefUpdate::create(branch_ref(&place.branch), oid));
+                self.git.update_refs(&all, "specmake: stage")?;
+                place.worktree.settle(snapshot, &place.branch, (oid, oid), &[])?;
+            }
+        }
+        self.stands_at(place, oid);
+        Ok(())
+    }
+
+    pub(super) fn stands_at(&self, place: &mut Workplace, tip: Oid) {
+        self.note_tip(&place.branch, Some(tip));
+        place.tip = tip;
+    }
+}
+
+/// The ref that says that an attempt is under way, and on which commit it began.
+pub fn start_ref(spec: &SpecName, stage: &StageName) -> String {
+    format!("refs/specmake/start/{spec}/{stage}")
+}
+
+/// A commit message of ours: a subject, a body, and our trailers as its last paragraph.
+pub fn message(subject: &str, body: &str, marks: &[Mark]) -> String {
+    let lines: Vec<String> = marks.iter().map(trailer::write).collect();
+    let paragraphs = [subject, body.trim(), &lines.join("\n")];
+    let mut text = paragraphs.iter().filter(|p| !p.is_empty()).copied().collect::<Vec<_>>().join("\n\n");
+    text.push('\n');
+    text
+}

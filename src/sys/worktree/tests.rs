@@ -29,7 +29,7 @@ fn record(tree: &Worktree, old: Oid) -> Oid {
     let commit = NewCommit { tree: snapshot.tree, parents: &[old], message: "stage\n", signature: None };
     let commit = tree.git().commit_tree(&commit).unwrap();
     let now = tree.git().require_commit(BRANCH).unwrap();
-    tree.settle(&snapshot, BRANCH, now, commit).unwrap();
+    tree.settle(&snapshot, BRANCH, (now, commit), &[]).unwrap();
     commit
 }
 

@@ -76,10 +76,11 @@ fn a_landing_changes_what_it_changes_and_nothing_else() {
     expected.insert("b".into(), b"b2\n".to_vec());
     expected.insert("new/y".into(), b"y\n".to_vec());
     expected.remove("gone/deep/x");
+    // First of all, since `git status` would freshen the index: nothing that landed looks touched.
+    assert_eq!(world.git(&["diff-files", "--name-only"]), "half\nintended\nmine\nremoved");
     assert_eq!(files(&world.top()), expected);
     assert_eq!((world.status(), world.oid("main")), (status, new));
     assert!(!world.top().join("gone").exists());
-    assert_eq!(world.git(&["diff-files", "--name-only"]), "half\nintended\nmine\nremoved");
     assert_eq!(world.git(&["reflog", "-1", "--format=%gs"]), "landed");
     assert_eq!(locks(&world), Vec::<String>::new());
 }
@@ -280,7 +281,7 @@ fn files_and_folders_and_links_take_each_others_place() {
 
 #[test]
 fn filters_apply_even_those_that_land() {
-    let world = World::new(&[("a.txt", "1\n2\n"), ("b.txt", "1\n")]);
+    let world = World::new(&[("b.txt", "1\n"), (".gitattributes", "*.bin text\n")]);
     world.git(&["config", "core.autocrlf", "true"]);
     std::fs::remove_file(world.top().join("b.txt")).unwrap();
     world.git(&["checkout", "-q", "--", "b.txt"]);

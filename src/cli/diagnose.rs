@@ -2,10 +2,11 @@
 use crate::base::{Diagnostic, Severity, Sources, Span, english};
 use crate::report::Style;
 use miette::{
-    GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceSpan, ThemeCharacters,
-    ThemeStyles,
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode,
+    SourceSpan, SpanContents, ThemeCharacters, ThemeStyles,
 };
 use std::fmt;
+use std::sync::Arc;
 
 /// The most diagnostics that are shown in full.
 const MOST: usize = 100;
@@ -30,6 +31,7 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, style: Style, width
             out.push_str(&line(diagnostic, sources));
             out.push('\n');
         }
+        out.push('\n');
     }
     if diagnostics.len() > MOST {
         out.push_str(&format!("... and {} more\n", diagnostics.len() - MOST));
@@ -76,7 +78,7 @@ struct Shown {
     message: String,
     severity: Severity,
     help: Option<String>,
-    source: Option<NamedSource<String>>,
+    source: Option<Shelf>,
     labels: Vec<LabeledSpan>,
 }
 
@@ -95,7 +97,7 @@ impl Shown {
         if let Some((file, span)) = primary {
             let words = Some(diagnostic.label.clone()).filter(|label| !label.is_empty());
             shown.labels.push(LabeledSpan::new_primary_with_span(words, span));
-            shown.source = Some(NamedSource::new(&file.name, file.text.to_string()));
+            shown.source = Some(Shelf { name: file.name.to_string(), text: file.text.clone() });
         } else {
             shown.message = format!("{}: {}", place(diagnostic.span, sources), shown.message);
         }
@@ -126,6 +128,36 @@ fn clip(text: &str, span: Span) -> Option<SourceSpan> {
     Some((start, span.len.min(line_end)).into())
 }
 
+/// A file whose columns are counted in characters, as everywhere else.
+#[derive(Debug)]
+struct Shelf {
+    name: String,
+    text: Arc<str>,
+}
+
+impl SourceCode for Shelf {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        before: usize,
+        after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let read = self.text.as_ref().read_span(span, before, after)?;
+        let start = read.span().offset();
+        let line = self.text.get(..start).map_or("", |text| text.rsplit('\n').next().unwrap_or(""));
+        let column = line.chars().count();
+        let named = MietteSpanContents::new_named(
+            self.name.clone(),
+            read.data(),
+            *read.span(),
+            read.line(),
+            column,
+            read.line_count(),
+        );
+        Ok(Box::new(named))
+    }
+}
+
 impl fmt::Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
@@ -146,8 +178,8 @@ impl miette::Diagnostic for Shown {
         self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
     }
 
-    fn source_code(&self) -> Option<&dyn miette::SourceCode> {
-        self.source.as_ref().map(|source| source as &dyn miette::SourceCode)
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.source.as_ref().map(|source| source as &dyn SourceCode)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {

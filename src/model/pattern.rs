@@ -1,13 +1,16 @@
 //! A path or glob of repository files, as declared and as it reads for one spec.
-use globset::{GlobBuilder, GlobMatcher};
+use globset::{Glob, GlobBuilder, GlobMatcher};
 use std::fmt;
+use std::sync::OnceLock;
 
 /// A path or glob relative to the top of the repository, `/` between its parts.
 #[derive(Clone)]
 pub struct Pattern {
     symbolic: String,
     resolved: String,
-    glob: Option<GlobMatcher>,
+    glob: Option<Glob>,
+    /// Made when it is first asked: ten thousand specs declare many more globs than a build looks at.
+    matcher: OnceLock<GlobMatcher>,
 }
 
 impl Pattern {
@@ -31,11 +34,12 @@ impl Pattern {
         }
         let glob = if resolved.contains(['*', '?', '[', '{']) {
             let glob = GlobBuilder::new(resolved).literal_separator(true).build();
-            Some(glob.map_err(|e| e.kind().to_string())?.compile_matcher())
+            Some(glob.map_err(|e| e.kind().to_string())?)
         } else {
             None
         };
-        Ok(Self { symbolic: symbolic.to_owned(), resolved: resolved.to_owned(), glob })
+        let (symbolic, resolved) = (symbolic.to_owned(), resolved.to_owned());
+        Ok(Self { symbolic, resolved, glob, matcher: OnceLock::new() })
     }
 
     /// The text as declared, `{spec}` and machine paths symbolic: its name in a manifest.
@@ -61,7 +65,7 @@ impl Pattern {
     /// Whether a repository path is one of its files.
     pub fn matches(&self, path: &str) -> bool {
         match &self.glob {
-            Some(glob) => glob.is_match(path),
+            Some(glob) => self.matcher.get_or_init(|| glob.compile_matcher()).is_match(path),
             None => {
                 path.strip_prefix(&self.resolved).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
             }

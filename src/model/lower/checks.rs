@@ -146,7 +146,7 @@ fn twice(notes: &mut Notes, what: &str, pattern: &Pattern, (spec, span): (&Spec,
 
 /// A spec that reads what another one writes needs it, directly or through others.
 fn reads(notes: &mut Notes, project: &Project, outputs: &Outputs<'_>) {
-    let mut needs = Needs { project, closures: HashMap::new() };
+    let mut needs = Needs::new(project);
     let mut shared: HashMap<&str, Vec<&Spec>> = HashMap::new();
     for spec in project.specs.values() {
         let mut told: HashSet<&SpecName> = HashSet::new();
@@ -167,43 +167,53 @@ fn reads(notes: &mut Notes, project: &Project, outputs: &Outputs<'_>) {
     }
 }
 
-/// Everything that a spec needs, found when it is first asked for.
+/// Everything that a spec needs. Places are the specs by position, then for each layer what all of it needs, then
+/// for each layer all that is in it: so the graph has as many edges as the Specfile says, not specs times specs.
 struct Needs<'p> {
     project: &'p Project,
-    closures: HashMap<&'p SpecName, HashSet<&'p SpecName>>,
+    edges: Vec<Vec<usize>>,
+    /// The number of the search that came by a place last.
+    seen: Vec<usize>,
+    searched: Option<usize>,
+    search: usize,
 }
 
 impl<'p> Needs<'p> {
-    fn has(&mut self, spec: &'p Spec, other: &Spec) -> bool {
-        if spec.needs.iter().any(|need| need.target == Target::Spec(other.name.clone())) {
-            return true;
+    fn new(project: &'p Project) -> Self {
+        let (specs, layers) = (project.specs.len(), project.layers.len());
+        let place = |target: &Target| match target {
+            Target::Spec(name) => project.specs.get_index_of(name),
+            Target::Layer(name) => project.layers.get_index_of(name).map(|at| specs + layers + at),
+        };
+        let mut edges: Vec<Vec<usize>> = Vec::with_capacity(specs + 2 * layers);
+        for spec in project.specs.values() {
+            let entry = spec.layer.as_ref().and_then(|layer| project.layers.get_index_of(layer));
+            let own = spec.needs.iter().filter_map(|need| place(&need.target));
+            edges.push(own.chain(entry.map(|at| specs + at)).collect());
         }
-        let project = self.project;
-        self.closures.entry(&spec.name).or_insert_with(|| closure(project, spec)).contains(&other.name)
+        for layer in project.layers.values() {
+            edges.push(layer.needs.iter().filter_map(|(target, _)| place(target)).collect());
+        }
+        for layer in project.layers.values() {
+            edges.push(layer.specs.iter().filter_map(|spec| project.specs.get_index_of(spec)).collect());
+        }
+        Self { project, seen: vec![0; edges.len()], edges, searched: None, search: 0 }
     }
-}
 
-fn closure<'p>(project: &'p Project, spec: &'p Spec) -> HashSet<&'p SpecName> {
-    let (mut seen, mut layers) = (HashSet::new(), HashSet::new());
-    let mut left: Vec<&Spec> = vec![spec];
-    while let Some(spec) = left.pop() {
-        let own = spec.needs.iter().map(|need| &need.target);
-        let layer = spec.layer.as_ref().and_then(|layer| project.layers.get(layer));
-        let from_layer = layer.into_iter().flat_map(|layer| layer.needs.iter().map(|(target, _)| target));
-        for target in own.chain(from_layer) {
-            let specs: Vec<&SpecName> = match target {
-                Target::Spec(name) => vec![name],
-                Target::Layer(name) if layers.insert(name) => {
-                    project.layers.get(name).into_iter().flat_map(|layer| &layer.specs).collect()
-                }
-                Target::Layer(_) => Vec::new(),
-            };
-            for found in specs.into_iter().filter_map(|name| project.specs.get(name)) {
-                if seen.insert(&found.name) {
-                    left.push(found);
+    fn has(&mut self, spec: &Spec, other: &Spec) -> bool {
+        let index = |spec: &Spec| self.project.specs.get_index_of(&spec.name);
+        let (Some(from), Some(to)) = (index(spec), index(other)) else { return false };
+        if self.searched != Some(from) {
+            (self.searched, self.search) = (Some(from), self.search + 1);
+            let mut left = vec![from];
+            while let Some(at) = left.pop() {
+                for next in &self.edges[at] {
+                    if std::mem::replace(&mut self.seen[*next], self.search) != self.search {
+                        left.push(*next);
+                    }
                 }
             }
         }
+        self.seen[to] == self.search
     }
-    seen
 }

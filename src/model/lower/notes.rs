@@ -16,11 +16,16 @@ impl<T> At<T> {
     }
 }
 
+/// The most errors, and the most warnings, that are told.
+const MOST: usize = 1000;
+
 /// Collects diagnostics; ten thousand specs with one wrong pipeline make one of them.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
     found: Vec<Diagnostic>,
     seen: HashSet<(Span, String)>,
+    errors: usize,
+    warnings: usize,
     /// Warnings are dropped: the text that is read is one of the program's own.
     quiet: bool,
 }
@@ -35,7 +40,14 @@ impl Notes {
         if self.quiet && diagnostic.severity == Severity::Warning {
             return;
         }
-        if self.seen.insert((diagnostic.span, diagnostic.message.clone())) {
+        let count = match diagnostic.severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+        };
+        if *count >= MOST {
+            *count += 1;
+        } else if self.seen.insert((diagnostic.span, diagnostic.message.clone())) {
+            *count += 1;
             self.found.push(diagnostic);
         }
     }
@@ -55,6 +67,12 @@ impl Notes {
     /// All of them, by file and place.
     pub(crate) fn sorted(mut self) -> Vec<Diagnostic> {
         self.found.sort_by(|a, b| (a.span, &a.message).cmp(&(b.span, &b.message)));
+        for (count, severity) in [(self.errors, Severity::Error), (self.warnings, Severity::Warning)] {
+            let last = self.found.iter_mut().rfind(|found| found.severity == severity);
+            if let Some(last) = last.filter(|_| count > MOST) {
+                last.help = Some(format!("and {} more of the kind after this one", count - MOST));
+            }
+        }
         self.found
     }
 }

@@ -2,6 +2,7 @@
 use super::notes::{At, Notes, did_you_mean};
 use crate::base::{Diagnostic, Span, english, id};
 use crate::syntax::{Node, Value, ValueKind};
+use std::collections::HashSet;
 use std::time::Duration;
 
 /// What a node may hold.
@@ -27,13 +28,12 @@ impl Shape {
     /// Notes all that does not belong.
     pub(crate) fn check(&self, node: &Node, notes: &mut Notes) {
         self.check_args(node, notes);
-        let mut seen: Vec<&str> = Vec::new();
+        let mut seen = HashSet::new();
         for prop in &node.props {
             let name = prop.name.text.as_str();
-            if seen.contains(&name) {
+            if !seen.insert(name) {
                 notes.error(prop.name.span, format!("`{name}` is said twice"), "leave one of them");
             }
-            seen.push(name);
             if !self.props.contains(&name) {
                 let help = if self.children.contains(&name) {
                     format!("it stands between the braces: `{} {{ {name} ... }}`", node.name.text)

@@ -5,6 +5,7 @@ use super::shape::{self, BARE, ONE, Shape};
 use super::{ladder, not_yet};
 use crate::base::{AgentName, Diagnostic, PoolName, ResourceName, StageName};
 use crate::syntax::{Node, ValueKind};
+use std::collections::HashSet;
 
 /// The name of the landing, which is a stage of every spec in all that is shown.
 pub(crate) const LANDING: &str = "land";
@@ -164,6 +165,7 @@ fn tasks(notes: &mut Notes, node: &Node) -> Option<(At<String>, u32)> {
 /// `env NAME="value"`, any number of them.
 pub(crate) fn env(notes: &mut Notes, node: &Node) -> Vec<(String, At<String>)> {
     let mut env: Vec<(String, At<String>)> = Vec::new();
+    let mut seen = HashSet::new();
     for child in shape::each(node, "env") {
         for value in &child.args {
             notes.error(value.span, "`env` takes names and values", "write `env NAME=\"value\"`");
@@ -185,7 +187,7 @@ pub(crate) fn env(notes: &mut Notes, node: &Node) -> Vec<(String, At<String>)> {
                     format!("`{name}` is set by specmake itself"),
                     "choose another name",
                 );
-            } else if env.iter().any(|(known, _)| *known == name) {
+            } else if !seen.insert(&prop.name.text) {
                 notes.error(prop.name.span, format!("`{name}` is said twice"), "leave one of them");
             }
             let value = match &prop.value.kind {

@@ -1,0 +1,179 @@
+//! What an agent is given, and what it may do without harm.
+use crate::world::{ONE, World};
+use std::collections::BTreeMap;
+use std::fs;
+
+/// The environment that an agent saved with `env > $W/env`.
+fn saved_env(world: &World) -> BTreeMap<String, String> {
+    let text = fs::read_to_string(world.top().join("env")).unwrap();
+    let pairs = text.lines().filter_map(|line| line.split_once('='));
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+#[test]
+fn the_environment_is_as_promised() {
+    let mut world = World::with(r#"spec "a" "A""#);
+    world.env("GIT_AUTHOR_NAME", "Somebody");
+    world.script("a/plan", "env > $W/env\nplay plan");
+    world.run([]).exits(0);
+    let env = saved_env(&world);
+    let worktree = world.worktree("a").to_str().unwrap().to_owned();
+    for (name, value) in [
+        ("SPECMAKE_SPEC", "a"),
+        ("SPECMAKE_STAGE", "plan"),
+        ("SPECMAKE_ATTEMPT", "1"),
+        ("SPECMAKE_WORKTREE", &worktree),
+        ("PWD", &worktree),
+        ("GIT_EDITOR", "true"),
+    ] {
+        assert_eq!(env.get(name).map(String::as_str), Some(value), "{name}");
+    }
+    for name in ["SPECMAKE_RUN", "SPECMAKE_SLOT", "SPECMAKE_PORT_BASE", "GIT_CEILING_DIRECTORIES"] {
+        assert!(env.get(name).is_some_and(|value| !value.is_empty()), "{name}: {env:?}");
+    }
+    assert!(env["SPECIFY_FEATURE_DIRECTORY"].ends_with("specs/a"), "{env:?}");
+    for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY"] {
+        assert!(!env.contains_key(name), "{name}");
+    }
+}
+
+#[test]
+fn a_run_from_within_a_hook_works_on_the_right_repository() {
+    let mut world = World::with(&format!("{ONE} spec \"a\" \"A\""));
+    let index = world.repo().join(".git/index.lock.not");
+    world.env("GIT_INDEX_FILE", index.to_str().unwrap()).env("GIT_PREFIX", "sub/");
+    world.script("a/build", "test -z \"${GIT_INDEX_FILE:-}\"\nplay build");
+    world.run([]).exits(0).calls(["a:build"]);
+    assert!(!index.exists());
+}
+
+#[test]
+fn specs_that_run_at_once_have_slots_and_ports_of_their_own() {
+    let world = World::with(&format!("{ONE} spec \"a\" \"A\"\nspec \"b\" \"B\""));
+    let script =
+        "note $SPECMAKE_SLOT $SPECMAKE_PORT_BASE\nflag in-$S\nwait-for in-a\nwait-for in-b\nplay build";
+    world.script("any/build", script);
+    world.run(["-j2"]).exits(0);
+    let notes = world.notes();
+    let parts: Vec<Vec<&str>> = notes.iter().map(|note| note.split(' ').collect()).collect();
+    assert_eq!(parts.len(), 2);
+    assert_ne!(parts[0][0], parts[1][0], "{notes:?}");
+    assert_ne!(parts[0][1], parts[1][1], "{notes:?}");
+}
+
+#[test]
+fn the_prompt_says_what_to_do_and_the_input_ends() {
+    let world = World::with(r#"spec "a" "Count the sheep that pass""#);
+    world.run([]).exits(0);
+    assert!(world.prompt("a:specify").contains("Count the sheep that pass"), "{}", world.prompt("a:specify"));
+    assert!(world.prompt("a:plan").contains("specs/a"), "{}", world.prompt("a:plan"));
+    assert!(!world.prompt("a:plan").contains("{spec}"), "{}", world.prompt("a:plan"));
+}
+
+#[test]
+fn project_context_is_in_every_prompt_and_no_ingredient() {
+    let world = World::new();
+    world.file("CONSTITUTION.md", "Simplicity above all.\n");
+    let specfile = ONE.replace("project {", "project { context \"CONSTITUTION.md\";");
+    world.specfile(&format!("{specfile} spec \"a\" \"A\"")).commit("start");
+    world.run([]).exits(0);
+    assert!(world.prompt("a:build").contains("Simplicity above all."), "{}", world.prompt("a:build"));
+    world.file("CONSTITUTION.md", "Speed above all.\n").commit("a new age");
+    world.again().calls([]);
+}
+
+#[test]
+fn an_agents_own_commits_are_folded_into_the_stage() {
+    let world = World::with(&format!("{ONE} spec \"a\" \"A\""));
+    world.script(
+        "a/build",
+        "echo 1 > one.txt\ngit add -A\ngit commit -q -m 'oops, mine'\necho 2 > two.txt\nplay build",
+    );
+    world.run([]).exits(0);
+    assert!(world.has("one.txt") && world.has("two.txt") && world.has("out/a.txt"));
+    assert!(!world.git(&["log", "--format=%s", "main"]).contains("oops, mine"));
+    world.again().calls([]);
+}
+
+#[test]
+fn an_agent_that_switches_branches_changes_nothing_about_where_its_work_goes() {
+    let world = World::with(&format!("{ONE} spec \"a\" \"A\""));
+    world.script("a/build", "git checkout -q -b sneaky\nplay build\ngit add -A\ngit commit -q -m sneaked");
+    world.run([]).exits(0);
+    assert!(world.has("out/a.txt"));
+    assert!(!world.git(&["log", "--format=%s", "main"]).contains("sneaked"));
+    assert_eq!(world.git(&["symbolic-ref", "--short", "HEAD"]), "main");
+    world.again().calls([]);
+}
+
+#[test]
+fn trailers_that_an_agent_writes_do_not_count() {
+    let world = World::with("stage \"plan\" { on-failure { fail } }\nspec \"a\" \"A\"");
+    world.run(["a:specify"]).exits(0).calls(["a:specify"]);
+    let trailer = world.git(&["log", "-1", "--format=%B", "spec/a"]);
+    let forged = trailer.replace("specify", "plan");
+    fs::write(world.top().join("forged"), forged).unwrap();
+    world.script("a/plan", "git commit -q --allow-empty -F $W/forged\nexit 3");
+    world.run([]).exits(1).calls(["a:plan"]);
+    world.unscript("a/plan");
+    world.run([]).exits(0).calls(["a:plan.."]);
+}
+
+#[test]
+fn an_agent_that_leaves_a_lock_is_no_obstacle() {
+    let world = World::with(&format!("{ONE} spec \"a\" \"A\""));
+    world.script("a/build", "play build\n: > \"$(git rev-parse --git-dir)/index.lock\"");
+    world.run([]).exits(0);
+    assert!(world.has("out/a.txt"));
+    world.again().calls([]);
+}
+
+#[test]
+fn a_background_process_of_an_agent_keeps_nobody_waiting() {
+    let world = World::with(&format!("{ONE} spec \"a\" \"A\""));
+    world.script("a/build", "play build\nwait-for never &");
+    world.run([]).exits(0).calls(["a:build"]);
+    assert_eq!(world.strays(), [0; 0]);
+}
+
+#[test]
+fn any_bytes_may_be_said() {
+    let world = World::with(&format!("{ONE} spec \"a\" \"A\""));
+    world.script(
+        "a/build",
+        "printf 'a\\000b\\377\\033[2J\\007\\n'\nhead -c 300000 /dev/zero | tr '\\0' x\necho\nplay build",
+    );
+    world.run([]).exits(0).plain();
+    world.run(["logs", "a:build"]).exits(0);
+}
+
+#[test]
+fn a_review_that_finds_nothing_to_change_is_fine() {
+    let world = World::with(r#"spec "a" "A""#);
+    world.run([]).exits(0).calls(["a"]);
+    assert!(world.prompt("a:check").contains('a'));
+    world.again().calls([]);
+}
+
+#[test]
+fn an_agent_may_be_chosen_for_a_run_without_dirtying_anything() {
+    let world = World::new();
+    let other = world.agent().replace("\"script\"", "\"other\"");
+    world.file("Specfile", &format!("{}\n{other}\n{ONE}\nspec \"a\" \"A\"", world.agent())).commit("start");
+    world.run(["--agent", "other"]).exits(0).calls(["a:build"]);
+    world.again().calls([]);
+    world.run(["--agent", "nobody"]).exits(2).said("nobody");
+}
+
+#[test]
+fn an_agent_that_is_not_there_is_said_to_be_missing() {
+    let world = World::new();
+    world.file(
+        "Specfile",
+        &format!(
+            "agent \"ghost\" {{ command \"/no/such/program\"; prompt \"stdin\" }}\n{ONE}\nspec \"a\" \"A\""
+        ),
+    );
+    world.commit("start");
+    world.run([]).refuses().said("/no/such/program");
+}

@@ -1,0 +1,116 @@
+//! Ends that nobody planned, and two runs at once.
+use crate::world::{ONE, World};
+use rustix::process::Signal;
+
+#[test]
+fn half_an_output_is_not_taken_as_done() {
+    let world = World::with(r#"spec "a" "A""#);
+    world.script("a/specify", "mkdir -p \"$F\"\necho '# Half a' > \"$F/spec.md\"\nflag half\nwait-for never");
+    let mut run = world.start([]);
+    run.until_flag("half");
+    run.kill();
+    world.unscript("a/specify");
+    world.run([]).exits(0).calls(["a"]);
+    assert_eq!(world.read("specs/a/spec.md"), "# What a is\n");
+    world.again().calls([]);
+}
+
+#[test]
+fn finished_stages_are_finished_whatever_comes_after() {
+    let world = World::with("spec \"a\" \"A\"\nspec \"b\" \"B\"");
+    world.script("any/implement", "flag $S\nwait-for never");
+    let mut run = world.start(["-j2"]);
+    run.until_flag("a");
+    run.until_flag("b");
+    run.kill();
+    world.kill_strays();
+    world.unscript("any/implement");
+    world.run([]).exits(0).calls(["a:implement..", "b:implement.."]);
+    world.again().calls([]);
+}
+
+#[test]
+fn orphans_of_a_killed_run_are_ended_by_the_next() {
+    let world = World::with(&format!("{ONE} spec \"a\" \"A\""));
+    world.script("a/build", "echo $$ > $W/orphan\nflag started\nwait-for never");
+    let mut run = world.start([]);
+    run.until_flag("started");
+    run.kill();
+    assert!(!world.strays().is_empty(), "the agent lives on");
+    world.unscript("a/build");
+    world.run([]).exits(0).calls(["a:build"]);
+    assert_eq!(world.strays(), [0; 0]);
+}
+
+#[test]
+fn an_interrupt_ends_in_order() {
+    let world = World::with(r#"spec "a" "A""#);
+    world.script("a/plan", "flag started\nwait-for never");
+    let mut run = world.start([]);
+    run.until_flag("started");
+    run.signal(Signal::INT);
+    let outcome = run.wait();
+    outcome.exits(130).calls(["a:specify", "a:plan"]);
+    assert_eq!(world.strays(), [0; 0]);
+    world.unscript("a/plan");
+    world.run([]).exits(0).calls(["a:plan.."]);
+    world.again().calls([]);
+}
+
+#[test]
+fn a_second_interrupt_ends_an_agent_that_will_not() {
+    let world = World::with(&format!("{ONE} spec \"a\" \"A\""));
+    world.script("a/build", "trap '' INT TERM\nflag started\nwait-for never");
+    let mut run = world.start([]);
+    run.until_flag("started");
+    run.signal(Signal::TERM);
+    run.signal(Signal::TERM);
+    run.wait().exits(143);
+    assert_eq!(world.strays(), [0; 0]);
+}
+
+#[test]
+fn a_kill_leaves_what_the_user_had() {
+    let world = World::with(&format!("{ONE} spec \"a\" \"A\""));
+    let mine = ["README.txt", "mine.txt"];
+    world.append("README.txt", "edited").file("mine.txt", "mine\n");
+    let before = world.state_of(&mine);
+    world.script("a/build", "flag started\nwait-for never");
+    let mut run = world.start([]);
+    run.until_flag("started");
+    run.kill();
+    world.kill_strays();
+    assert_eq!(world.state_of(&mine), before);
+    world.unscript("a/build");
+    world.run([]).exits(0);
+    assert_eq!(world.state_of(&mine), before);
+}
+
+#[test]
+fn a_second_run_waits_for_the_first() {
+    let world = World::with(&format!("{ONE} spec \"a\" \"A\""));
+    world.script("a/build", "flag started\nwait-for go\nplay build");
+    let mut first = world.start([]);
+    first.until_flag("started");
+    world.run(["--no-wait"]).exits(3).calls([]);
+    let mut second = world.start([]);
+    second.until_said("wait");
+    world.flag("go");
+    first.wait().exits(0);
+    second.wait().exits(0);
+    assert_eq!(world.calls(), ["a:build"]);
+}
+
+#[test]
+fn readers_never_wait() {
+    let world = World::with(&format!("{ONE} spec \"a\" \"A\"\nspec \"b\" \"B\" {{ needs \"a\" }}"));
+    world.script("a/build", "echo 'laying bricks'\nflag started\nwait-for go\nplay build");
+    let mut run = world.start([]);
+    run.until_flag("started");
+    world.run(["status"]).exits(0).said("a").said("b");
+    world.run(["-n"]).exits(0).said("a:build");
+    world.run(["graph"]).exits(0);
+    world.run(["logs", "a:build"]).exits(0).said("laying bricks");
+    world.flag("go");
+    run.wait().exits(0).calls(["a:build", "b:build"]);
+}

@@ -1,0 +1,30 @@
+//! The real binary on real git in temporary repositories.
+//!
+//! The agent is a scripted program whose call log, never a clock, proves what ran; the order of things
+//! that run side by side is released causally, by files that scripts wait for.
+#![expect(clippy::unwrap_used, reason = "a world that cannot be built is a failed test")]
+
+mod outcome;
+mod running;
+mod scripts;
+mod world;
+
+mod agents;
+mod commands;
+mod environment;
+mod failure;
+mod flags;
+mod goals;
+mod harness;
+mod hostile;
+mod ingredients;
+mod inputs;
+mod interrupt;
+mod journal;
+mod landing;
+mod limits;
+mod order;
+mod real;
+mod rebuild;
+mod trust;
+mod worktrees;

@@ -1,0 +1,182 @@
+//! Where a spec is worked on, what is brought in, and what a person does there.
+use crate::world::{ONE, World};
+use std::fs;
+
+/// The cheap pipeline, with more in its `project`.
+fn project(more: &str, specs: &str) -> String {
+    format!("{}\n{specs}", ONE.replace("project {", &format!("project {{ {more};")))
+}
+
+#[test]
+fn a_worktree_lies_beside_the_repository_and_goes_when_its_spec_has_landed() {
+    let world = World::with(&format!("{ONE} spec \"a\" \"A\""));
+    world.script("a/build", "pwd -P > $W/where\nplay build");
+    world.run([]).exits(0);
+    let place = fs::read_to_string(world.top().join("where")).unwrap();
+    assert_eq!(place.trim(), world.worktree("a").to_str().unwrap());
+    assert!(!world.worktree("a").exists());
+    assert!(!world.git(&["worktree", "list"]).contains("spec/a"));
+}
+
+#[test]
+fn a_place_inside_the_repository_is_refused() {
+    let world = World::with(&project("worktrees \"wt/{spec}\"", "spec \"a\" \"A\""));
+    world.run([]).exits(2).said("worktrees").calls([]);
+    assert!(!world.has("wt"));
+}
+
+#[test]
+fn a_linked_folder_is_there_and_never_committed() {
+    let world = World::new();
+    world.file(".gitignore", "node_modules/\n").file("node_modules/left-pad/index.js", "pad\n");
+    world.specfile(&project("link \"node_modules\"", "spec \"a\" \"A\"")).commit("start");
+    world.script("a/build", "cat node_modules/left-pad/index.js\nplay build");
+    world.run([]).exits(0).calls(["a:build"]);
+    let paths = world.paths("main");
+    assert!(!paths.iter().any(|path| path.starts_with("node_modules")), "{paths:?}");
+    assert_eq!(world.read("node_modules/left-pad/index.js"), "pad\n");
+    world.again().calls([]);
+}
+
+#[test]
+fn a_copied_file_is_there_and_its_own() {
+    let world = World::new();
+    world.file(".gitignore", ".env\n").file(".env", "LEVEL=1\n");
+    world.specfile(&project("copy \".env\"", "spec \"a\" \"A\"")).commit("start");
+    world.script("a/build", "grep LEVEL=1 .env\necho LEVEL=2 > .env\nplay build");
+    world.run([]).exits(0);
+    assert_eq!(world.read(".env"), "LEVEL=1\n");
+    assert!(!world.paths("main").contains(&".env".to_owned()));
+    world.again().calls([]);
+}
+
+#[test]
+fn a_worktreeinclude_brings_in_what_is_ignored_and_listed() {
+    let world = World::new();
+    world.file(".gitignore", "*.secret\n").file(".worktreeinclude", "listed.secret\n");
+    world.file("listed.secret", "1\n").file("other.secret", "2\n");
+    world.specfile(&format!("{ONE} spec \"a\" \"A\"")).commit("start");
+    world.script("a/build", "test -e listed.secret\ntest ! -e other.secret\nplay build");
+    world.run([]).exits(0).calls(["a:build"]);
+    assert!(!world.paths("main").iter().any(|path| path.ends_with(".secret")));
+}
+
+#[test]
+fn setup_runs_once_in_each_worktree() {
+    let world = World::with(&project(
+        "setup \"echo ${SPECMAKE_SPEC:-landing} >> $W/setups\"",
+        "stage \"build\" { on-failure { retry 1; fail } }\nspec \"a\" \"A\"\nspec \"b\" \"B\"",
+    ));
+    world.script("a/build", "grep -x a $W/setups\ntest \"$N\" = 2\nplay build");
+    world.run(["-j1"]).exits(0).calls(["a:build", "a:build", "b:build"]);
+    let setups = fs::read_to_string(world.top().join("setups")).unwrap();
+    for spec in ["a", "b"] {
+        assert_eq!(setups.lines().filter(|line| *line == spec).count(), 1, "{setups}");
+    }
+}
+
+#[test]
+fn what_setup_leaves_is_not_the_specs_work() {
+    let world = World::new();
+    world.file(".gitignore", "built/\n");
+    world
+        .specfile(&project("setup \"mkdir -p built; echo x > built/x\"", "spec \"a\" \"A\""))
+        .commit("start");
+    world.script("a/build", "cat built/x\nplay build");
+    world.run([]).exits(0);
+    assert!(!world.paths("main").iter().any(|path| path.starts_with("built")));
+}
+
+/// `a` is held in `build` and its worktree waits for a person.
+fn held() -> World {
+    let world = World::with(&format!("{ONE}\nstage \"build\" {{ on-failure {{ hold }} }}\nspec \"a\" \"A\""));
+    world.script("a/build", "echo half > out.txt\nexit 3");
+    world.run([]).exits(1).calls(["a:build"]).said("held");
+    assert!(world.worktree("a").is_dir());
+    world
+}
+
+#[test]
+fn what_a_person_does_in_a_worktree_is_a_commit_of_its_own() {
+    let world = held();
+    fs::write(world.worktree("a").join("by-hand.txt"), "mine\n").unwrap();
+    world.script("a/build", "test -e by-hand.txt\nplay build");
+    world.run(["retry", "a"]).exits(0);
+    world.run([]).exits(0);
+    assert_eq!(world.show("main", "by-hand.txt").as_deref(), Some("mine\n"));
+    let commit = world.git(&["log", "--no-merges", "--format=%H", "main", "--", "by-hand.txt"]);
+    assert_eq!(commit.lines().count(), 1, "{commit}");
+    assert_eq!(world.git(&["show", "--format=", "--name-only", &commit]), "by-hand.txt");
+    world.again().calls([]);
+}
+
+#[test]
+fn a_persons_commit_in_a_worktree_is_kept_by_a_restart() {
+    let world = World::with(&format!(
+        "{ONE}\nstage \"build\" {{ on-failure {{ restart 1; hold }} }}\nspec \"a\" \"A\""
+    ));
+    world.script("a/build", "exit 3");
+    world.run([]).exits(1);
+    fs::write(world.worktree("a").join("by-hand.txt"), "mine\n").unwrap();
+    world.git_in(&world.worktree("a"), &["add", "-A"]);
+    world.git_in(&world.worktree("a"), &["commit", "-q", "-m", "mine"]);
+    world.script("a/build", "test \"$N\" = 2\ntest -e by-hand.txt\nplay build");
+    world.run(["retry", "a"]).exits(0);
+    world.run([]).exits(0);
+    assert_eq!(world.show("main", "by-hand.txt").as_deref(), Some("mine\n"));
+}
+
+#[test]
+fn clean_never_takes_what_is_not_landed() {
+    let world = held();
+    fs::write(world.worktree("a").join("by-hand.txt"), "mine\n").unwrap();
+    world.run(["clean"]).exits(0).said("a");
+    assert!(world.worktree("a").join("by-hand.txt").exists());
+    assert_eq!(world.branches(), ["spec/a"]);
+}
+
+#[test]
+fn a_clean_start_keeps_what_a_person_wrote() {
+    let world = held();
+    fs::write(world.worktree("a").join("by-hand.txt"), "mine\n").unwrap();
+    world.script("a/build", "test ! -e out.txt\nplay build");
+    world.run(["retry", "a", "--clean"]).exits(0);
+    world.run([]).exits(0);
+    let everywhere = world.git(&["log", "--all", "--format=%H", "--", "by-hand.txt"]);
+    assert!(!everywhere.is_empty(), "the person's file is in some commit");
+    assert!(world.has("out/a.txt"));
+}
+
+#[test]
+fn a_lost_worktree_is_made_again() {
+    let world = World::with("stage \"plan\" { on-failure { hold } }\nspec \"a\" \"A\"");
+    world.script("a/plan", "exit 3");
+    world.run([]).exits(1).calls(["a:specify", "a:plan"]);
+    fs::remove_dir_all(world.worktree("a")).unwrap();
+    world.unscript("a/plan");
+    let retried = world.run(["retry", "a"]);
+    let rest = world.run([]);
+    rest.exits(0);
+    let calls: Vec<&str> = retried.calls.iter().chain(&rest.calls).map(String::as_str).collect();
+    assert_eq!(calls, ["a:plan", "a:tasks", "a:implement", "a:check"], "{retried}{rest}");
+    world.again().calls([]);
+}
+
+#[test]
+fn the_list_of_worktrees_says_whose_they_are() {
+    let world = held();
+    world.run(["worktree", "list"]).exits(0).said("spec/a").said(world.worktree("a").to_str().unwrap());
+    let list = world.run(["worktree", "list", "--format", "json"]);
+    list.exits(0);
+    assert!(list.json().to_string().contains("spec/a"), "{list}");
+}
+
+#[test]
+fn a_worktree_has_every_file_of_a_sparse_checkout() {
+    let world = World::new();
+    world.file("deep/down/file.txt", "x\n").specfile(&format!("{ONE} spec \"a\" \"A\"")).commit("start");
+    world.git(&["sparse-checkout", "set", "--no-cone", "/Specfile", "/README.txt"]);
+    world.script("a/build", "test -e deep/down/file.txt\nplay build\necho more >> deep/down/file.txt");
+    world.run([]).exits(0);
+    assert_eq!(world.show("main", "deep/down/file.txt").as_deref(), Some("x\nmore\n"));
+}

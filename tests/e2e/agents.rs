@@ -143,8 +143,8 @@ fn any_bytes_may_be_said() {
         "a/build",
         "printf 'a\\000b\\377\\033[2J\\007\\n'\nhead -c 300000 /dev/zero | tr '\\0' x\necho\nplay build",
     );
-    world.run([]).exits(0).plain();
-    world.run(["logs", "a:build"]).exits(0);
+    world.run([]).exits(0).calls(["a:build"]).plain();
+    world.run(["logs", "a:build"]).exits(0).said("xxxxxxxx");
 }
 
 #[test]

@@ -113,7 +113,7 @@ fn completions_and_the_manual_are_printed() {
 #[test]
 fn a_demo_needs_no_key_and_no_repository() {
     let world = World::without_git("plain");
-    world.run(["demo"]).exits(0);
+    world.run(["demo"]).exits(0).said("landed");
 }
 
 #[test]

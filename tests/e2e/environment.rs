@@ -100,8 +100,8 @@ fn every_mistake_of_a_specfile_is_shown_at_once() {
 #[test]
 fn a_pipe_gets_no_colours() {
     let mut world = one();
-    world.run(["-n"]).plain();
-    world.run([]).plain();
+    world.run(["-n"]).said("a:build").plain();
+    world.run([]).said("a:build").plain();
     world.run(["status"]).plain();
     world.env("NO_COLOR", "1").env("TERM", "xterm-256color");
     world.run(["status"]).plain();
@@ -123,6 +123,7 @@ fn a_plain_locale_gets_plain_letters() {
     let mut world = one();
     world.env("LC_ALL", "C").env("LANG", "C");
     let build = world.run([]);
+    build.exits(0).said("a:build");
     let status = world.run(["status"]);
     for text in [&build.stderr, &status.stdout] {
         assert!(text.is_ascii(), "{text}");

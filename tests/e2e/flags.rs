@@ -132,7 +132,7 @@ fn it_is_found_from_a_folder_below() {
 fn silence_is_silent() {
     let world = World::with(&format!("{ONE} spec \"a\" \"A\""));
     let outcome = world.run(["-s"]);
-    outcome.exits(0);
+    outcome.exits(0).calls(["a:build"]);
     assert_eq!((outcome.stdout.as_str(), outcome.stderr.as_str()), ("", ""));
 }
 

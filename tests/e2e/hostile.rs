@@ -31,11 +31,14 @@ fn an_environment_value_is_text() {
 
 #[test]
 fn a_template_parameter_is_text() {
+    let line = "printf '%s' \"$SITE\" > $W/site";
     let world = World::with(&format!(
-        "template \"t\" {{ description \"For {{site}}\"; stage \"check\" {{ run \"test -n \\\"$SITE\\\"\"; env SITE=\"{{site}}\" }} }}\n\
-         spec \"a\" \"A\" from=\"t\" site={EVIL:?}"
+        "template \"t\" {{ description \"For {{site}}\"; stage \"check\" {{ run {line:?}; env SITE=\"{{site}}\" }} }}\n\
+         spec \"a\" from=\"t\" site={EVIL:?}"
     ));
     world.run([]).exits(0);
+    assert_eq!(std::fs::read_to_string(world.top().join("site")).unwrap(), EVIL);
+    assert!(world.prompt("a:specify").contains(EVIL), "{}", world.prompt("a:specify"));
     nobody_was_pwned(&world);
 }
 
@@ -87,7 +90,7 @@ fn a_path_that_is_not_utf8_is_carried_along() {
     let name = std::ffi::OsStr::from_bytes(b"caf\xe9.txt");
     std::fs::write(world.repo().join(name), "1\n").unwrap();
     world.specfile(&format!("{ONE} spec \"a\" \"A\"")).commit("start");
-    world.run([]).exits(0);
+    world.run([]).exits(0).calls(["a:build"]);
     assert_eq!(world.dirt(), "");
     assert!(world.repo().join(name).exists());
     world.again().calls([]);

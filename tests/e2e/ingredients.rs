@@ -4,7 +4,7 @@ use crate::world::{ONE, World};
 #[test]
 fn taste_is_no_ingredient() {
     let world = World::with("spec \"a\" \"A\"\nspec \"b\" \"B\"");
-    world.run([]).exits(0);
+    world.run([]).exits(0).calls(["a", "b"]);
     let other = world.agent().replace("\"script\"", "\"other\"");
     let specfile = format!(
         "// a remark\n{other}\n{}\nproject {{ jobs 2 }}\npool \"p\" depth=1\n\
@@ -145,6 +145,8 @@ fn a_repository_of_finished_specs_starts_with_nothing_to_do() {
     world.again().calls([]);
     assert_eq!(world.rev("main"), before, "no commit is made for adopting alone");
     assert_eq!(world.dirt(), "");
+    world.append("specs/007-thing/plan.md", "More.").commit("more");
+    world.run(["-q"]).exits(4);
 }
 
 #[test]

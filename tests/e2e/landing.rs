@@ -320,6 +320,6 @@ fn hooks_of_the_user_do_not_run() {
             .status()
             .unwrap();
     }
-    world.run([]).exits(0);
+    world.run([]).exits(0).calls(["a:build"]);
     assert!(!lies_below(&world.top(), "hooked"));
 }

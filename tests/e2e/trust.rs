@@ -61,7 +61,7 @@ fn looking_needs_no_approval() {
 #[test]
 fn nothing_to_do_needs_no_approval() {
     let world = World::with(&format!("{ONE} spec \"a\" \"A\""));
-    world.run([]).exits(0);
+    world.run([]).exits(0).calls(["a:build"]);
     world.distrust();
     world.again().calls([]);
 }

@@ -44,7 +44,7 @@ fn a_copied_file_is_there_and_its_own() {
     world.file(".gitignore", ".env\n").file(".env", "LEVEL=1\n");
     world.specfile(&project("copy \".env\"", "spec \"a\" \"A\"")).commit("start");
     world.script("a/build", "grep LEVEL=1 .env\necho LEVEL=2 > .env\nplay build");
-    world.run([]).exits(0);
+    world.run([]).exits(0).calls(["a:build"]);
     assert_eq!(world.read(".env"), "LEVEL=1\n");
     assert!(!world.paths("main").contains(&".env".to_owned()));
     world.again().calls([]);
@@ -83,7 +83,7 @@ fn what_setup_leaves_is_not_the_specs_work() {
         .specfile(&project("setup \"mkdir -p built; echo x > built/x\"", "spec \"a\" \"A\""))
         .commit("start");
     world.script("a/build", "cat built/x\nplay build");
-    world.run([]).exits(0);
+    world.run([]).exits(0).calls(["a:build"]);
     assert!(!world.paths("main").iter().any(|path| path.starts_with("built")));
 }
 

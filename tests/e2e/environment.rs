@@ -133,7 +133,7 @@ fn a_plain_locale_gets_plain_letters() {
 #[test]
 fn the_users_file_says_taste_and_nothing_else() {
     let world = one();
-    let config = world.top().join("config/specmake/config.kdl");
+    let config = world.config();
     let trusted = std::fs::read_to_string(&config).unwrap();
     std::fs::write(&config, format!("{trusted}project {{ jobs 1 }}\n")).unwrap();
     world.run(["check"]).exits(0);

@@ -99,3 +99,16 @@ fn strays_are_seen_and_ended() {
     world.kill_strays();
     assert!(!sleeper.wait().unwrap().success());
 }
+
+#[test]
+fn the_commands_of_a_specfile_are_trusted_in_its_own_words() {
+    let world = World::with(
+        "stage \"check\" { run \"echo \\\"x\\\" \\\\ $S\"; timeout \"1m\" }\nspec \"a\" \"A\" { when \"true\" }",
+    );
+    let config = std::fs::read_to_string(world.config()).unwrap();
+    let agent = format!("trust {:?}\n", world.top().join("agent.sh"));
+    assert_eq!(config, format!("{agent}trust \"echo \\\"x\\\" \\\\ $S\"\ntrust \"true\"\n"));
+    world.distrust();
+    world.specfile("spec \"a\" \"A\"");
+    assert_eq!(std::fs::read_to_string(world.config()).unwrap(), "");
+}

@@ -24,7 +24,7 @@ fn an_environment_value_is_text() {
     let world = World::with(&format!(
         "stage \"check\" {{ run \"printf '%s' \\\"$EVIL\\\" > $W/evil\"; env EVIL={EVIL:?} }}\nspec \"a\" \"A\""
     ));
-    world.run([]).exits(0);
+    world.run(["--yes"]).exits(0);
     assert_eq!(std::fs::read_to_string(world.top().join("evil")).unwrap(), EVIL);
     nobody_was_pwned(&world);
 }
@@ -36,7 +36,7 @@ fn a_template_parameter_is_text() {
         "template \"t\" {{ description \"For {{site}}\"; stage \"check\" {{ run {line:?}; env SITE=\"{{site}}\" }} }}\n\
          spec \"a\" from=\"t\" site={EVIL:?}"
     ));
-    world.run([]).exits(0);
+    world.run(["--yes"]).exits(0);
     assert_eq!(std::fs::read_to_string(world.top().join("site")).unwrap(), EVIL);
     assert!(world.prompt("a:specify").contains(EVIL), "{}", world.prompt("a:specify"));
     nobody_was_pwned(&world);

@@ -52,11 +52,11 @@ fn a_run_line_and_its_environment_are_ingredients() {
         format!("stage \"check\" {{ run {line:?}; env LEVEL={env:?} }}\nspec \"a\" \"A\"")
     };
     let world = World::with(&specfile(line, "1"));
-    world.run([]).exits(0).calls(["a"]);
+    world.run(["--yes"]).exits(0).calls(["a"]);
     world.specfile(&specfile(&format!("{line}; true"), "1")).commit("another line");
-    world.run([]).exits(0).calls(["a:check"]);
+    world.run(["--yes"]).exits(0).calls(["a:check"]);
     world.specfile(&specfile(&format!("{line}; true"), "2")).commit("another level");
-    world.run([]).exits(0).calls(["a:check"]);
+    world.run(["--yes"]).exits(0).calls(["a:check"]);
     world.again().calls([]);
 }
 

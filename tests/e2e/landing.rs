@@ -302,7 +302,6 @@ fn a_bare_repository_is_built_too() {
         World::with(&format!("{} spec \"a\" \"A\"", ONE.replace("project {", "project { base \"main\";")));
     world.git(&["clone", "-q", "--bare", ".", "../bare.git"]);
     let bare = world.at("bare.git");
-    bare.trust();
     fs::copy(world.repo().join("Specfile"), world.top().join("Specfile")).unwrap();
     bare.run(["-f", "../Specfile"]).exits(0).calls(["a:build"]);
     assert_eq!(bare.show("main", "out/a.txt").as_deref(), Some("a\n"));

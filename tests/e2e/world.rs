@@ -24,11 +24,12 @@ pub struct World {
     root: Rc<TempDir>,
     repo: PathBuf,
     clock: Rc<Cell<u64>>,
+    trusting: Rc<Cell<bool>>,
     env: BTreeMap<String, String>,
 }
 
 impl World {
-    /// A repository with one commit of a `README.txt`, whose commands the user trusts.
+    /// A repository with one commit of a `README.txt`; the user trusts the commands of its Specfile.
     pub fn new() -> Self {
         Self::named("repo")
     }
@@ -47,7 +48,6 @@ impl World {
         world.git(&["init", "-q", "-b", "main"]);
         world.file("README.txt", "A project.\n");
         world.commit("first");
-        world.trust();
         world
     }
 
@@ -71,19 +71,18 @@ impl World {
             write(&top.join(format!("script/default/{stage}.sh")), text);
         }
         let repo = top.join(folder);
-        Self { root: Rc::new(root), repo, clock: Rc::new(Cell::new(0)), env: BTreeMap::new() }
+        let (clock, trusting) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(true)));
+        Self { root: Rc::new(root), repo, clock, trusting, env: BTreeMap::new() }
     }
 
-    /// Another repository of the same world, `git clone` with these flags, trusted too.
+    /// Another repository of the same world, `git clone` with these flags.
     pub fn clone_as(&self, folder: &str, flags: &[&str]) -> Self {
         let from = format!("file://{}", self.repo.display());
         let mut args = vec!["clone", "-q"];
         args.extend(flags);
         args.extend([from.as_str(), folder]);
         self.git_in(&self.top(), &args);
-        let other = self.at(folder);
-        other.trust();
-        other
+        self.at(folder)
     }
 
     /// The same world, seen from another folder of it.
@@ -92,6 +91,7 @@ impl World {
             root: Rc::clone(&self.root),
             repo: self.top().join(folder),
             clock: Rc::clone(&self.clock),
+            trusting: Rc::clone(&self.trusting),
             env: self.env.clone(),
         }
     }
@@ -122,6 +122,9 @@ impl World {
 
     /// Writes a file of the checkout.
     pub fn file(&self, path: &str, text: &str) -> &Self {
+        if path == "Specfile" && self.trusting.get() {
+            self.trust(text);
+        }
         write(&self.repo.join(path), text);
         self
     }
@@ -312,17 +315,32 @@ impl World {
         self
     }
 
-    /// Puts this repository on the user's list of trusted ones.
-    pub fn trust(&self) {
-        let config = self.top().join("config/specmake/config.kdl");
-        let known = fs::read_to_string(&config).unwrap_or_default();
-        fs::write(config, format!("{known}trust {:?}\n", self.repo)).unwrap();
+    /// Puts every command of a Specfile on the user's list of trusted ones, in the very words it has there.
+    /// A command with an `env` of its own has other words; a run of that says `--yes`.
+    fn trust(&self, specfile: &str) {
+        let config = self.config();
+        let mut known = fs::read_to_string(&config).unwrap_or_default();
+        for word in ["command", "run", "check", "setup", "when"] {
+            for (at, before) in specfile.match_indices(&format!("{word} \"")) {
+                let line = format!("trust {}\n", literal(&specfile[at + before.len() - 1..]));
+                if !known.contains(&line) {
+                    known.push_str(&line);
+                }
+            }
+        }
+        fs::write(config, known).unwrap();
     }
 
-    /// Takes every repository off that list.
+    /// Takes every command off that list, and those to come.
     pub fn distrust(&self) -> &Self {
-        fs::write(self.top().join("config/specmake/config.kdl"), "").unwrap();
+        self.trusting.set(false);
+        fs::write(self.config(), "").unwrap();
         self
+    }
+
+    /// The user's own file.
+    pub fn config(&self) -> PathBuf {
+        self.top().join("config/specmake/config.kdl")
     }
 
     /// Processes that some run of this world started and that are still there.
@@ -378,6 +396,17 @@ pub fn lies_below(folder: &Path, name: &str) -> bool {
         found.file_name().as_bytes() == name.as_bytes()
             || found.file_type().is_ok_and(|kind| kind.is_dir()) && lies_below(&found.path(), name)
     })
+}
+
+/// The quoted text that begins here, quotes included.
+fn literal(text: &str) -> &str {
+    let mut escaped = false;
+    let end = text.char_indices().skip(1).find(|(_, c)| {
+        let closes = *c == '"' && !escaped;
+        escaped = *c == '\\' && !escaped;
+        closes
+    });
+    &text[..=end.map(|(at, _)| at).expect("a quoted text ends")]
 }
 
 fn write(path: &Path, text: &str) {

@@ -49,7 +49,7 @@ pub fn build(
         .map_err(|error| Trouble::usage(error.to_string()))?;
     match wish.mode {
         Mode::DryRun | Mode::Explain | Mode::Question => {
-            super::dry::plan(wishes, wish, &ground, &wanted, out, err)
+            super::dry::plan(wishes, wish, &ground, &wanted, out)
         }
         Mode::Run => Build { wishes, wish, ground: &ground, wanted }.run(here, out, err),
         Mode::Touch => Build { wishes, wish, ground: &ground, wanted }.touch(here, err),
@@ -186,6 +186,7 @@ impl Build<'_> {
             reporter,
             store,
         })?;
+        site.end_strays()?;
         site.keep_dead_attempts()?;
         self.adopt(&site)?;
         if self.commit_inputs(&site, here, err)? {

@@ -61,7 +61,7 @@ fn remove(git: &Git, row: &Row, tip: Oid) -> Result<Option<String>, GitError> {
     match (&row.path, &row.state) {
         (Some(path), State::Lost) => forget_lost(git, path)?,
         (Some(path), _) => {
-            if let Some(stays) = Worktree::open(git, path)?.remove(&row.branch)? {
+            if let Some(stays) = Worktree::open(git, path)?.remove(Some(&row.branch))? {
                 return Ok(Some(stays.to_string()));
             }
         }

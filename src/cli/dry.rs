@@ -1,7 +1,6 @@
 //! `-n`, `--explain` and `-q`: what a build would do, judged as if edited ingredients were committed.
 use super::exit::Exit;
 use super::ground::Ground;
-use super::opening::open_store;
 use super::plan::{PlanHeader, report};
 use super::trouble::Trouble;
 use super::wishes::{BuildWish, Mode, Wishes};
@@ -11,6 +10,7 @@ use crate::report::plan::Detail;
 use crate::run::inputs::uncommitted;
 use crate::run::report::Reporter;
 use crate::run::site::{Opening, Options, Site};
+use crate::store::Store;
 use crate::sys::checkout::virtual_commit;
 use crate::sys::git::branch_ref;
 use std::io::Write;
@@ -26,9 +26,8 @@ pub fn plan(
     ground: &Ground,
     wanted: &Wanted,
     out: &mut dyn Write,
-    err: &mut dyn Write,
 ) -> Result<Exit, Trouble> {
-    let report = foresee(ground, wanted, Foresight { what_if: &wish.what_if, always: wish.always }, err)?;
+    let report = foresee(ground, wanted, Foresight { what_if: &wish.what_if, always: wish.always })?;
     if wish.mode == Mode::Question {
         return Ok(if report.is_up_to_date() { Exit::Done } else { Exit::OutOfDate });
     }
@@ -55,12 +54,7 @@ pub struct Foresight<'a> {
 ///
 /// # Errors
 /// What keeps it from being judged.
-pub fn foresee(
-    ground: &Ground,
-    wanted: &Wanted,
-    foresight: Foresight<'_>,
-    err: &mut dyn Write,
-) -> Result<PlanReport, Trouble> {
+pub fn foresee(ground: &Ground, wanted: &Wanted, foresight: Foresight<'_>) -> Result<PlanReport, Trouble> {
     let git = &ground.git;
     let tip = git.require_commit(&branch_ref(&ground.base_branch))?;
     let mut positions: Vec<usize> = wanted.places().filter_map(|place| ground.graph.spec_of(place)).collect();
@@ -77,7 +71,7 @@ pub fn foresee(
         run: String::new(),
         options: Options { what_if: foresight.what_if.to_vec() },
         reporter: Reporter::silent(),
-        store: open_store(git, err)?,
+        store: Store::to_look_at(&git.state_dir()).map_err(|e| Trouble::environment(&e).hint(e.hint()))?,
     })?;
     let mut notes = Vec::new();
     let adopted = site.find_adopted(positions.iter().copied())?;

@@ -9,7 +9,7 @@ use super::wishes::Wishes;
 use crate::base::{AgentName, Diagnostic, Severity, Sources};
 use crate::graph::StageGraph;
 use crate::model::{Files, LoadRequest, Project, Text, load};
-use crate::sys::git::Git;
+use crate::sys::git::{Git, branch_ref};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -60,6 +60,11 @@ impl Ground {
             Some(base) => base.clone(),
             None => git.require_branch()?,
         };
+        if git.commit(&branch_ref(&base_branch))?.is_none() {
+            git.head()?;
+            return Err(Trouble::environment(format!("there is no branch `{base_branch}` to land on"))
+                .hint(format!("`git branch {base_branch}` makes it here")));
+        }
         let project = Arc::new(project);
         Ok(Self {
             git,

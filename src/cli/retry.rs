@@ -83,12 +83,9 @@ pub fn hold(wishes: &Wishes, args: &HoldArgs, err: &mut dyn Write) -> Result<Exi
     let ground = Ground::open(wishes, &Reading::default(), err)?;
     let site = open_site(&ground, "hold", Reporter::silent(), err)?;
     for text in &args.specs {
-        let spec = site.spec(spec_by_prefix(&site, text)?);
+        let position = spec_by_prefix(&site, text)?;
+        let spec = site.spec(position);
         let standing = site.standing(spec)?;
-        if standing.branch.is_none() {
-            return Err(Trouble::environment(format!("nothing of `{}` is in progress", spec.name))
-                .hint("`parked \"why\"` in the Specfile keeps a spec out of builds"));
-        }
         let why = args.why.clone().unwrap_or_else(|| "held by hand".to_owned());
         let mut next = None;
         for stage in 0..spec.stages.len() {
@@ -100,8 +97,15 @@ pub fn hold(wishes: &Wishes, args: &HoldArgs, err: &mut dyn Write) -> Result<Exi
         }
         let failure = Failure { class: FailureClass::Setup, message: why, log: None };
         match next {
-            Some(stage) => site.record_hold(spec, stage, &failure).map_err(Trouble::environment)?,
-            None => site.hold_landing(spec, &standing, &failure)?,
+            Some(stage) => site.record_hold(position, stage, &failure).map_err(Trouble::environment)?,
+            None if standing.branch.is_some() => site.hold_landing(spec, &standing, &failure)?,
+            None => {
+                return Err(Trouble::environment(format!(
+                    "`{}` is up to date: there is nothing to hold",
+                    spec.name
+                ))
+                .hint("`parked \"why\"` in the Specfile keeps a spec out of builds"));
+            }
         }
         writeln!(err, "specmake: held {}; `specmake retry {}` goes on", spec.name, spec.name)?;
     }

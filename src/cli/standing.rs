@@ -30,7 +30,7 @@ pub fn status(
     let folder = ground.git.state_dir();
     let store =
         Store::open_existing(&folder).map_err(|error| Trouble::environment(&error).hint(error.hint()))?;
-    let plan = if on { None } else { Some(foresee(&ground, &wanted, Foresight::default(), err)?) };
+    let plan = if on { None } else { Some(foresee(&ground, &wanted, Foresight::default())?) };
     let history = Stored { store: store.as_ref(), on };
     let request =
         StatusRequest { history: &history, plan: plan.as_ref(), folder: &folder, now: now_millis() };

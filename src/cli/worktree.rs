@@ -80,7 +80,7 @@ fn state(git: &Git, branch: &str, place: Option<&Listed>) -> Result<State, GitEr
         None => Ok(State::BranchOnly),
         Some(one) if one.lost => Ok(State::Lost),
         Some(one) => {
-            let stays = Worktree::open(git, &one.path)?.stays(branch)?;
+            let stays = Worktree::open(git, &one.path)?.stays(Some(branch))?;
             Ok(stays.map_or(State::Clean, State::Held))
         }
     }

@@ -1,11 +1,11 @@
-//! Circles in `needs` and `after`, told as one shortest circle of each knot.
+//! Cycles in `needs` and `after`, told as one shortest cycle of each knot.
 use crate::base::{Diagnostic, Span};
 use crate::model::{Project, Target};
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use std::collections::VecDeque;
 
-/// Steps spent on finding a shorter circle before the best one so far is good enough.
+/// Steps spent on finding a shorter cycle before the best one so far is good enough.
 const PATIENCE: usize = 10_000_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,10 +26,10 @@ type Waits = DiGraph<Corner, Because>;
 /// One diagnostic for each knot, in the order of the specs in them.
 pub(super) fn diagnostics(project: &Project) -> Vec<Diagnostic> {
     let waits = waits(project);
-    let mut circles: Vec<Vec<NodeIndex>> =
+    let mut cycles: Vec<Vec<NodeIndex>> =
         kosaraju_scc(&waits).iter().filter_map(|knot| shortest(&waits, knot)).collect();
-    circles.sort();
-    circles.iter().filter_map(|circle| diagnostic(project, &waits, circle)).collect()
+    cycles.sort();
+    cycles.iter().filter_map(|cycle| diagnostic(project, &waits, cycle)).collect()
 }
 
 /// Specs and layers, each with an edge to what it waits for.
@@ -72,7 +72,7 @@ fn waits(project: &Project) -> Waits {
     waits
 }
 
-/// A shortest circle through a strongly connected part, begun at its first corner; none if it has none.
+/// A shortest cycle through a strongly connected part, begun at its first corner; none if it has none.
 fn shortest(waits: &Waits, knot: &[NodeIndex]) -> Option<Vec<NodeIndex>> {
     if let [only] = knot {
         return waits.contains_edge(*only, *only).then(|| vec![*only]);
@@ -86,12 +86,12 @@ fn shortest(waits: &Waits, knot: &[NodeIndex]) -> Option<Vec<NodeIndex>> {
         if limit == 1 || (best.is_some() && search.steps > PATIENCE) {
             break;
         }
-        best = search.circle_through(start, limit).or(best);
+        best = search.cycle_through(start, limit).or(best);
     }
-    let mut circle = best?;
-    let first = circle.iter().enumerate().min_by_key(|(_, corner)| **corner).map_or(0, |(at, _)| at);
-    circle.rotate_left(first);
-    Some(circle)
+    let mut cycle = best?;
+    let first = cycle.iter().enumerate().min_by_key(|(_, corner)| **corner).map_or(0, |(at, _)| at);
+    cycle.rotate_left(first);
+    Some(cycle)
 }
 
 /// Breadth-first searches within one knot.
@@ -114,8 +114,8 @@ impl<'a> Search<'a> {
         Self { waits, inside, reached, searches: 0, steps: 0 }
     }
 
-    /// The shortest circle through `start` that has fewer than `limit` corners.
-    fn circle_through(&mut self, start: NodeIndex, limit: usize) -> Option<Vec<NodeIndex>> {
+    /// The shortest cycle through `start` that has fewer than `limit` corners.
+    fn cycle_through(&mut self, start: NodeIndex, limit: usize) -> Option<Vec<NodeIndex>> {
         self.searches += 1;
         let mut queue = VecDeque::from([(start, 1)]);
         while let Some((corner, length)) = queue.pop_front() {
@@ -149,7 +149,7 @@ impl<'a> Search<'a> {
     }
 }
 
-fn diagnostic(project: &Project, waits: &Waits, circle: &[NodeIndex]) -> Option<Diagnostic> {
+fn diagnostic(project: &Project, waits: &Waits, cycle: &[NodeIndex]) -> Option<Diagnostic> {
     let name = |corner: NodeIndex| match waits[corner] {
         Corner::Spec(spec) => {
             project.specs.get_index(spec).map_or_else(String::new, |(name, _)| format!("`{name}`"))
@@ -159,23 +159,22 @@ fn diagnostic(project: &Project, waits: &Waits, circle: &[NodeIndex]) -> Option<
         }
     };
     let mut words: Vec<(Span, String)> = Vec::new();
-    for (at, from) in circle.iter().enumerate() {
-        let to = circle[(at + 1) % circle.len()];
+    for (at, from) in cycle.iter().enumerate() {
+        let to = cycle[(at + 1) % cycle.len()];
         let because = waits.edges_connecting(*from, to).min_by_key(|edge| edge.weight().span)?.weight();
         words.push((because.span, format!("{} {} {}", name(*from), because.verb, name(to))));
     }
     let (span, label) = words.first()?.clone();
-    let message = if let [only] = circle {
+    let message = if let [only] = cycle {
         format!("{} waits for itself", name(*only))
     } else {
-        let mut round: Vec<String> =
-            circle.iter().chain(circle.first()).map(|corner| name(*corner)).collect();
+        let mut round: Vec<String> = cycle.iter().chain(cycle.first()).map(|corner| name(*corner)).collect();
         round.dedup();
-        format!("a circle of needs: {}", round.join(" -> "))
+        format!("a dependency cycle: {}", round.join(" -> "))
     };
     let mut diagnostic = Diagnostic::error(span, message)
         .label(label)
-        .help("take one of these out: the circle can never begin");
+        .help("take one of these out: the cycle can never begin");
     for (span, label) in words.into_iter().skip(1) {
         diagnostic = diagnostic.related(span, label);
     }
@@ -189,7 +188,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn check(sample: &Sample, expect: &[&[&str]]) {
-        let diagnostics = StageGraph::new(&sample.project).expect_err("a circle");
+        let diagnostics = StageGraph::new(&sample.project).expect_err("a cycle");
         let told: Vec<Vec<&str>> = diagnostics
             .iter()
             .map(|d| {
@@ -201,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn each_knot_shows_one_shortest_circle() {
+    fn each_knot_shows_one_shortest_cycle() {
         let mut sample = Sample::new();
         sample.spec("a", "", &["plan"], &["b"]);
         sample.spec("b", "", &["plan"], &["c"]);
@@ -211,14 +210,14 @@ mod tests {
         check(
             &sample,
             &[
-                &["a circle of needs: `b` -> `c` -> `b`", "`b` needs `c`", "`c` comes after `b`"],
+                &["a cycle of needs: `b` -> `c` -> `b`", "`b` needs `c`", "`c` comes after `b`"],
                 &["`x` waits for itself", "`x` needs `x`"],
             ],
         );
     }
 
     #[test]
-    fn a_circle_may_go_through_layers() {
+    fn a_cycle_may_go_through_layers() {
         let mut sample = Sample::new();
         sample.layer("low", &[]);
         sample.layer("high", &["@low"]);
@@ -227,7 +226,7 @@ mod tests {
         check(
             &sample,
             &[&[
-                "a circle of needs: `a` -> `b` -> layer `high` -> layer `low` -> `a`",
+                "a cycle of needs: `a` -> `b` -> layer `high` -> layer `low` -> `a`",
                 "`a` needs `b`",
                 "`b` stands in layer `high`",
                 "layer `high` needs layer `low`",
@@ -241,7 +240,7 @@ mod tests {
 
         /// Two rings of other lengths joined in one corner: the shorter one is told.
         #[test]
-        fn the_shortest_circle_is_told(one in 2..20_usize, other in 2..20_usize, turn in 0..20_usize) {
+        fn the_shortest_cycle_is_told(one in 2..20_usize, other in 2..20_usize, turn in 0..20_usize) {
             let mut sample = Sample::new();
             let mut edges = Vec::new();
             for (ring, length) in [("x", one), ("y", other)] {
@@ -256,19 +255,19 @@ mod tests {
             }
             let needs: Vec<&str> = edges.iter().filter(|(from, _)| from == "hub").map(|(_, to)| to.as_str()).collect();
             sample.spec("hub", "", &["plan"], &needs);
-            let told = StageGraph::new(&sample.project).expect_err("a circle");
+            let told = StageGraph::new(&sample.project).expect_err("a cycle");
             prop_assert_eq!(told.len(), 1);
             prop_assert_eq!(told[0].related.len() + 1, one.min(other));
         }
     }
 
     #[test]
-    fn every_edge_of_a_circle_has_its_own_place() {
+    fn every_edge_of_a_cycle_has_its_own_place() {
         let mut sample = Sample::new();
         for (spec, need) in [("a", "b"), ("b", "c"), ("c", "a")] {
             sample.spec(spec, "", &["plan"], &[need]);
         }
-        let diagnostics = StageGraph::new(&sample.project).expect_err("a circle");
+        let diagnostics = StageGraph::new(&sample.project).expect_err("a cycle");
         let spans: Vec<_> = diagnostics[0].related.iter().map(|(span, _)| *span).collect();
         let needs: Vec<_> = sample.project.specs.values().map(|spec| spec.needs[0].span).collect();
         assert_eq!((diagnostics[0].span, &spans[..]), (needs[0], &needs[1..]));

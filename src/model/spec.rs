@@ -62,6 +62,13 @@ impl Spec {
         self.stages.iter().find(|s| s.name == *stage)
     }
 
+    /// Whether another stage may run at the same time: there is no path between the two.
+    pub fn runs_beside(&self, stage: usize) -> bool {
+        let before = self.before(stage);
+        (0..self.stages.len())
+            .any(|other| other != stage && !before.contains(&other) && !self.before(other).contains(&stage))
+    }
+
     /// Positions of all the stages that a stage comes after, nearest last.
     pub fn before(&self, stage: usize) -> Vec<usize> {
         let mut seen = vec![false; self.stages.len()];

@@ -14,17 +14,21 @@ use crate::rebuild::judge::{Deed, trace};
 use crate::rebuild::result::Changed;
 use crate::rebuild::{How, Key, Last, Mark, Unreadable, manifest};
 use crate::sys::child::{self, Cut, Exit, Launch};
-use crate::sys::git::{GitError, RefUpdate};
+use crate::sys::git::{GitError, RefUpdate, branch_ref};
 use crate::sys::stop::Stop;
-use crate::sys::worktree::Snapshot;
+use crate::sys::worktree::{Snapshot, Worktree};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 /// An attempt that can begin.
-struct Prepared {
-    id: StageId,
-    place: Workplace,
+pub(super) struct Prepared {
+    pub(super) id: StageId,
+    pub(super) place: Workplace,
+    /// The worktree of its own, for a stage that runs beside others of its spec.
+    side: Option<Worktree>,
+    /// The commit that this attempt began on.
+    started: Oid,
     launch: Launch,
     setup: Vec<Launch>,
     dialect: String,
@@ -34,6 +38,12 @@ struct Prepared {
     had_trace: bool,
     former_change: Option<Stamp>,
     log: String,
+}
+
+impl Prepared {
+    fn worktree(&self) -> &Worktree {
+        self.side.as_ref().unwrap_or(&self.place.worktree)
+    }
 }
 
 impl Site {
@@ -62,14 +72,25 @@ impl Site {
 
     fn prepare(&self, order: &Order, spec: usize, stage: usize) -> Result<Prepared, Failure> {
         let spec_position = spec;
+        let turn = self.turn_of(spec);
+        let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
         let spec = self.spec(spec);
         let id = StageId::new(&spec.name, &spec.stages[stage].name);
         let standing = self.standing(spec).map_err(|e| setup_failure(&e))?;
         let mut place = self.workplace(spec, &standing)?;
         let mut stage_start = self.stage_start(spec, stage, place.tip)?;
-        if matches!(order.rung.as_ref().map(|rung| &rung.step), Some(Step::Restart { from: None })) {
+        let step = order.rung.as_ref().map(|rung| &rung.step);
+        if matches!(step, Some(Step::Restart { from: None })) {
             stage_start = self.restart(spec, stage, &mut place)?;
         }
+        let side = if spec.runs_beside(stage) {
+            let keep = matches!(step, Some(Step::Retry));
+            let side = self.side_worktree(spec, &id.stage, place.tip, keep);
+            Some(side.map_err(|e| setup_failure(&e))?)
+        } else {
+            None
+        };
+        let worktree = side.as_ref().unwrap_or(&place.worktree);
         let standing = self.standing_at(&place).map_err(|e| setup_failure(&e))?;
         let line = standing.line();
         let needs = self.needs_now(spec, stage, &standing).map_err(|e| setup_failure(&e))?;
@@ -89,16 +110,30 @@ impl Site {
         let log = format!("logs/{}/{}/{}.{}.log", self.run, id.spec, id.stage, order.attempt);
         let around = Around { site: self, id: &id, attempt: order.attempt, slot, folder: &spec.folder };
         let diff = self.diff_for(&order.reasons, since, standing.tree_oid);
-        let (launch, dialect) = self.launch(order, spec, stage, &around, &place, &log, &diff)?;
-        let setup = if !place.worktree.is_ready() {
-            around.setup_lines(place.worktree.top(), &self.project.settings.setup)
-        } else {
+        let (launch, dialect) = self.launch(order, spec, stage, &around, worktree, &log, &diff)?;
+        let setup = if worktree.is_ready() {
             Vec::new()
+        } else {
+            around.setup_lines(worktree.top(), &self.project.settings.setup)
         };
-        self.bring_in(&place.worktree)?;
+        self.bring_in(worktree)?;
         let start = RefUpdate::create(start_ref(&id.spec, &id.stage), place.tip);
         self.git.update_refs(&[start], "specmake: attempt").map_err(|e| setup_failure(&e))?;
-        Ok(Prepared { id, place, launch, setup, dialect, seen, stage_start, had_trace, former_change, log })
+        let started = place.tip;
+        Ok(Prepared {
+            id,
+            place,
+            side,
+            started,
+            launch,
+            setup,
+            dialect,
+            seen,
+            stage_start,
+            had_trace,
+            former_change,
+            log,
+        })
     }
 
     async fn run_in(&self, prepared: &mut Prepared, order: &Order, stop: &Stop) -> Result<Exit, Failure> {
@@ -110,13 +145,13 @@ impl Site {
             step: order.rung.as_ref().map_or("run", |rung| rung.step.name()).to_owned(),
             agent,
             model,
-            worktree: prepared.place.worktree.top().display().to_string(),
+            worktree: prepared.worktree().top().display().to_string(),
             log: prepared.log.clone(),
         });
         for launch in std::mem::take(&mut prepared.setup) {
             self.run_setup(launch, stop).await?;
         }
-        prepared.place.worktree.mark_ready().map_err(|e| setup_failure(&e))?;
+        prepared.worktree().mark_ready().map_err(|e| setup_failure(&e))?;
         let id = prepared.id.clone();
         let mut dialect = dialect::named(&prepared.dialect);
         let each = |line: &str| {
@@ -204,8 +239,7 @@ impl Site {
         if let Some(failure) = failure_of(exit, &spec.stages[stage].work) {
             return Err(failure);
         }
-        let snapshot =
-            prepared.place.worktree.snapshot(prepared.place.tip, &[]).map_err(|e| setup_failure(&e))?;
+        let snapshot = prepared.worktree().snapshot(prepared.started, &[]).map_err(|e| setup_failure(&e))?;
         let tree = self.contents.tree(snapshot.tree).map_err(|e| setup_failure(&e))?;
         let changed = self.changed_since(prepared, &snapshot).map_err(|e| setup_failure(&e))?;
         let evidence = Evidence {
@@ -243,6 +277,12 @@ impl Site {
         snapshot: &Snapshot,
         changed: &[Changed],
     ) -> Result<Oid, Unkept> {
+        let turn = self.turn_of(self.graph.spec_position(spec.name.as_str()).unwrap_or_default());
+        let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+        if prepared.side.is_some() {
+            // Those beside it may have ended first.
+            prepared.place.tip = self.git.require_commit(&branch_ref(&prepared.place.branch))?;
+        }
         let standing = self.standing_at(&prepared.place)?;
         let line = standing.line();
         let needs = self.needs_now(spec, stage, &standing).map_err(|e| Unkept::Other(e.to_string()))?;
@@ -250,7 +290,7 @@ impl Site {
         let left = self.contents.tree(snapshot.tree)?;
         let deed = Deed {
             how: How::Ran,
-            from: prepared.place.tip,
+            from: prepared.started,
             seen: &prepared.seen,
             left: &left,
             changed,
@@ -259,13 +299,30 @@ impl Site {
         let mark = Mark::Trace(trace(&question, &deed)?);
         let subject = format!("{}: {}", prepared.id.spec, prepared.id.stage);
         let text = message(&subject, "", &[mark]);
-        let done = RefUpdate::delete(start_ref(&prepared.id.spec, &prepared.id.stage), prepared.place.tip);
-        self.advance(&mut prepared.place, snapshot, &text, &[done])?;
+        let done = RefUpdate::delete(start_ref(&prepared.id.spec, &prepared.id.stage), prepared.started);
+        if let Some(side) = &prepared.side {
+            let declared = &spec.stages[stage];
+            self.commit_side(&mut prepared.place, declared, snapshot, &text)?;
+            self.back_up_rest(spec, declared, prepared.started, snapshot)?;
+            self.git.update_refs(&[done], "specmake: attempt")?;
+            self.drop_side(side, prepared.started)?;
+        } else {
+            self.advance(&mut prepared.place, snapshot, &text, &[done])?;
+        }
+        self.note_ran(spec, stage);
         Ok(prepared.place.tip)
     }
 
     /// Keeps the tree of an attempt that did not do as a commit of its own.
     fn keep(&self, prepared: &mut Prepared, failure: &Failure) -> Result<(), GitError> {
+        let done = RefUpdate::delete(start_ref(&prepared.id.spec, &prepared.id.stage), prepared.started);
+        if let (Some(side), Some(spec)) = (&prepared.side, self.spec_named(&prepared.id.spec)) {
+            let snapshot = side.snapshot(prepared.started, &[])?;
+            if !snapshot.changes.is_empty() {
+                self.back_up(spec, &prepared.id.stage, prepared.started, &snapshot)?;
+            }
+            return self.git.update_refs(&[done], "specmake: attempt");
+        }
         let place = &mut prepared.place;
         let snapshot = place.worktree.snapshot(place.tip, &[])?;
         let mark = Mark::Attempt {
@@ -277,7 +334,6 @@ impl Site {
         };
         let subject = format!("{}: {} did not succeed", prepared.id.spec, prepared.id.stage);
         let text = message(&subject, &failure.message, &[mark]);
-        let done = RefUpdate::delete(start_ref(&prepared.id.spec, &prepared.id.stage), place.tip);
         self.advance(place, &snapshot, &text, &[done])
     }
 

@@ -410,7 +410,10 @@ impl<H: Hands> Dispatcher<H> {
             let (Some(spec), Some(culprit)) = (self.graph.spec_of(place), self.origin(by)) else { continue };
             let Some(by_spec) = self.graph.spec_of(culprit) else { continue };
             if spec != by_spec && self.blocked.insert(spec) {
-                let why = self.how_it_ended(culprit);
+                let why = match self.why_needed(spec) {
+                    Some(need) => format!("{} ({need})", self.how_it_ended(culprit)),
+                    None => self.how_it_ended(culprit),
+                };
                 let name = |spec: usize| self.graph.spec_name(spec).clone();
                 self.reporter.report(Event::SpecBlocked { spec: name(spec), by: name(by_spec), why });
             }
@@ -423,6 +426,14 @@ impl<H: Hands> Dispatcher<H> {
             return Some(by);
         }
         self.schedule.chain(by).into_iter().find(|place| !self.graph.kind(*place).is_joint())
+    }
+
+    /// The Specfile's own words for the need that blocks a spec.
+    fn why_needed(&self, spec: usize) -> Option<&str> {
+        self.graph.stages_of(spec).find_map(|place| match self.schedule.state(place) {
+            State::Blocked { by } => self.graph.why(by, place),
+            _ => None,
+        })
     }
 
     fn how_it_ended(&self, place: Place) -> String {

@@ -52,7 +52,7 @@ impl Hands for Executor {
         let site = Arc::clone(&self.site);
         Box::pin(blocking(move || {
             let PlaceKind::Stage { spec, stage } = site.graph.kind(place) else { return };
-            if let Err(error) = site.record_hold(site.spec(spec), stage, &failure) {
+            if let Err(error) = site.record_hold(spec, stage, &failure) {
                 site.reporter.warn(format!("cannot record that `{}` is held: {error}", site.spec(spec).name));
             }
         }))

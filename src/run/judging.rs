@@ -104,7 +104,7 @@ impl Site {
             needs,
             agent_counts: self.project.settings.agent_is_ingredient,
             model_counts: self.project.settings.model_is_ingredient,
-            what_if: &self.options.what_if,
+            what_if: self.what_if(spec, stage),
         }
     }
 

@@ -2,12 +2,13 @@
 use super::hands::Order;
 use super::judging::setup_failure;
 use super::site::Site;
-use super::workplace::Workplace;
 use crate::agent::command::{self, AgentCall, Limits, Surroundings};
 use crate::agent::prompt::{Again, Earlier, LONGEST_TAIL, PromptRequest, render};
 use crate::base::{Oid, Reason, SpecName, StageId};
 use crate::event::Failure;
-use crate::model::{Spec, Stage, Work};
+use crate::model::{Spec, Stage, Target, Work};
+use crate::rebuild::Line;
+use crate::rebuild::result::result_of;
 use crate::sys::child::Launch;
 use crate::sys::worktree::Worktree;
 use std::path::{Path, PathBuf};
@@ -53,13 +54,13 @@ impl Site {
         spec: &Spec,
         stage: usize,
         around: &Around<'_>,
-        place: &Workplace,
+        worktree: &Worktree,
         log: &str,
         diff: &str,
     ) -> Result<(Launch, String), Failure> {
         let stage = &spec.stages[stage];
         let limits = Limits { log: self.state_dir.join(log), timeout: stage.timeout, stall: stage.stall };
-        let surroundings = around.surroundings(place.worktree.top());
+        let surroundings = around.surroundings(worktree.top());
         match &stage.work {
             Work::Run { line } => {
                 Ok((command::shell(line, &stage.env, &surroundings, limits), "text".to_owned()))
@@ -71,7 +72,7 @@ impl Site {
                     .agents
                     .get(agent)
                     .ok_or_else(|| setup_failure(&format!("there is no agent `{agent}`")))?;
-                let text = self.prompt(order, spec, stage, &prompt.text, place, diff);
+                let text = self.prompt(order, spec, stage, &prompt.text, worktree, diff);
                 let kept = self.state_dir.join(log.replace(".log", ".prompt.md"));
                 if let Err(error) = write_with_folders(&kept, &text) {
                     self.reporter.warn(format!("cannot keep the prompt in `{}`: {error}", kept.display()));
@@ -97,21 +98,21 @@ impl Site {
         spec: &Spec,
         stage: &Stage,
         text: &str,
-        place: &Workplace,
+        worktree: &Worktree,
         diff: &str,
     ) -> String {
-        let worktree = place.worktree.top().to_string_lossy().into_owned();
+        let top = worktree.top();
         let context: Vec<(String, String)> = self
             .project
             .settings
             .context
             .iter()
             .filter_map(|path| {
-                let text = std::fs::read_to_string(place.worktree.top().join(path)).ok()?;
+                let text = std::fs::read_to_string(top.join(path)).ok()?;
                 Some((path.clone(), text))
             })
             .collect();
-        let missing: Vec<(SpecName, String)> = Vec::new();
+        let missing = self.missing_needs(spec);
         let outputs: Vec<String> = stage.outputs.iter().map(ToString::to_string).collect();
         let tasks = stage.tasks.as_ref().map(|tasks| tasks.file.resolved().to_owned());
         let is_first = matches!(order.reasons.as_slice(), [Reason::NeverRan] | []);
@@ -132,7 +133,7 @@ impl Site {
             folder: &spec.folder,
             description: spec.description.as_deref(),
             params: &spec.params,
-            worktree: &worktree,
+            worktree: &top.to_string_lossy(),
             outputs: &outputs,
             tasks: tasks.as_deref(),
             context: &context,
@@ -140,6 +141,27 @@ impl Site {
             again: (!is_first).then_some(Again { reasons: &order.reasons, diff }),
             earlier: &earlier,
         })
+    }
+
+    /// Optional needs that the spec goes without.
+    fn missing_needs(&self, spec: &Spec) -> Vec<(SpecName, String)> {
+        let base = self.base();
+        let line = Line::new(&base.history, Vec::new());
+        let has_result = |name: &SpecName| {
+            let need = self.spec_named(name);
+            need.is_some_and(|need| {
+                result_of(need, &line, &self.contents).is_ok_and(|result| result.is_some())
+            })
+        };
+        let optional = spec.needs.iter().filter(|need| need.optional);
+        let named = optional.filter_map(|need| match &need.target {
+            Target::Spec(name) => Some(name),
+            Target::Layer(_) => None,
+        });
+        named
+            .filter(|name| !has_result(name))
+            .map(|name| (name.clone(), "it did not land".to_owned()))
+            .collect()
     }
 
     fn log_tail(&self, failure: &Failure) -> String {

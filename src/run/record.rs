@@ -110,24 +110,21 @@ impl Site {
     ///
     /// # Errors
     /// git fails.
-    pub fn record_hold(&self, spec: &Spec, stage: usize, failure: &Failure) -> Result<(), Unjudged> {
+    pub fn record_hold(&self, position: usize, stage: usize, failure: &Failure) -> Result<(), Unrecorded> {
+        let spec = self.spec(position);
         let standing = self.standing(spec)?;
-        if standing.branch.is_none() {
-            return Ok(());
-        }
         let line = standing.line();
         let needs = self.needs_now(spec, stage, &standing)?;
-        let held = manifest_stamp(&manifest(&self.question(spec, stage, &standing, &line, &needs))?);
+        let held = manifest(&self.question(spec, stage, &standing, &line, &needs)).map_err(Unjudged::from)?;
         let mark = Mark::Attempt {
             spec: spec.name.clone(),
             stage: spec.stages[stage].name.clone(),
             class: Some(failure.class),
-            held: Some(held),
+            held: Some(manifest_stamp(&held)),
             why: failure.message.clone(),
         };
         let subject = format!("{}: {} held", spec.name, spec.stages[stage].name);
-        self.record_on_branch(spec, &subject, &failure.message, &[mark])?;
-        Ok(())
+        self.record(&subject, vec![(position, mark)])
     }
 
     /// The mark that takes a stage as done on the trees as they are: touched, or approved by a person.

@@ -1,12 +1,29 @@
 //! What a run that died left behind is made good before the next one begins.
 use super::site::Site;
 use super::workplace::message;
-use crate::base::{SpecName, StageName};
+use crate::base::{SpecName, StageName, english};
 use crate::model::FailureClass;
 use crate::rebuild::Mark;
 use crate::sys::git::{GitError, NewCommit, RefUpdate, branch_ref};
+use crate::sys::strays::end_strays;
+use std::path::PathBuf;
 
 impl Site {
+    /// Ends what a dead run left running.
+    ///
+    /// # Errors
+    /// git fails.
+    pub fn end_strays(&self) -> Result<(), GitError> {
+        let folders: Vec<PathBuf> = self.git.worktrees()?.into_iter().map(|listed| listed.path).collect();
+        match end_strays(&folders) {
+            0 => {}
+            found => self
+                .reporter
+                .warn(format!("ended {} of an earlier run", english::count(found, "stray process"))),
+        }
+        Ok(())
+    }
+
     /// Keeps the tree of each attempt that was found dead as a commit of its own.
     ///
     /// # Errors
@@ -18,6 +35,10 @@ impl Site {
             let (Ok(spec), Ok(stage)) = (SpecName::new(spec), StageName::new(stage)) else { continue };
             let forget = RefUpdate::delete(name.clone(), start);
             let Some(declared) = self.spec_named(&spec) else { continue };
+            if declared.position(&stage).is_some_and(|at| declared.runs_beside(at)) {
+                self.forget_side_attempt(declared, &stage, start)?;
+                continue;
+            }
             let branch = self.branch_of(declared);
             let worktree = self.worktree_of(declared).unwrap_or_default();
             let (Some(worktree), Some(now)) = (worktree, self.git.commit(&branch_ref(&branch))?) else {

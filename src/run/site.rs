@@ -7,7 +7,7 @@ use crate::model::{Project, Spec};
 use crate::rebuild::{Adopted, Change, Commit, History};
 use crate::store::Store;
 use crate::sys::git::{Git, GitError, LogEntry, branch_ref};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -42,6 +42,9 @@ pub struct Site {
     pub store: Mutex<Store>,
     base: Mutex<Base>,
     branches: Mutex<Branches>,
+    /// Stages that ran to their good end: what `-W` and `-B` asked for is done.
+    pub(super) ran: Mutex<HashSet<(SpecName, usize)>>,
+    pub(super) turns: Mutex<HashMap<usize, Arc<Mutex<()>>>>,
     pub(super) slots: Mutex<HashMap<usize, u32>>,
     /// Evictions from landings, by position of the spec.
     pub(super) evictions: Mutex<HashMap<usize, u32>>,
@@ -111,6 +114,8 @@ impl Site {
             branches: Mutex::new(Branches { tips, marked }),
             evictions: Mutex::default(),
             slots: Mutex::default(),
+            turns: Mutex::default(),
+            ran: Mutex::default(),
             store: Mutex::new(store),
             project,
             graph,
@@ -138,6 +143,17 @@ impl Site {
     /// The store, alone for a moment.
     pub fn store(&self) -> MutexGuard<'_, Store> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes note that a stage ran to its good end.
+    pub(super) fn note_ran(&self, spec: &Spec, stage: usize) {
+        self.ran.lock().unwrap_or_else(PoisonError::into_inner).insert((spec.name.clone(), stage));
+    }
+
+    /// Files that count as just changed for a stage: none once it ran.
+    pub(super) fn what_if(&self, spec: &Spec, stage: usize) -> &[String] {
+        let ran = self.ran.lock().unwrap_or_else(PoisonError::into_inner);
+        if ran.contains(&(spec.name.clone(), stage)) { &[] } else { &self.options.what_if }
     }
 
     /// The spec at a position of the project.

@@ -34,7 +34,7 @@ impl Site {
             return Err(Kept::NotLanded(branch));
         }
         if let Some(worktree) = self.worktree_of(spec)?
-            && let Some(stays) = worktree.remove(&branch)?
+            && let Some(stays) = worktree.remove(Some(&branch))?
         {
             return Err(Kept::Stays(stays));
         }
@@ -59,7 +59,7 @@ impl Site {
             let mut place = Workplace { worktree, branch: branch.clone(), tip };
             self.keep_hand_edits(spec, &mut place)?;
             kept = place.tip;
-            if let Some(stays) = place.worktree.remove(&branch)? {
+            if let Some(stays) = place.worktree.remove(Some(&branch))? {
                 return Err(Kept::Stays(stays));
             }
         }

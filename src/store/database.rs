@@ -58,6 +58,17 @@ impl Store {
         if path.exists() { Self::at(&path, OpenFlags::empty()).map(Some) } else { Ok(None) }
     }
 
+    /// The state file if there is one, else a state that is forgotten at the end: for those who only look.
+    ///
+    /// # Errors
+    /// As [`open_existing`](Self::open_existing).
+    pub fn to_look_at(folder: &Path) -> Result<Self, StoreError> {
+        match Self::open_existing(folder)? {
+            Some(store) => Ok(store),
+            None => Self::at(Path::new(":memory:"), OpenFlags::SQLITE_OPEN_CREATE),
+        }
+    }
+
     fn at(path: &Path, more: OpenFlags) -> Result<Self, StoreError> {
         let trouble = |e: rusqlite::Error| StoreError::new(path, &e);
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | more;

@@ -20,7 +20,7 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// A newer specmake wrote it.
-    #[error("`{}` has version {found}, and this specmake knows versions up to {known}", path.display())]
+    #[error("`{}` was written by a newer specmake: it has version {found}, and this one knows versions up to {known}", path.display())]
     Newer {
         /// The file.
         path: PathBuf,

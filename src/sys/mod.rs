@@ -10,6 +10,7 @@ pub mod output;
 pub mod process;
 pub mod signal;
 pub mod stop;
+pub mod strays;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod worktree;

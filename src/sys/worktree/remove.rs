@@ -30,11 +30,11 @@ pub enum Stays {
 }
 
 impl Worktree {
-    /// Why it must stay, if it must: `branch` is what it should have checked out.
+    /// Why it must stay, if it must: `branch` is what it should have checked out, `None` for a bare commit.
     ///
     /// # Errors
     /// git fails.
-    pub fn stays(&self, branch: &str) -> Result<Option<Stays>, GitError> {
+    pub fn stays(&self, branch: Option<&str>) -> Result<Option<Stays>, GitError> {
         let git = self.git();
         if git.git_dir().join("locked").exists() {
             return Ok(Some(Stays::Locked));
@@ -43,7 +43,7 @@ impl Worktree {
         if let Some(operation) = edits.operation {
             return Ok(Some(Stays::Operation(operation)));
         }
-        if edits.branch.as_deref() != Some(branch) {
+        if edits.branch.as_deref() != branch {
             return Ok(Some(Stays::OtherBranch(edits.branch)));
         }
         let brought_in = self.brought_in()?;
@@ -69,7 +69,7 @@ impl Worktree {
     ///
     /// # Errors
     /// git or the disk fails.
-    pub fn remove(&self, branch: &str) -> Result<Option<Stays>, GitError> {
+    pub fn remove(&self, branch: Option<&str>) -> Result<Option<Stays>, GitError> {
         let _lock = RefsLock::take(self.git())?;
         if let Some(why) = self.stays(branch)? {
             return Ok(Some(why));

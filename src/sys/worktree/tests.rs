@@ -129,7 +129,7 @@ fn a_snapshot_holds_everything_but_what_was_brought_in() {
     let commit = record(&tree, head);
     assert_eq!(tree.git().head().unwrap(), commit);
     assert_eq!(status(&world, &tree), "?? node_modules\n?? tools/own");
-    assert_eq!(tree.stays(BRANCH).unwrap(), None);
+    assert_eq!(tree.stays(Some(BRANCH)).unwrap(), None);
 }
 
 type Mess = fn(&World, &Worktree);
@@ -180,7 +180,7 @@ fn whatever_an_agent_did_to_git_its_files_are_kept_and_its_branch_is_ours_again(
         assert_eq!(world.git_at(tree.top(), &["show", "HEAD:a"]), "2", "{name}");
         assert_eq!(tree.git().branch().unwrap().as_deref(), Some(BRANCH), "{name}");
         assert_eq!((status(&world, &tree), tree.git().head().unwrap()), (String::new(), commit), "{name}");
-        assert_eq!(tree.stays(BRANCH).unwrap(), None, "{name}");
+        assert_eq!(tree.stays(Some(BRANCH)).unwrap(), None, "{name}");
     }
 }
 
@@ -267,7 +267,7 @@ fn a_clean_worktree_follows_its_branch() {
 fn a_worktree_with_anything_in_it_stays() {
     let world = World::new(&[("a", "1\n"), (".gitignore", "cache\n")]);
     let tree = add(&world);
-    let why = || tree.remove(BRANCH).unwrap();
+    let why = || tree.remove(Some(BRANCH)).unwrap();
     write(&tree, "untracked", "u\n");
     assert_eq!(why(), Some(Stays::Dirty(vec!["untracked".into()])));
     std::fs::remove_file(tree.top().join("untracked")).unwrap();
@@ -307,16 +307,16 @@ fn a_submodule_is_checked_out_and_its_commits_are_not_lost() {
     let tree = Worktree::open(&git, tree.top()).unwrap();
     tree.init_submodules().unwrap();
     assert!(tree.top().join("sub/m").exists());
-    assert_eq!(tree.stays(BRANCH).unwrap(), None);
+    assert_eq!(tree.stays(Some(BRANCH)).unwrap(), None);
     world.git_at(&tree.top().join("sub"), &["commit", "-q", "--allow-empty", "-m", "only here"]);
-    assert_eq!(tree.stays(BRANCH).unwrap(), Some(Stays::Dirty(vec!["sub".into()])));
+    assert_eq!(tree.stays(Some(BRANCH)).unwrap(), Some(Stays::Dirty(vec!["sub".into()])));
     let snapshot = tree.snapshot(world.oid("main"), &[]).unwrap();
     assert_eq!((paths(&snapshot), snapshot.embedded.len()), (vec!["sub"], 0));
     assert_eq!(snapshot.changes[0].new.unwrap().mode, Mode::GITLINK);
     record(&tree, world.oid("main"));
-    assert_eq!(tree.stays(BRANCH).unwrap(), Some(Stays::SubmoduleCommits("sub".into())));
+    assert_eq!(tree.stays(Some(BRANCH)).unwrap(), Some(Stays::SubmoduleCommits("sub".into())));
     world.git_at(&tree.top().join("sub"), &["push", "-q", "origin", "HEAD:refs/heads/pushed"]);
-    assert_eq!(tree.remove(BRANCH).unwrap(), None);
+    assert_eq!(tree.remove(Some(BRANCH)).unwrap(), None);
     assert!(!tree.top().exists());
 }
 
@@ -356,5 +356,5 @@ fn a_bare_repository_has_worktrees_too() {
     assert_eq!(tree.bring_in(&["*".into()], &["x".into()]).unwrap(), BroughtIn::default());
     write(&tree, "a", "2\n");
     record(&tree, git.head().unwrap());
-    assert_eq!(tree.remove(BRANCH).unwrap(), None);
+    assert_eq!(tree.remove(Some(BRANCH)).unwrap(), None);
 }

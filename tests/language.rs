@@ -30,6 +30,8 @@ fn eight_mistakes_and_more_are_told_in_one_go() {
     let mut json = Vec::new();
     assert_eq!(check::check(&loaded, true, style, 80, &mut json).unwrap(), 2);
     let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    let schema = serde_json::from_str(include_str!("schemas/check.json")).unwrap();
+    jsonschema::validate(&schema, &json).unwrap();
     let first = &json["diagnostics"][0];
     assert_eq!(
         (first["file"].as_str(), first["line"].as_u64(), first["column"].as_u64()),

@@ -147,7 +147,7 @@ impl Rung {
     }
 }
 
-/// Steps in the order they are tried. Past the last one, the spec fails.
+/// Steps in the order they are tried. Past the last one, the spec is held.
 pub type Ladder = Vec<Rung>;
 
 /// The ladders of a stage.

@@ -76,6 +76,9 @@ fn rung(notes: &mut Notes, node: &Node, fix: &str) -> Option<Rung> {
         "resume" => Step::Resume,
         "restart" => {
             let from = shape::prop(node, "from").and_then(|value| shape::text(notes, value));
+            if let Some(from) = &from {
+                not_yet::warn(notes, "restart from", from.span);
+            }
             let from = from.and_then(|said| shape::named(notes, &said, StageName::new));
             Step::Restart { from: from.map(|at| at.value) }
         }
@@ -115,6 +118,7 @@ fn times_of(notes: &mut Notes, value: &Value) -> Option<u32> {
 
 fn prompt(notes: &mut Notes, value: &Value) -> Option<String> {
     let said = shape::text(notes, value)?;
+    not_yet::warn(notes, "step prompt", said.span);
     match Pattern::new(&said.value, &said.value) {
         Ok(_) => Some(said.value),
         Err(why) => {

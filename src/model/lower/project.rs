@@ -1,7 +1,7 @@
 //! `project { ... }` and `land { ... }`.
 use super::declared::{LandText, ProjectText};
 use super::notes::{At, Notes};
-use super::shape::{self, ONE, Shape};
+use super::shape::{self, ONE, SOME, Shape};
 use super::{ladder, not_yet, refs, stage};
 use crate::base::PipelineName;
 use crate::model::{CommitInputs, LandStrategy, Pattern, Rung, TouchesPolicy};
@@ -67,6 +67,9 @@ pub(crate) fn read(notes: &mut Notes, node: &Node) -> ProjectText {
     if let Some(said) = shape::one_text(notes, node, "touches") {
         let among = [("warn", TouchesPolicy::Warn), ("strict", TouchesPolicy::Strict)];
         project.touches = shape::choice(notes, &said, &among);
+        if project.touches == Some(TouchesPolicy::Strict) {
+            not_yet::warn(notes, "touches strict", said.span);
+        }
     }
     for said in shape::all_texts(notes, node, "ingredients") {
         match shape::choice(notes, &said, &[("agent", true), ("model", false)]) {
@@ -100,11 +103,10 @@ fn without_effect(notes: &mut Notes, node: &Node) -> Option<f64> {
         }
         not_yet::warn(notes, "limits", limits.name.span);
     }
-    for name in ["notify", "conflicts"] {
-        if let Some(said) = shape::once(notes, node, name) {
-            ONE.check(said, notes);
-            not_yet::warn(notes, name, said.name.span);
-        }
+    for (name, shape) in [("notify", ONE), ("conflicts", ONE), ("secrets", SOME)] {
+        let Some(said) = shape::each(node, name).next() else { continue };
+        shape.check(said, notes);
+        not_yet::warn(notes, name, said.name.span);
     }
     let budget = shape::once(notes, node, "budget")?;
     BUDGET.check(budget, notes);
@@ -160,6 +162,9 @@ pub(crate) fn land(notes: &mut Notes, node: &Node) -> LandText {
     }
     land.check = shape::all_texts(notes, node, "check");
     land.into = shape::one_text(notes, node, "into").filter(|into| branch(notes, into));
+    if let Some(into) = &land.into {
+        not_yet::warn(notes, "land into", into.span);
+    }
     land.timeout = shape::one_duration(notes, node, "timeout");
     for name in ["batch", "parallel"] {
         let Some(value) = shape::either(notes, node, name) else { continue };

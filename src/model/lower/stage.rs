@@ -75,9 +75,6 @@ pub(crate) fn settings(notes: &mut Notes, node: &Node) -> StageText {
         alone: shape::bare_flag(notes, node, "alone"),
         ..StageText::default()
     };
-    if let Some(value) = shape::either(notes, node, "stall") {
-        not_yet::warn(notes, "stall", value.span);
-    }
     for child in shape::each(node, "on-failure") {
         let Some((class, steps)) = ladder::read(notes, child) else { continue };
         let again = match class {

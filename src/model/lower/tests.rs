@@ -170,7 +170,6 @@ fn what_has_no_effect_yet_is_said_where_it_stands() {
         "budget",
         "limits",
         "notify",
-        "stall",
         "tasks parallel",
         "land batch",
         "on-conflict fix",

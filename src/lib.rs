@@ -20,6 +20,27 @@
 //!
 //! The only arrow that points back: a finished stage makes others ready.
 //!
+//! # The life of a stage
+//!
+//! `run::dispatcher` takes the next place that may be judged from [`plan::Schedule`] and asks its hands
+//! (`run::hands`, the seam to every side effect; tests have hands in memory). `run::judging` takes the verdict
+//! where the spec stands (`run::standing`): on the base's tree, or on that of its branch merged with the base.
+//! If it is out of date and its tokens are free, `run::attempt` makes the workplace ready (`run::workplace`),
+//! marks the start with a ref, runs the process (`run::launch`, `sys::child`), holds what it left against what
+//! the stage promises (`run::evidence`) and keeps it: a commit with a trace if it did, one that only says so if
+//! it did not; then `run::ladder` says what comes next. When the last stage is done, `run::landing` builds
+//! the landing commit, tests exactly that, moves the base (`sys::landing`) and removes worktree and branch.
+//!
+//! # What lies where
+//!
+//! - Trailers `Specmake-Trace`, `-Void` and `-Attempt` ([`rebuild::trailer`]): the journal, all that a fresh
+//!   clone needs to know.
+//! - `refs/heads/spec/*` and `branch.*.specmake`: specs in progress, and the mark that a branch is ours.
+//! - `refs/specmake/start/*`: attempts under way; one that is found at a start was cut off.
+//! - `refs/specmake/backup/*`: what was there before something of ours moved it.
+//! - `specmake/` in the git common directory: locks, and the intent of a move of the base that is under way.
+//! - `.specmake/state.db` and `.specmake/logs`: run history, durations, caches; deletable at any time.
+//!
 //! # The rooms, and what each may import
 //!
 //! | room | what it is | imports |
@@ -43,6 +64,11 @@
 //!
 //! `tests/layering.rs` holds this table and fails with the line that breaks it.
 //!
+//! Two walls stand elsewhere than one might expect. The KDL reader is our own: it must tell every mistake of a
+//! text at once, stay within its stack on hostile text and cost milliseconds for ten thousand specs; the `kdl`
+//! crate is what its tests hold it against. And there is no room for engines: where an attempt runs is behind
+//! `run::hands` with everything else that has side effects.
+//!
 //! # What is absent
 //!
 //! 1. Pure rooms (everything above `sys` in the table) touch no disk, clock or process.
@@ -52,7 +78,8 @@
 //! 5. State moves only through `Schedule::set`.
 //! 6. A lost log line is a warning; a lost trace is a failure.
 //! 7. Refs move by compare-and-swap: never `reset --hard`, never `--force` on what is not ours.
-//! 8. `Serialize` stands only on events, the nouns they carry, and rows of the store.
+//! 8. `Serialize` stands only on events and the nouns they carry, on answers of commands, and on rows of the
+//!    store.
 //! 9. No `unsafe`; no `unwrap` on anything that a user or the world can cause.
 
 #![forbid(unsafe_code)]

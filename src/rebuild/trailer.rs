@@ -69,7 +69,7 @@ pub fn read(message: &str) -> Vec<Mark> {
     message.lines().filter_map(read_line).collect()
 }
 
-/// The commits whose effect a message says it takes back: git's own "This reverts commit <oid>".
+/// The commits whose effect a message says it takes back: git's own words, "This reverts commit" and a name.
 pub fn reverts(message: &str) -> Vec<Oid> {
     const WORDS: &str = "This reverts commit ";
     let after = message.lines().filter_map(|line| line.strip_prefix(WORDS));

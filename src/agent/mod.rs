@@ -5,6 +5,7 @@ pub mod dialect;
 pub mod facts;
 pub mod placeholder;
 pub mod prompt;
+pub mod refusal;
 
 pub use command::{AgentCall, CommandError, Limits, Surroundings};
 pub use dialect::{Dialect, EndReason, Said};

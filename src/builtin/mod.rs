@@ -1,8 +1,8 @@
 //! Agents, pipelines and prompts that come with the program, as the texts that a user could have written.
 //!
-//! In a prompt `{spec}` is the spec's name, `{folder}` its folder from the top of the repository, and
-//! `{description}` what its Specfile says of it; any other `{...}` stays as it is. Sections that depend on the
-//! moment (why a stage runs again, what failed before) are added by whoever renders a prompt.
+//! In a prompt `{spec}` is the spec's name and `{folder}` its folder from the top of the repository; any other
+//! `{...}` stays as it is. What every prompt needs (the facts of the stage with the spec's description, why it runs
+//! again, what failed before, the rules of unattended work) is added by whoever renders it.
 
 /// A built-in text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +71,7 @@ mod tests {
             while let Some((_, after)) = rest.split_once('{') {
                 let word = after.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or("");
                 if after[word.len()..].starts_with('}') {
-                    assert!(["spec", "folder", "description"].contains(&word), "{}: {word}", prompt.name);
+                    assert!(["spec", "folder"].contains(&word), "{}: {word}", prompt.name);
                 }
                 rest = after;
             }
@@ -79,10 +79,11 @@ mod tests {
     }
 
     #[test]
-    fn every_prompt_has_the_rules_of_unattended_work() {
+    fn every_prompt_says_when_it_is_done_and_leaves_to_the_renderer_what_holds_for_all() {
         for prompt in PROMPTS {
-            for rule in ["ask nothing", "no commit, no branch", "Done means"] {
-                assert!(prompt.text.contains(rule), "{}: {rule}", prompt.name);
+            assert_eq!(prompt.text.matches("## Done means").count(), 1, "{}", prompt.name);
+            for said_for_all in ["## Rules", "unattended", "{description}"] {
+                assert!(!prompt.text.contains(said_for_all), "{}: {said_for_all}", prompt.name);
             }
         }
     }

@@ -7,6 +7,7 @@ use super::site::Site;
 use super::standing::names;
 use super::workplace::{Workplace, message, start_ref};
 use crate::agent::dialect;
+use crate::agent::refusal::refusal;
 use crate::base::{Oid, StageId, Stamp};
 use crate::event::{Event, Failure};
 use crate::model::{FailureClass, Spec, Step, Work};
@@ -38,6 +39,8 @@ pub(super) struct Prepared {
     had_trace: bool,
     former_change: Option<Stamp>,
     log: String,
+    /// Why the agent says that its work must not go on.
+    refused: Option<String>,
 }
 
 impl Prepared {
@@ -133,6 +136,7 @@ impl Site {
             had_trace,
             former_change,
             log,
+            refused: None,
         })
     }
 
@@ -154,7 +158,12 @@ impl Site {
         prepared.worktree().mark_ready().map_err(|e| setup_failure(&e))?;
         let id = prepared.id.clone();
         let mut dialect = dialect::named(&prepared.dialect);
+        let is_agent = self.who(&id).0.is_some();
+        let refused = &mut prepared.refused;
         let each = |line: &str| {
+            if is_agent && let Some(why) = refusal(line) {
+                *refused = Some(why);
+            }
             for said in dialect.read(line) {
                 if let dialect::Said::Text(line) = said {
                     self.reporter.report(Event::Output { stage: id.clone(), line });
@@ -238,6 +247,10 @@ impl Site {
     ) -> Result<Oid, Failure> {
         if let Some(failure) = failure_of(exit, &spec.stages[stage].work) {
             return Err(failure);
+        }
+        if let Some(why) = &prepared.refused {
+            let message = format!("the agent says: {why}");
+            return Err(Failure { class: FailureClass::Check, message, log: None });
         }
         let snapshot = prepared.worktree().snapshot(prepared.started, &[]).map_err(|e| setup_failure(&e))?;
         let tree = self.contents.tree(snapshot.tree).map_err(|e| setup_failure(&e))?;

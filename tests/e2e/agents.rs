@@ -71,6 +71,18 @@ fn the_prompt_says_what_to_do_and_the_input_ends() {
 }
 
 #[test]
+fn the_rules_and_the_description_stand_once_in_every_built_in_prompt() {
+    let world = World::with("spec \"a\" \"\"\"\n    A word\n\n    and more\n    \"\"\"");
+    world.run([]).exits(0).calls(["a"]);
+    for stage in ["specify", "plan", "tasks", "implement", "check"] {
+        let prompt = world.prompt(&format!("a:{stage}"));
+        for once in ["## Rules", "## Done means", "ask nothing", "> A word\n> \n> and more\n"] {
+            assert_eq!(prompt.matches(once).count(), 1, "{once:?} in\n{prompt}");
+        }
+    }
+}
+
+#[test]
 fn project_context_is_in_every_prompt_and_no_ingredient() {
     let world = World::new();
     world.file("CONSTITUTION.md", "Simplicity above all.\n");
@@ -153,6 +165,17 @@ fn a_review_that_finds_nothing_to_change_is_fine() {
     world.run([]).exits(0).calls(["a"]);
     assert!(world.prompt("a:check").contains('a'));
     world.again().calls([]);
+}
+
+#[test]
+fn a_review_that_says_no_keeps_the_work_from_landing() {
+    let world = World::with(r#"spec "a" "A""#);
+    world.script("a/check", "echo 'CHECK FAILED: FR-002 is not met'");
+    let main = world.rev("main");
+    world.run([]).exits(1).said("FR-002 is not met").calls(["a"]);
+    assert_eq!(world.rev("main"), main);
+    world.unscript("a/check");
+    world.run(["retry", "a"]).exits(0).calls(["a:check"]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Stages that were done by hand before specmake knew.
 use super::line::{Last, Line};
+use super::mark::How;
 use super::tree::Tree;
 use crate::base::{Oid, SpecName, StageName};
 use crate::model::{Spec, Stage, Work};
@@ -22,8 +23,15 @@ pub struct Adopted {
 pub fn adopt(spec: &Spec, line: &Line<'_>, tree: &Tree, is_ticked: &dyn Fn(&str) -> bool) -> Vec<StageName> {
     let names: Vec<&SpecName> = std::iter::once(&spec.name).chain(spec.was.as_ref()).collect();
     let mut done = vec![false; spec.stages.len()];
+    let mut known = vec![false; spec.stages.len()];
     for (position, stage) in spec.stages.iter().enumerate() {
-        if line.last(&names, &stage.name) != Last::Never || !tasks_are_ticked(stage, tree, is_ticked) {
+        let last = line.last(&names, &stage.name);
+        known[position] = last != Last::Never;
+        if known[position] {
+            done[position] = matches!(last, Last::Done { trace, .. } if trace.how == How::Adopted);
+            continue;
+        }
+        if !tasks_are_ticked(stage, tree, is_ticked) {
             continue;
         }
         let before = spec.before(position);
@@ -40,7 +48,8 @@ pub fn adopt(spec: &Spec, line: &Line<'_>, tree: &Tree, is_ticked: &dyn Fn(&str)
     if !has_output {
         return Vec::new();
     }
-    spec.stages.iter().zip(done).filter(|(_, done)| *done).map(|(stage, _)| stage.name.clone()).collect()
+    let found = (0..done.len()).filter(|position| done[*position] && !known[*position]);
+    found.map(|position| spec.stages[position].name.clone()).collect()
 }
 
 fn tasks_are_ticked(stage: &Stage, tree: &Tree, is_ticked: &dyn Fn(&str) -> bool) -> bool {

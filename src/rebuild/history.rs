@@ -122,6 +122,11 @@ impl History {
             .map(|(path, seqs)| (path, seqs.as_slice()))
     }
 
+    /// The commits that some commit says it reverts, whether they are here or not.
+    pub(super) fn reverted(&self) -> impl Iterator<Item = &Oid> {
+        self.reverted.keys()
+    }
+
     pub(super) fn reverters(&self, oid: Oid) -> &[Seq] {
         self.reverted.get(&oid).map(Vec::as_slice).unwrap_or_default()
     }

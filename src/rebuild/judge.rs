@@ -3,9 +3,10 @@ use super::history::Seq;
 use super::ingredient::{Key, Kind};
 use super::line::{Last, Line};
 use super::mark::{How, LANDING, Stamps, Trace};
-use super::result::{result_as_of, stamp_changes};
-use super::tree::{FileId, Tree, Trees, Unreadable, stamp_of};
-use crate::base::{Oid, Reason, SpecName, StageName, Stamp, Stamper};
+use super::rename::former_path;
+use super::result::result_as_of;
+use super::tree::{Tree, Trees, Unreadable};
+use crate::base::{Oid, Reason, SpecName, StageName, Stamp};
 use crate::event::{Done, Verdict};
 use crate::model::{Pattern, Spec, Stage, Work};
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +21,16 @@ pub struct NeedNow<'a> {
     pub via_layer: bool,
     /// Its result, unless it has none yet.
     pub result: Option<Stamp>,
+}
+
+impl NeedNow<'_> {
+    fn key(&self) -> Key {
+        Key::new(if self.via_layer { Kind::LayerNeed } else { Kind::Need }, self.spec.name.as_str())
+    }
+
+    fn is_called(&self, name: &SpecName) -> bool {
+        self.spec.name == *name || self.spec.was.as_ref() == Some(name)
+    }
 }
 
 /// Everything a verdict on one stage is taken from.
@@ -55,13 +66,14 @@ pub struct Judged {
     pub former_change: Option<Stamp>,
 }
 
-enum Ingredient<'a> {
+/// What an ingredient is made of.
+pub(super) enum Ingredient<'a> {
     Value(Stamp),
     Files(&'a Pattern),
 }
 
 impl<'a> Question<'a> {
-    fn stage(&self) -> &'a Stage {
+    pub(super) fn stage(&self) -> &'a Stage {
         &self.spec.stages[self.stage]
     }
 
@@ -70,7 +82,7 @@ impl<'a> Question<'a> {
     }
 
     /// The manifest, one key after the other; one walk for stamp and explanation.
-    fn ingredients(&self) -> BTreeMap<Key, Ingredient<'a>> {
+    pub(super) fn ingredients(&self) -> BTreeMap<Key, Ingredient<'a>> {
         let stage = self.stage();
         let mut all = BTreeMap::new();
         let text = |text: &str| Ingredient::Value(Stamp::of(text.as_bytes()));
@@ -96,14 +108,13 @@ impl<'a> Question<'a> {
             if self.agent_counts {
                 all.insert(Key::new(Kind::Agent, ""), text(agent.as_str()));
             }
-            if let (Some(model), true) = (model, self.model_counts) {
-                all.insert(Key::new(Kind::Model, ""), text(model));
+            if self.model_counts {
+                all.insert(Key::new(Kind::Model, ""), text(model.as_deref().unwrap_or_default()));
             }
         }
         for need in self.needs {
             if let Some(result) = need.result {
-                let kind = if need.via_layer { Kind::LayerNeed } else { Kind::Need };
-                all.insert(Key::new(kind, need.spec.name.as_str()), Ingredient::Value(result));
+                all.insert(need.key(), Ingredient::Value(result));
             }
         }
         self.insert_handed_on(self.stage, &mut all);
@@ -133,8 +144,9 @@ impl<'a> Question<'a> {
         }
     }
 
-    /// Whether a write counts for this stage: a person's, an earlier stage's, or a needed spec's.
-    fn counts(&self, seq: Seq, before: &BTreeSet<&StageName>) -> bool {
+    /// Whether a write counts for this stage: a person's, an earlier stage's, or that of a spec it needs; of one
+    /// needed through a layer, only if the trace knows it.
+    fn counts(&self, seq: Seq, since: &Since<'_>) -> bool {
         let commit = self.line.commit(seq);
         if commit.is_persons() {
             return true;
@@ -143,53 +155,44 @@ impl<'a> Question<'a> {
         commit.marks.iter().any(|mark| {
             let spec = mark.spec();
             if names.contains(&spec) {
-                return mark_stages(mark).iter().any(|stage| before.contains(stage));
+                return mark_stages(mark).iter().any(|stage| since.before.contains(stage));
             }
-            self.needs.iter().any(|need| need.spec.name == *spec)
+            self.needs
+                .iter()
+                .filter(|need| need.is_called(spec))
+                .any(|need| !need.via_layer || recorded(since.trace, self, &need.key()).is_some())
         })
     }
 
-    /// The path that a file had under the spec's former name.
-    fn former_path(&self, path: &str) -> Option<String> {
-        let was = self.spec.was.as_ref()?;
-        let former = path.replace(self.spec.name.as_str(), was.as_str());
-        (former != path).then_some(former)
-    }
-
     /// The commits as which a file may stand without counting: as this stage, a later one or the landing left it.
-    fn lefts(&self, since: Seq, before: &BTreeSet<&StageName>) -> Vec<Oid> {
+    fn lefts(&self, since: &Since<'_>) -> Vec<Oid> {
         let names = self.names();
-        let later = self.spec.stages.iter().filter(|stage| !before.contains(&stage.name));
+        let later = self.spec.stages.iter().filter(|stage| !since.before.contains(&stage.name));
         let later = later.filter_map(|stage| match self.line.last(&names, &stage.name) {
             Last::Done { since, .. } => Some(since),
             _ => None,
         });
         let landed = names.iter().flat_map(|name| self.line.standing_landings(name)).map(|(seq, _)| seq);
-        let mut seqs: Vec<Seq> = later.chain(landed).filter(|seq| *seq > since).collect();
-        seqs.push(since);
+        let mut seqs: Vec<Seq> = later.chain(landed).filter(|seq| *seq > since.seq).collect();
+        seqs.push(since.seq);
         seqs.sort_unstable();
         seqs.dedup();
         seqs.into_iter().map(|seq| self.line.commit(seq).oid).collect()
     }
 
     /// The files of a pattern that put the stage out of date.
-    fn dirty_files(
-        &self,
-        pattern: &Pattern,
-        since: Seq,
-        before: &BTreeSet<&StageName>,
-    ) -> Result<BTreeSet<Arc<str>>, Unreadable> {
+    fn dirty_files(&self, pattern: &Pattern, since: &Since<'_>) -> Result<BTreeSet<Arc<str>>, Unreadable> {
         let written: BTreeSet<Arc<str>> = self
             .line
             .writers(pattern)
-            .filter(|(_, seq)| self.counts(*seq, before) && !self.line.is_ancestor(*seq, since))
+            .filter(|(_, seq)| self.counts(*seq, since) && !self.line.is_ancestor(*seq, since.seq))
             .map(|(path, _)| path)
             .collect();
         let mut dirty = BTreeSet::new();
         if written.is_empty() {
             return Ok(dirty);
         }
-        let lefts = self.lefts(since, before);
+        let lefts = self.lefts(since);
         for path in written {
             if !self.stands_as_left(&path, &lefts)? {
                 dirty.insert(path);
@@ -204,7 +207,7 @@ impl<'a> Question<'a> {
             if self.trees.file(*commit, path)? == now {
                 return Ok(true);
             }
-            let former = self.former_path(path).filter(|_| now.is_some());
+            let former = former_path(self.spec, path).filter(|_| now.is_some());
             if let Some(former) = former
                 && self.trees.file(*commit, &former)? == now
             {
@@ -254,20 +257,21 @@ impl<'a> Question<'a> {
         Ok(reasons)
     }
 
-    fn differences(&self, trace: &Trace, since: Seq) -> Result<Vec<Reason>, Unreadable> {
+    fn differences(&self, trace: &Trace, seq: Seq) -> Result<Vec<Reason>, Unreadable> {
         let positions = self.spec.before(self.stage);
-        let before: BTreeSet<&StageName> = positions.iter().map(|p| &self.spec.stages[*p].name).collect();
+        let before = positions.iter().map(|p| &self.spec.stages[*p].name).collect();
+        let since = Since { trace, seq, before };
         let is_adopted = trace.how == How::Adopted;
         let mut reasons = Vec::new();
         let now = self.ingredients();
         for (key, ingredient) in &now {
             match ingredient {
                 Ingredient::Files(pattern) => {
-                    if !is_adopted && !has_files_key(trace, key) {
+                    if !is_adopted && recorded(trace, self, key).is_none() {
                         reasons.push(added(key));
                         continue;
                     }
-                    let dirty = self.dirty_files(pattern, since, &before)?;
+                    let dirty = self.dirty_files(pattern, &since)?;
                     if !dirty.is_empty() {
                         reasons.push(Reason::Changed {
                             ingredient: key.kind.noun().to_owned(),
@@ -276,8 +280,12 @@ impl<'a> Question<'a> {
                         });
                     }
                 }
-                Ingredient::Value(_) if is_adopted => {}
-                Ingredient::Value(stamp) => match trace.ingredients.get(key) {
+                Ingredient::Value(_) if is_adopted => {
+                    if self.changed_behind(key, seq) {
+                        reasons.push(changed(key));
+                    }
+                }
+                Ingredient::Value(stamp) => match recorded(trace, self, key) {
                     Some(then) if then.seen == *stamp => {}
                     Some(_) => reasons.push(changed(key)),
                     None if key.kind.is_optional() => {}
@@ -286,17 +294,43 @@ impl<'a> Question<'a> {
             }
         }
         if is_adopted {
-            reasons.extend(self.needs_since(since)?);
+            reasons.extend(self.needs_since(seq)?);
         } else {
-            let gone =
-                trace.ingredients.keys().filter(|key| !key.kind.is_optional() && !now.contains_key(key));
+            let gone = trace.ingredients.keys().filter(|key| !key.kind.is_optional());
+            let gone = gone.filter(|key| !self.is_there(&now, key));
             let gone = gone.filter(|key| !self.will_hand_on(key));
-            let gone = gone.filter(|key| !(key.kind.is_files() && now.contains_key(&twin(key))));
             reasons.extend(gone.map(removed));
         }
-        reasons.extend(self.removed_outputs(since));
+        reasons.extend(self.removed_outputs(seq));
         Ok(reasons)
     }
+
+    /// Whether an ingredient of a trace is one of today's, if only under another kind or name.
+    fn is_there(&self, now: &BTreeMap<Key, Ingredient<'_>>, then: &Key) -> bool {
+        now.contains_key(then)
+            || twin(then).is_some_and(|twin| now.contains_key(&twin))
+            || self.needs.iter().any(|need| {
+                let was = need.spec.was.as_ref().is_some_and(|was| was.as_str() == then.name);
+                was && matches!(then.kind, Kind::Need | Kind::LayerNeed) && now.contains_key(&need.key())
+            })
+    }
+
+    /// Whether what a stage hands on is of a run that came after an adoption.
+    fn changed_behind(&self, key: &Key, adopted: Seq) -> bool {
+        let is_it = |stage: &&Stage| key.kind == Kind::Change && stage.name.as_str() == key.name;
+        let Some(stage) = self.spec.stages.iter().find(is_it) else { return false };
+        match self.line.last(&self.names(), &stage.name) {
+            Last::Done { since, .. } => !self.line.is_ancestor(since, adopted),
+            _ => false,
+        }
+    }
+}
+
+/// The trace that a stage is compared with, its commit, and the stages before it.
+struct Since<'a> {
+    trace: &'a Trace,
+    seq: Seq,
+    before: BTreeSet<&'a StageName>,
 }
 
 fn mark_stages(mark: &super::mark::Mark) -> Vec<&StageName> {
@@ -309,14 +343,31 @@ fn mark_stages(mark: &super::mark::Mark) -> Vec<&StageName> {
     }
 }
 
-/// The same files under the other kind: an output handed on that became a declared input, or the reverse.
-fn twin(key: &Key) -> Key {
-    let kind = if key.kind == Kind::Input { Kind::Output } else { Kind::Input };
-    Key::new(kind, key.name.clone())
+/// The same under the other kind: an output handed on that became a declared input, a spec needed through its
+/// layer that is now needed by name, or the reverse.
+fn twin(key: &Key) -> Option<Key> {
+    let kind = match key.kind {
+        Kind::Input => Kind::Output,
+        Kind::Output => Kind::Input,
+        Kind::Need => Kind::LayerNeed,
+        Kind::LayerNeed => Kind::Need,
+        _ => return None,
+    };
+    Some(Key::new(kind, key.name.clone()))
 }
 
-fn has_files_key(trace: &Trace, key: &Key) -> bool {
-    trace.ingredients.contains_key(key) || trace.ingredients.contains_key(&twin(key))
+/// What a trace says of an ingredient, if only under another kind or under a need's former name.
+fn recorded<'a>(trace: &'a Trace, question: &Question<'_>, key: &Key) -> Option<&'a Stamps> {
+    let find = |key: &Key| {
+        let here = trace.ingredients.get(key);
+        here.or_else(|| twin(key).and_then(|twin| trace.ingredients.get(&twin)))
+    };
+    let renamed = || {
+        let is_it = |need: &&NeedNow<'_>| need.key() == *key;
+        let was = question.needs.iter().find(is_it)?.spec.was.as_ref()?;
+        find(&Key::new(key.kind, was.as_str()))
+    };
+    find(key).or_else(renamed)
 }
 
 fn added(key: &Key) -> Reason {
@@ -381,86 +432,4 @@ fn asked(question: &Question<'_>) -> Vec<Reason> {
         .filter(|file| is_ingredient(file))
         .map(|file| Reason::Asked { flag: format!("-W {file}") })
         .collect()
-}
-
-/// The stamps of all ingredients as the stage would be given them.
-///
-/// # Errors
-/// When a blob cannot be read.
-pub fn manifest(question: &Question<'_>) -> Result<BTreeMap<Key, Stamp>, Unreadable> {
-    let mut stamps = BTreeMap::new();
-    for (key, ingredient) in question.ingredients() {
-        let stamp = match ingredient {
-            Ingredient::Value(stamp) => stamp,
-            Ingredient::Files(pattern) => stamp_of(question.tree, pattern, question.trees)?,
-        };
-        stamps.insert(key, stamp);
-    }
-    Ok(stamps)
-}
-
-/// One stamp over a whole manifest.
-pub fn manifest_stamp(manifest: &BTreeMap<Key, Stamp>) -> Stamp {
-    let mut stamper = Stamper::new("manifest");
-    for (key, stamp) in manifest {
-        stamper = stamper.field(key.to_string().as_bytes()).stamped(*stamp);
-    }
-    stamper.stamp()
-}
-
-/// What a stage did, for its trace.
-pub struct Deed<'a> {
-    /// How it came to be done.
-    pub how: How,
-    /// The commit it started on.
-    pub from: Oid,
-    /// What it was given.
-    pub seen: &'a BTreeMap<Key, Stamp>,
-    /// The tree it left.
-    pub left: &'a Tree,
-    /// What it changed.
-    pub changed: &'a [super::result::Changed],
-    /// What its trace before handed on.
-    pub former_change: Option<Stamp>,
-}
-
-/// The trace of a stage that is done.
-///
-/// # Errors
-/// When a blob cannot be read.
-pub fn trace(question: &Question<'_>, deed: &Deed<'_>) -> Result<Trace, Unreadable> {
-    let stage = question.stage();
-    let mut ingredients = BTreeMap::new();
-    let patterns = question.ingredients();
-    for (key, seen) in deed.seen {
-        let left = match patterns.get(key) {
-            Some(Ingredient::Files(pattern)) => Some(stamp_of(deed.left, pattern, question.trees)?),
-            _ => None,
-        };
-        ingredients.insert(key.clone(), Stamps { seen: *seen, left: left.filter(|left| left != seen) });
-    }
-    let change = if stage.outputs.is_empty() { change_of(question, deed)? } else { None };
-    Ok(Trace {
-        spec: question.spec.name.clone(),
-        stages: vec![stage.name.clone()],
-        how: deed.how,
-        at: None,
-        from: Some(deed.from),
-        change,
-        result: None,
-        ingredients,
-    })
-}
-
-/// What a stage without outputs hands on: its change but for ticked tasks; the former one if that is empty.
-fn change_of(question: &Question<'_>, deed: &Deed<'_>) -> Result<Option<Stamp>, Unreadable> {
-    let tasks: Vec<&Pattern> =
-        question.spec.stages.iter().filter_map(|s| s.tasks.as_ref()).map(|t| &t.file).collect();
-    let mut changed: Vec<&(Arc<str>, Option<FileId>)> =
-        deed.changed.iter().filter(|(path, _)| !tasks.iter().any(|t| t.matches(path))).collect();
-    if changed.is_empty() {
-        return Ok(deed.former_change);
-    }
-    changed.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-    stamp_changes(&changed, question.trees).map(Some)
 }

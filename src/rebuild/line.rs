@@ -4,7 +4,7 @@ use super::history::{History, Seq};
 use super::mark::{How, LANDING, Mark, Trace};
 use crate::base::{Oid, SpecName, StageName, Stamp};
 use crate::model::{FailureClass, Pattern};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// The base's history and the commits of a branch that the base does not have.
@@ -124,27 +124,34 @@ impl<'a> Line<'a> {
     /// What the journal last says of a stage; `names` are the spec's name and its former ones.
     pub fn last<'s>(&'s self, names: &[&'s SpecName], stage: &StageName) -> Last<'s> {
         let mut last = Last::Never;
+        // Where the mark stands, and the commit that it speaks of.
         let mut last_at = None;
         let mut former = None;
         for (seq, mark) in names.iter().flat_map(|name| self.marks(name)) {
-            if last_at.is_some_and(|at| seq < at) {
-                continue;
-            }
-            match mark {
+            let (next, speaks_of) = match mark {
                 Mark::Trace(trace) if trace.stages.contains(stage) => {
                     let Some(since) = self.since(seq, trace) else { continue };
-                    last = Last::Done { trace, since };
-                    former = Some(trace);
+                    (Last::Done { trace, since }, since)
                 }
                 Mark::Void { stage: voided, why, .. } if voided == stage => {
-                    last = Last::Voided { why: why.clone(), former };
+                    (Last::Voided { why: why.clone(), former: None }, seq)
                 }
                 _ => continue,
+            };
+            if last_at.is_some_and(|(_, at)| speaks_of < at) {
+                continue;
             }
-            last_at = Some(seq);
+            last = match next {
+                Last::Voided { why, .. } => Last::Voided { why, former },
+                done => done,
+            };
+            if let Last::Done { trace, .. } = last {
+                former = Some(trace);
+            }
+            last_at = Some((seq, speaks_of));
         }
-        let (Last::Done { .. }, Some(at)) = (&last, last_at) else { return last };
-        match names.iter().find_map(|name| self.taken_back(name, at)) {
+        let (Last::Done { .. }, Some((at, _))) = (&last, last_at) else { return last };
+        match self.taken_back(at) {
             Some(reverter) => {
                 let why = format!("reverted by `{}`", self.commit(reverter).oid.short());
                 Last::Voided { why, former }
@@ -153,7 +160,8 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// What "since then" counts from: an adoption's commit is the one it was judged on.
+    /// What "since then" counts from, and where a trace stands among others: an adoption's commit is the one it
+    /// was judged on, since its line rides along on a later one.
     fn since(&self, seq: Seq, trace: &Trace) -> Option<Seq> {
         if trace.how != How::Adopted {
             return Some(seq);
@@ -161,21 +169,19 @@ impl<'a> Line<'a> {
         self.seq(trace.at?)
     }
 
-    /// The commit that takes back the trace at `at`: a revert of its own commit, or of the landing that brought it.
-    fn taken_back(&self, spec: &SpecName, at: Seq) -> Option<Seq> {
-        if let Some(reverter) = self.reverter(at) {
-            return Some(reverter);
-        }
-        self.landings(spec)
-            .filter(|(landing, _)| *landing >= at)
-            .find(|(landing, _)| self.brought(*landing, at))
-            .and_then(|(landing, _)| self.reverter(landing))
+    /// The commit that takes back what the commit at `at` says: a revert of itself, or of a merge that brought it.
+    fn taken_back(&self, at: Seq) -> Option<Seq> {
+        let own = self.branch.iter().flat_map(|commit| &commit.reverts);
+        let reverted: BTreeSet<Seq> =
+            self.base.reverted().chain(own).filter_map(|oid| self.seq(*oid)).collect();
+        let brought_it = |seq: Seq| seq == at || (self.parents(seq).len() > 1 && self.brought(seq, at));
+        reverted.range(at..).filter(|seq| brought_it(**seq)).find_map(|seq| self.reverter(*seq))
     }
 
-    /// Whether a landing brought a commit: it is behind it, and not behind its first parent.
-    fn brought(&self, landing: Seq, commit: Seq) -> bool {
-        let before = self.parents(landing).first();
-        self.is_ancestor(commit, landing) && !before.is_some_and(|base| self.is_ancestor(commit, *base))
+    /// Whether a merge brought a commit: it is behind it, and not behind its first parent.
+    fn brought(&self, merge: Seq, commit: Seq) -> bool {
+        let before = self.parents(merge).first();
+        self.is_ancestor(commit, merge) && !before.is_some_and(|base| self.is_ancestor(commit, *base))
     }
 
     /// The revert of a commit that still stands, if there is one.
@@ -196,25 +202,35 @@ impl<'a> Line<'a> {
 
     /// The landings of a spec that no revert takes back, oldest first.
     pub fn standing_landings<'s>(&'s self, spec: &'s SpecName) -> impl Iterator<Item = (Seq, &'s Trace)> {
-        self.landings(spec).filter(|(seq, _)| self.reverter(*seq).is_none())
+        self.landings(spec).filter(|(seq, _)| self.taken_back(*seq).is_none())
     }
 
-    /// The commits that carry traces of a spec's stages, oldest first.
+    /// The commits that carry traces of a spec's stages and that no revert takes back, oldest first.
     pub fn traced<'s>(&'s self, spec: &'s SpecName) -> impl Iterator<Item = Seq> {
-        let mut last = None;
-        self.marks(spec)
-            .filter(|(_, mark)| matches!(mark, Mark::Trace(t) if t.how != How::Adopted))
-            .filter_map(move |(seq, _)| {
-                let fresh = last != Some(seq);
-                last = Some(seq);
-                fresh.then_some(seq)
-            })
+        let is_stage = |trace: &Trace| trace.stages.iter().any(|stage| stage.as_str() != LANDING);
+        let mut seqs: Vec<Seq> = self
+            .marks(spec)
+            .filter(|(_, mark)| matches!(mark, Mark::Trace(t) if t.how != How::Adopted && is_stage(t)))
+            .map(|(seq, _)| seq)
+            .collect();
+        seqs.dedup();
+        seqs.into_iter().filter(|seq| self.taken_back(*seq).is_none())
+    }
+
+    /// The commits on which stages of a spec were adopted.
+    pub fn adoptions<'s>(&'s self, spec: &'s SpecName) -> impl Iterator<Item = Seq> {
+        self.marks(spec).filter_map(|(seq, mark)| match mark {
+            Mark::Trace(trace) if trace.how == How::Adopted => self.since(seq, trace),
+            _ => None,
+        })
     }
 
     /// Where a spec stopped until a person does something, if its last attempt says so.
     pub fn held(&self, names: &[&SpecName]) -> Option<Held> {
         let mut held = None;
-        for (_, mark) in names.iter().flat_map(|name| self.marks(name)) {
+        let mut marks: Vec<(Seq, &Mark)> = names.iter().flat_map(|name| self.marks(name)).collect();
+        marks.sort_by_key(|(seq, _)| *seq);
+        for (_, mark) in marks {
             match mark {
                 Mark::Attempt { stage, class, held: Some(manifest), why, .. } => {
                     held = Some(Held {
@@ -252,24 +268,32 @@ impl<'a> Line<'a> {
         base.chain(own)
     }
 
-    /// Whether the branch's work is all in the base already: each of its last traces is one of the base's.
+    /// Whether the branch's work is all in the base already: each of its last traces is one of the base's, and
+    /// no person went on behind them.
     pub fn has_landed(&self, names: &[&SpecName]) -> bool {
-        let own: Vec<&Trace> = self
-            .branch
-            .iter()
-            .flat_map(|commit| &commit.marks)
-            .filter(|mark| names.contains(&mark.spec()))
-            .filter_map(|mark| match mark {
-                Mark::Trace(trace) => Some(trace),
-                _ => None,
-            })
-            .collect();
         let of_base = |trace: &Trace| {
             names
                 .iter()
                 .flat_map(|name| self.base.marks(name))
                 .any(|(_, mark)| matches!(mark, Mark::Trace(t) if t == trace))
         };
-        self.branch.is_empty() || (!own.is_empty() && own.into_iter().all(of_base))
+        let mut last: HashMap<&StageName, &Trace> = HashMap::new();
+        let mut went_on = false;
+        for commit in &self.branch {
+            let mut traces = commit.marks.iter().filter_map(|mark| match mark {
+                Mark::Trace(trace) if names.contains(&&trace.spec) => Some(trace),
+                _ => None,
+            });
+            match traces.next() {
+                Some(first) => {
+                    for trace in std::iter::once(first).chain(traces) {
+                        last.extend(trace.stages.iter().map(|stage| (stage, trace)));
+                    }
+                    went_on = false;
+                }
+                None => went_on |= commit.is_persons() && !commit.changes.is_empty(),
+            }
+        }
+        self.branch.is_empty() || (!last.is_empty() && !went_on && last.into_values().all(of_base))
     }
 }

@@ -2,11 +2,13 @@
 //! Pure: histories and trees come in as values; git, disks and clocks are somebody else's.
 pub mod adopt;
 pub mod commit;
+pub mod deed;
 pub mod history;
 pub mod ingredient;
 pub mod judge;
 pub mod line;
 pub mod mark;
+mod rename;
 pub mod result;
 pub mod trailer;
 pub mod tree;
@@ -16,9 +18,10 @@ mod tests;
 
 pub use adopt::{Adopted, adopt};
 pub use commit::{Change, Commit};
+pub use deed::manifest;
 pub use history::History;
 pub use ingredient::{Key, Kind};
-pub use judge::{Judged, NeedNow, Question, judge, manifest};
+pub use judge::{Judged, NeedNow, Question, judge};
 pub use line::{Last, Line};
 pub use mark::{How, LANDING, Mark, Stamps, Trace};
 pub use tree::{FileId, Tree, Trees, Unreadable};

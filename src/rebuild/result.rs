@@ -1,7 +1,8 @@
 //! What a landed spec amounts to for the specs that need it.
 use super::history::Seq;
-use super::line::{Last, Line};
-use super::mark::{How, Trace};
+use super::line::Line;
+use super::mark::Trace;
+use super::rename::is_own;
 use super::tree::{FileId, Tree, Trees, Unreadable, stamp_of};
 use crate::base::{SpecName, Stamp, Stamper};
 use crate::model::Spec;
@@ -30,7 +31,7 @@ pub fn landing_result(
     trees: &dyn Trees,
 ) -> Result<Stamp, Unreadable> {
     let counts = |path: &str| match spec.exports.as_slice() {
-        [] => !lies_in(path, &spec.folder),
+        [] => !is_own(spec, path),
         exports => exports.iter().any(|pattern| pattern.matches(path)),
     };
     let mut counted: Vec<&Changed> = changed.iter().filter(|(path, _)| counts(path)).collect();
@@ -92,22 +93,35 @@ pub fn result_as_of(
 ) -> Result<Option<Stamp>, Unreadable> {
     let names: Vec<&SpecName> = std::iter::once(&spec.name).chain(spec.was.as_ref()).collect();
     let landings = names.iter().flat_map(|name| line.standing_landings(name));
-    let fixed = landings.filter(|(seq, _)| counts(*seq)).max_by_key(|(seq, _)| *seq);
-    if let Some(result) = fixed.and_then(|(_, trace): (Seq, &Trace)| trace.result) {
-        return Ok(Some(result));
-    }
-    let traced: Vec<Seq> =
-        names.iter().flat_map(|name| line.traced(name)).filter(|seq| counts(*seq)).collect();
-    if !traced.is_empty() {
-        return computed(spec, &traced, line, trees).map(Some);
-    }
-    let is_adopted = spec.stages.iter().any(|stage| {
-        matches!(line.last(&names, &stage.name), Last::Done { trace, .. } if trace.how == How::Adopted)
-    });
-    Ok(is_adopted.then(|| adopted_result(&spec.name)))
+    let landing = landings.filter(|(seq, _)| counts(*seq)).max_by_key(|(seq, _)| *seq);
+    let fixed = match landing.and_then(|(_, trace): (Seq, &Trace)| trace.result) {
+        Some(result) => Some(result),
+        None => adopted_name(spec, line, counts).map(adopted_result),
+    };
+    let landed_since = |seq: &Seq| landing.is_none_or(|(landing, _)| !line.is_ancestor(*seq, landing));
+    let traced = names.iter().flat_map(|name| line.traced(name));
+    let loose: Vec<Seq> = traced.filter(|seq| counts(*seq)).filter(landed_since).collect();
+    if loose.is_empty() { Ok(fixed) } else { computed(spec, fixed, &loose, line, trees).map(Some) }
 }
 
-fn computed(spec: &Spec, traced: &[Seq], line: &Line<'_>, trees: &dyn Trees) -> Result<Stamp, Unreadable> {
+/// The name under which some stage of a spec was adopted.
+fn adopted_name<'a>(
+    spec: &'a Spec,
+    line: &'a Line<'_>,
+    counts: &dyn Fn(Seq) -> bool,
+) -> Option<&'a SpecName> {
+    let names = std::iter::once(&spec.name).chain(spec.was.as_ref());
+    names.into_iter().find(|name| line.adoptions(name).any(counts))
+}
+
+/// What commits that reached the base without a landing of ours amount to.
+fn computed(
+    spec: &Spec,
+    former: Option<Stamp>,
+    traced: &[Seq],
+    line: &Line<'_>,
+    trees: &dyn Trees,
+) -> Result<Stamp, Unreadable> {
     let mut changed: BTreeMap<Arc<str>, Option<FileId>> = BTreeMap::new();
     for seq in traced {
         changed.extend(line.commit(*seq).changes.iter().map(|change| (change.path.clone(), change.new)));
@@ -115,7 +129,7 @@ fn computed(spec: &Spec, traced: &[Seq], line: &Line<'_>, trees: &dyn Trees) -> 
     let changed: Vec<Changed> = changed.into_iter().collect();
     let landed =
         Tree::new(changed.iter().filter_map(|(path, file)| Some((path.clone(), (*file)?))).collect());
-    landing_result(spec, None, &changed, &landed, trees)
+    landing_result(spec, former, &changed, &landed, trees)
 }
 
 /// Whether a path is a folder or lies in it.

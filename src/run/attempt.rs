@@ -11,7 +11,7 @@ use crate::agent::refusal::refusal;
 use crate::base::{Oid, StageId, Stamp};
 use crate::event::{Event, Failure};
 use crate::model::{FailureClass, Spec, Step, Work};
-use crate::rebuild::judge::{Deed, trace};
+use crate::rebuild::deed::{Deed, trace};
 use crate::rebuild::result::Changed;
 use crate::rebuild::{How, Key, Last, Mark, Unreadable, manifest};
 use crate::sys::child::{self, Cut, Exit, Launch};

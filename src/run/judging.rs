@@ -6,7 +6,7 @@ use crate::base::{Reason, SpecName, StageName, Stamp};
 use crate::event::{Done, Failure, Verdict};
 use crate::graph::{Place, PlaceKind};
 use crate::model::{FailureClass, Spec, Target, Work};
-use crate::rebuild::judge::manifest_stamp;
+use crate::rebuild::deed::manifest_stamp;
 use crate::rebuild::result::result_of;
 use crate::rebuild::{Judged, Line, NeedNow, Question, Unreadable, judge, manifest};
 use crate::sys::git::GitError;

@@ -6,7 +6,7 @@ use super::workplace::message;
 use crate::base::Oid;
 use crate::event::Failure;
 use crate::model::Spec;
-use crate::rebuild::judge::{Deed, manifest_stamp, trace};
+use crate::rebuild::deed::{Deed, manifest_stamp, trace};
 use crate::rebuild::{How, Mark, judge, manifest};
 use crate::sys::git::{GitError, NewCommit, RefUpdate, branch_ref};
 use crate::sys::landing::{self as sync, Move, Moved};

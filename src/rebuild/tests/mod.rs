@@ -1,0 +1,4 @@
+//! Stories told on histories in memory.
+mod journal;
+mod repository;
+mod stories;

@@ -4,9 +4,8 @@ pub mod commands;
 
 pub use build::BuildArgs;
 pub use commands::{
-    ApproveArgs, CheckArgs, CleanArgs, CompletionsArgs, DemoArgs, FmtArgs, GraphArgs, GraphForm, HoldArgs,
-    InitArgs, LogsArgs, ManArgs, NewArgs, PlanArgs, RetryArgs, StatusArgs, TouchArgs, WorktreeArgs,
-    WorktreeCommand,
+    ApproveArgs, CheckArgs, CleanArgs, CompletionsArgs, DemoArgs, FmtArgs, GraphArgs, HoldArgs, InitArgs,
+    LogsArgs, ManArgs, NewArgs, PlanArgs, RetryArgs, StatusArgs, TouchArgs, WorktreeArgs, WorktreeCommand,
 };
 
 use super::exit::Exit;
@@ -48,9 +47,9 @@ pub struct PlaceArgs {
     /// Change to DIR before anything else; each further -C is relative to the one before
     #[arg(short = 'C', long, value_name = "DIR", global = true, action = ArgAction::Append)]
     pub directory: Vec<PathBuf>,
-    /// The answer on standard output: for people, or JSON for programs
-    #[arg(long, value_name = "FORMAT", global = true, default_value = "human")]
-    pub format: Format,
+    /// The answer on standard output: `human`, or `json` for programs; of `graph` also `dot` and `mermaid`
+    #[arg(long, value_name = "FORMAT", global = true, default_value = "human", hide_possible_values = true)]
+    pub format: Form,
 }
 
 /// The Specfile, for the commands that read one.
@@ -61,8 +60,22 @@ pub struct FileArg {
     pub file: Option<PathBuf>,
 }
 
-/// The form of an answer.
+/// The form of an answer, as typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Form {
+    /// For people.
+    #[default]
+    Human,
+    /// JSON: one document, or a line an event for a build.
+    Json,
+    /// A graph for Graphviz.
+    Dot,
+    /// A graph for Markdown.
+    Mermaid,
+}
+
+/// The form of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Format {
     /// For people.
     #[default]
@@ -108,7 +121,7 @@ pub enum Command {
     Completions(CompletionsArgs),
     /// Print the manual page
     Man(ManArgs),
-    /// Build five specs in a throwaway repository, without a key or a network
+    /// See it work: specs built in a throwaway repository, without a key or a network
     Demo(DemoArgs),
     /// The agent of the demo: reads a prompt on standard input
     #[command(hide = true)]
@@ -145,6 +158,11 @@ impl Cli {
             let message = "options of a build stand after `build`, not before another command\n\n\
                 for example: specmake build -j4";
             return Err(Self::command().error(ErrorKind::ArgumentConflict, message));
+        }
+        let draws = matches!(cli.command, Some(Command::Graph(_)));
+        if !draws && matches!(cli.place.format, Form::Dot | Form::Mermaid) {
+            let message = "only `graph` answers in this format; others in `human` or `json`";
+            return Err(Self::command().error(ErrorKind::InvalidValue, message));
         }
         Ok(cli)
     }

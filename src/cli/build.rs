@@ -45,8 +45,7 @@ pub fn build(
     let reading = Reading { jobs: wish.jobs, agent: wish.agent.clone(), model: wish.model.clone() };
     let ground = Ground::open(wishes, &reading, err)?;
     let until = wish.until.as_ref().map(crate::base::StageName::as_str);
-    let wanted = resolve(&ground.project, &ground.graph, &wish.goals, until)
-        .map_err(|error| Trouble::usage(error.to_string()))?;
+    let wanted = resolve(&ground.project, &ground.graph, &wish.goals, until)?;
     match wish.mode {
         Mode::DryRun | Mode::Explain | Mode::Question => {
             super::dry::plan(wishes, wish, &ground, &wanted, out)
@@ -255,7 +254,7 @@ impl Build<'_> {
             for path in &take {
                 writeln!(
                     err,
-                    "specmake: `{path}` has edits that are not committed; the build goes on without them"
+                    "specmake: `{path}` has edits that are not committed; the build goes on without them (`--yes` commits them first)"
                 )?;
             }
             return Ok(false);

@@ -11,7 +11,7 @@ use crate::graph::StageGraph;
 use crate::model::{Files, LoadRequest, Project, Text, load};
 use crate::sys::git::{Git, branch_ref};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Where a Specfile is looked for if nobody says so.
@@ -56,6 +56,13 @@ impl Ground {
         let (Some(project), Some(graph)) = (loaded.project, graph) else {
             return Err(Trouble::said(Exit::Usage));
         };
+        if project.specs.is_empty() {
+            // Whoever closed standard error does not want to know.
+            let _ = writeln!(
+                err,
+                "specmake: no spec is declared yet; `specmake new NAME \"what it is\"` adds one"
+            );
+        }
         let base_branch = match &project.settings.base {
             Some(base) => base.clone(),
             None => git.require_branch()?,
@@ -134,9 +141,19 @@ pub fn request(
 }
 
 /// Where the Specfile lies, or would.
-pub fn specfile_path(git: &Git, wishes: &Wishes) -> PathBuf {
-    let top = git.main_work_tree().unwrap_or(git.common_dir());
-    wishes.specfile.clone().unwrap_or_else(|| top.join(SPECFILE))
+///
+/// # Errors
+/// The repository is bare, so there is no such place.
+pub fn specfile_path(git: &Git, wishes: &Wishes) -> Result<PathBuf, Trouble> {
+    match &wishes.specfile {
+        Some(file) => Ok(file.clone()),
+        None => Ok(git.require_work_tree()?.join(SPECFILE)),
+    }
+}
+
+/// There is none where it should be.
+pub fn no_specfile(path: &Path) -> Trouble {
+    Trouble::usage(format!("there is no `{}`", path.display())).hint("`specmake init` writes one")
 }
 
 /// The user's own file, if there is one.
@@ -156,7 +173,8 @@ pub fn report(diagnostics: &[Diagnostic], sources: &Sources, wishes: &Wishes, er
     let _ = write!(err, "{}", diagnose::render(diagnostics, sources, wishes.err, screen));
     let errors = diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
     if errors > 0 {
-        let _ = writeln!(err, "specmake: {} in the Specfile", crate::base::english::count(errors, "mistake"));
+        let _ =
+            writeln!(err, "specmake: {}; nothing was run", crate::base::english::count(errors, "mistake"));
     }
 }
 
@@ -169,9 +187,7 @@ fn specfile(git: &Git, wishes: &Wishes, files: &dyn Files) -> Result<Text, Troub
     match files.read(SPECFILE) {
         Ok(bytes) => Ok(Text { name: SPECFILE.to_owned(), bytes }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let place = git.main_work_tree().unwrap_or(git.common_dir()).display();
-            Err(Trouble::usage(format!("there is no `{SPECFILE}` in `{place}`"))
-                .hint("`specmake init` writes one"))
+            Err(no_specfile(&git.main_work_tree().unwrap_or(git.common_dir()).join(SPECFILE)))
         }
         Err(error) => Err(Trouble::environment(format!("cannot read `{SPECFILE}`: {error}"))),
     }

@@ -1,6 +1,6 @@
 //! `specmake init`: a Specfile from the spec folders of a repository.
 use super::exit::Exit;
-use crate::base::SpecName;
+use crate::base::{SpecName, english};
 use crate::syntax;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -14,21 +14,53 @@ const KINDS: [(&str, &[&str], &str); 4] = [
     ("specs", &["plan.md", "tasks.md", "README.md"], "specmake"),
 ];
 
-/// A spec folder that was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a repository is tested with, by a file at its top.
+const TESTS: [(&str, &str); 6] = [
+    ("Makefile", "make test"),
+    ("Cargo.toml", "cargo test"),
+    ("package.json", "npm test"),
+    ("go.mod", "go test ./..."),
+    ("pyproject.toml", "pytest"),
+    ("mix.exs", "mix test"),
+];
+
+/// Named where no agent is installed.
+const AGENT: &str = "opencode";
+
+/// What `init` is to do.
+#[derive(Debug, Clone, Copy)]
+pub struct InitRequest<'r> {
+    /// The top of the checkout.
+    pub top: &'r Path,
+    /// The Specfile to be.
+    pub file: &'r Path,
+    /// An agent that is installed, if any is.
+    pub agent: Option<&'r str>,
+}
+
+/// Spec folders that were found.
+#[derive(Debug, Default)]
 struct Found {
+    specs: Vec<FoundSpec>,
+    /// Folders whose names cannot be names of specs.
+    left_out: Vec<String>,
+}
+
+#[derive(Debug)]
+struct FoundSpec {
     name: String,
     title: Option<String>,
 }
 
-/// Writes a Specfile with the specs that are there; refuses with 2 if there is one. `agent` is the first agent to
-/// name, one that is installed if any is.
+/// Writes a Specfile with the specs that are there; refuses with 2 if there is one.
 ///
 /// # Errors
 /// The file cannot be written, or `out` cannot.
-pub fn init(top: &Path, file: &Path, agent: &str, out: &mut dyn Write) -> io::Result<u8> {
+pub fn init(request: &InitRequest<'_>, out: &mut dyn Write) -> io::Result<u8> {
+    let InitRequest { top, file, agent } = *request;
     let (pipeline, found) = look(top);
-    let text = text(agent, pipeline, &found);
+    let test = TESTS.iter().find(|(file, _)| top.join(file).is_file()).map_or("make test", |(_, test)| test);
+    let text = text(agent.unwrap_or(AGENT), pipeline, test, &found.specs);
     // Made new, so that no Specfile is ever written over, not even one that appears meanwhile.
     let mut created = match OpenOptions::new().write(true).create_new(true).open(file) {
         Ok(created) => created,
@@ -40,30 +72,44 @@ pub fn init(top: &Path, file: &Path, agent: &str, out: &mut dyn Write) -> io::Re
     };
     created.write_all(text.as_bytes())?;
     created.sync_all()?;
-    writeln!(out, "wrote {}; look it over, then see `specmake -n`", file.display())?;
+    let specs = english::count(found.specs.len(), "spec");
+    writeln!(out, "wrote {}: {specs}, pipeline `{pipeline}`", file.display())?;
+    for name in &found.left_out {
+        writeln!(out, "left out: `{}` cannot be the name of a spec", name.escape_debug())?;
+    }
+    if agent.is_none() {
+        writeln!(out, "no agent was found on the `PATH`, so it names `{AGENT}`: install it, or name yours")?;
+    }
+    if found.specs.is_empty() {
+        writeln!(out, "next: `specmake new NAME \"what it is\"` adds a spec")?;
+    } else {
+        writeln!(out, "next: look it over and commit it, then see `specmake -n`")?;
+    }
     Ok(Exit::Done.code())
 }
 
 /// The pipeline that the files speak for, and the specs, by name.
-fn look(top: &Path) -> (&'static str, Vec<Found>) {
+fn look(top: &Path) -> (&'static str, Found) {
     for (folder, files, pipeline) in KINDS {
         let Ok(entries) = std::fs::read_dir(top.join(folder)) else { continue };
-        let mut found: Vec<Found> = entries
-            .flatten()
-            .filter_map(|entry| {
-                let name = entry.file_name().into_string().ok()?;
-                let file = files.iter().map(|file| entry.path().join(file)).find(|file| file.is_file())?;
-                SpecName::new(&name).ok()?;
-                Some(Found { name, title: title(&file) })
-            })
-            .collect();
-        if !found.is_empty() {
-            found.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut found = Found::default();
+        for entry in entries.flatten() {
+            let file = files.iter().map(|file| entry.path().join(file)).find(|file| file.is_file());
+            let Some(file) = file else { continue };
+            let name = entry.file_name().to_string_lossy().into_owned();
+            match SpecName::new(&name) {
+                Ok(_) => found.specs.push(FoundSpec { name, title: title(&file) }),
+                Err(_) => found.left_out.push(name),
+            }
+        }
+        if !found.specs.is_empty() {
+            found.specs.sort_by(|a, b| a.name.cmp(&b.name));
+            found.left_out.sort();
             let speckit = pipeline == "specmake" && top.join(".specify").is_dir();
             return (if speckit { "spec-kit" } else { pipeline }, found);
         }
     }
-    ("specmake", Vec::new())
+    ("specmake", Found::default())
 }
 
 /// The first heading of a Markdown file, without what templates put before it.
@@ -79,7 +125,7 @@ fn title(file: &Path) -> Option<String> {
     (!heading.is_empty()).then(|| heading.to_owned())
 }
 
-fn text(agent: &str, pipeline: &str, found: &[Found]) -> String {
+fn text(agent: &str, pipeline: &str, test: &str, found: &[FoundSpec]) -> String {
     let agent = syntax::quote(agent);
     let mut text = format!(
         r#"// What is to be built, and by whom. `specmake check` says what is wrong with this file,
@@ -92,12 +138,13 @@ project {{
     // copy ".env"              // ignored files that a worktree needs
 }}
 
-// The agent that does the work: demo, opencode, claude, codex, pi, gemini, or any program of yours.
+// The agent that does the work: opencode, claude, codex, pi, gemini, demo (plays a script, for trying
+// things out), or any program: agent "mine" {{ command "./agent.sh"; prompt "stdin" }}
 agent {agent}
 
 // What tells whether the work is right; without it, the agent itself looks it over.
-// stage "check" {{ run "npm test" }}
-// land {{ check "npm test" }}
+// stage "check" {{ run "{test}" }}
+// land {{ check "{test}" }}   // on exactly the commit that will land
 
 "#
     );
@@ -130,7 +177,11 @@ mod tests {
         }
         let file = folder.path().join("Specfile");
         let mut out = Vec::new();
-        assert_eq!(init(folder.path(), &file, "demo", &mut out).expect("no trouble"), 0);
+        let init = |out: &mut Vec<u8>| {
+            let request = InitRequest { top: folder.path(), file: &file, agent: None };
+            init(&request, out).expect("no trouble")
+        };
+        assert_eq!(init(&mut out), 0);
         let text = std::fs::read_to_string(&file).expect("read");
         assert_eq!(syntax::format(&text).as_deref(), Ok(text.as_str()), "laid out");
         let request = LoadRequest {
@@ -140,12 +191,10 @@ mod tests {
         };
         let loaded = load(&request, &Checkout::new(folder.path()));
         assert_eq!(loaded.diagnostics, [], "{text}");
-        assert_eq!(
-            init(folder.path(), &file, "demo", &mut out).expect("no trouble"),
-            2,
-            "never written over"
-        );
-        text
+        assert_eq!(init(&mut out), 2, "never written over");
+        let said = String::from_utf8(out).expect("text");
+        assert!(said.contains("so it names `opencode`"), "{said}");
+        format!("{text}{said}")
     }
 
     #[test]
@@ -159,6 +208,7 @@ mod tests {
         let specs: Vec<&str> = text.lines().filter(|line| line.starts_with("spec ")).collect();
         assert_eq!(specs, ["spec \"001-a\"", "spec \"002-b\" \"The \\\"B\\\"\""]);
         assert!(text.contains("pipeline \"specmake\""));
+        assert!(text.contains("2 specs") && text.contains("left out: `bad name`"), "{text}");
     }
 
     #[test]
@@ -166,6 +216,8 @@ mod tests {
         assert!(run(&[("specs/a/spec.md", "x"), (".specify/x", "")]).contains("pipeline \"spec-kit\""));
         assert!(run(&[("specs/a/spec.yaml", "x")]).contains("pipeline \"autospec\"\n"));
         assert!(run(&[("openspec/changes/a/proposal.md", "x")]).contains("pipeline \"openspec\""));
-        assert!(run(&[]).contains("// spec \"001-first\""));
+        let empty = run(&[]);
+        assert!(empty.contains("// spec \"001-first\"") && empty.contains("`specmake new NAME"), "{empty}");
+        assert!(run(&[("Cargo.toml", "")]).contains("// land { check \"cargo test\" }"));
     }
 }

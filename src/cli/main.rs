@@ -1,11 +1,14 @@
 //! From the arguments to the exit status: a table of contents of the commands.
-use super::args::{CleanArgs, Cli, Command, DemoArgs, Format, GraphForm, WorktreeCommand};
+use super::args::{CleanArgs, Cli, Command, DemoArgs, Form, Format, GraphArgs, WorktreeCommand};
 use super::build::build;
 use super::clean::Cleaning;
 use super::exit::Exit;
 use super::fmt::FmtRequest;
 use super::graph::{Drawing, Drawn};
-use super::ground::{Ground, Reading, SPECFILE, files_of, read, repository, request, specfile_path};
+use super::ground::{
+    Ground, Reading, SPECFILE, files_of, no_specfile, read, repository, request, specfile_path,
+};
+use super::init::InitRequest;
 use super::logs::LogsRequest;
 use super::new::NewSpec;
 use super::opening::open_site;
@@ -65,16 +68,19 @@ fn run(
         Command::Build(_) | Command::Plan(_) => Err(Trouble::usage("a build is no command of its own")),
         Command::Init(_) => {
             let git = repository()?;
-            let file = specfile_path(&git, wishes);
-            let top = git.require_work_tree()?;
-            Ok(Exit::Other(init::init(top, &file, installed_agent(), out)?))
+            let request = InitRequest {
+                top: git.require_work_tree()?,
+                file: &specfile_path(&git, wishes)?,
+                agent: installed_agent(),
+            };
+            Ok(Exit::Other(init::init(&request, out)?))
         }
         Command::New(args) => {
             let git = repository()?;
             let files = files_of(&git)?;
             let request = request(&git, wishes, &Reading::default(), &*files)?;
             let spec = NewSpec {
-                file: &specfile_path(&git, wishes),
+                file: &specfile_path(&git, wishes)?,
                 name: &args.name,
                 description: &args.description,
             };
@@ -86,12 +92,18 @@ fn run(
             Ok(Exit::Other(check::check(&loaded, json, wishes.out, wishes.width, out)?))
         }
         Command::Fmt(args) => {
-            let file = specfile_path(&repository()?, wishes);
+            let file = match &wishes.specfile {
+                Some(file) => file.clone(),
+                None => specfile_path(&repository()?, wishes)?,
+            };
+            if !file.exists() {
+                return Err(no_specfile(&file));
+            }
             let name = wishes.specfile.as_deref().map_or(SPECFILE.into(), Path::to_string_lossy);
             let request = FmtRequest { file: &file, name: &name, check: args.check };
             Ok(Exit::Other(fmt::fmt(request, wishes.out, wishes.width, out)?))
         }
-        Command::Graph(args) => draw(wishes, &args.goals, args.form, out, err),
+        Command::Graph(args) => draw(wishes, args, out, err),
         Command::Status(args) => super::standing::status(wishes, args, out, err),
         Command::Logs(args) => show_logs(wishes, args, out),
         Command::Approve(args) => approve::approve(wishes, args, err),
@@ -148,19 +160,17 @@ fn tidy(
 
 fn draw(
     wishes: &Wishes,
-    goals: &[String],
-    form: GraphForm,
+    args: &GraphArgs,
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Result<Exit, Trouble> {
     let ground = Ground::open(wishes, &Reading::default(), err)?;
-    let wanted = crate::graph::goals::resolve(&ground.project, &ground.graph, goals, None)
-        .map_err(|error| Trouble::usage(error.to_string()))?;
-    let drawing = match (wishes.format, form) {
-        (Format::Json, _) => Drawing::Json,
-        (_, GraphForm::Text) => Drawing::Text,
-        (_, GraphForm::Dot) => Drawing::Dot,
-        (_, GraphForm::Mermaid) => Drawing::Mermaid,
+    let wanted = crate::graph::goals::resolve(&ground.project, &ground.graph, &args.goals, None)?;
+    let drawing = match wishes.form {
+        Form::Human => Drawing::Text,
+        Form::Json => Drawing::Json,
+        Form::Dot => Drawing::Dot,
+        Form::Mermaid => Drawing::Mermaid,
     };
     Drawn::new(&ground.project, &ground.graph, &wanted).write(drawing, out)?;
     Ok(Exit::Done)
@@ -201,11 +211,14 @@ fn show_demo(
         None => demo::place()?,
     };
     let repository = demo::prepare(&place)?;
-    writeln!(out, "a repository with a Specfile is in {}\n", repository.display())?;
-    out.flush()?;
     std::env::set_current_dir(&repository)?;
     let mut wish = BuildWish::plain(wishes.format, here);
     (wish.jobs, wish.yes) = (args.jobs, true);
+    if wishes.format == Format::Json {
+        return build(wishes, &wish, here, out, err);
+    }
+    writeln!(out, "a repository with a Specfile is in {}\n", repository.display())?;
+    out.flush()?;
     let exit = build(wishes, &wish, here, out, err)?;
     let git = super::ground::repository()?;
     let history = git.command(["log", "--graph", "--format=%h %s", "--first-parent"]);
@@ -216,12 +229,12 @@ fn show_demo(
     Ok(exit)
 }
 
-/// The first agent with a built-in profile whose program is on the `PATH`.
-fn installed_agent() -> &'static str {
+/// The first agent with a built-in profile whose program is on the `PATH`, if any is.
+fn installed_agent() -> Option<&'static str> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let is_there = |name: &str| std::env::split_paths(&path).any(|folder| folder.join(name).is_file());
     let known = crate::builtin::AGENTS.iter().map(|agent| agent.name);
-    known.filter(|name| *name != "demo").find(|name| is_there(name)).unwrap_or("opencode")
+    known.filter(|name| *name != "demo").find(|name| is_there(name))
 }
 
 fn play() -> Exit {

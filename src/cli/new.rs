@@ -1,4 +1,5 @@
 //! `specmake new`: one more spec in the Specfile.
+use super::args::Cli;
 use super::diagnose;
 use super::exit::Exit;
 use crate::base::{Severity, SpecName};
@@ -59,7 +60,9 @@ pub fn new(
         return Ok(Exit::Usage.code());
     }
     files::replace(&spec.file.canonicalize()?, text.as_bytes())?;
-    writeln!(out, "added `{}` to {}; build it with `specmake build {0}`", spec.name, request.specfile.name)?;
+    let name = spec.name;
+    let goal = if Cli::command_names().iter().any(|command| command == name) { "build " } else { "" };
+    writeln!(out, "added `{name}` to {}; build it with `specmake {goal}{name}`", request.specfile.name)?;
     Ok(Exit::Done.code())
 }
 
@@ -87,7 +90,9 @@ mod tests {
 
     #[test]
     fn one_line_more() {
-        let (code, after, _) = run("agent   \"demo\" // mine", "a");
+        let (code, after, out) = run("agent   \"demo\" // mine", "a");
+        assert!(out.ends_with("build it with `specmake a`\n"), "{out}");
+        assert!(run("agent \"demo\"", "status").2.ends_with("`specmake build status`\n"));
         assert_eq!((code, after.as_str()), (0, "agent   \"demo\" // mine\nspec \"a\" \"Say \\\"hi\\\"\"\n"));
     }
 

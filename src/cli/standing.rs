@@ -24,8 +24,7 @@ pub fn status(
     err: &mut dyn Write,
 ) -> Result<Exit, Trouble> {
     let ground = Ground::open(wishes, &Reading::default(), err)?;
-    let wanted = resolve(&ground.project, &ground.graph, &args.goals, None)
-        .map_err(|error| Trouble::usage(error.to_string()))?;
+    let wanted = resolve(&ground.project, &ground.graph, &args.goals, None)?;
     let on = BuildLock::holder(&ground.git)?.is_some();
     let folder = ground.git.state_dir();
     let store =

@@ -1,5 +1,8 @@
 //! What stops a command: one sentence, the next step, and how the program ends over it.
+use super::args::Cli;
 use super::exit::Exit;
+use crate::base::english;
+use crate::graph::goals::GoalError;
 use crate::sys::git::GitError;
 use std::fmt;
 use std::io::{self, Write};
@@ -55,6 +58,18 @@ impl From<GitError> for Trouble {
     fn from(error: GitError) -> Self {
         let hint = error.hint();
         Self { exit: Exit::Environment, message: error.to_string(), hint }
+    }
+}
+
+impl From<GoalError> for Trouble {
+    fn from(error: GoalError) -> Self {
+        let trouble = Self::usage(&error);
+        let GoalError::Unknown { goal, nearest: None } = &error else { return trouble };
+        let commands = Cli::command_names();
+        match english::nearest(goal, commands.iter().map(String::as_str)) {
+            Some(command) => trouble.hint(format!("is the command `specmake {command}` meant?")),
+            None => trouble,
+        }
     }
 }
 

@@ -1,5 +1,5 @@
 //! What the command line means: everything that can be settled before a Specfile is read.
-use super::args::{BuildArgs, Cli, Command, Format};
+use super::args::{BuildArgs, Cli, Command, Form, Format};
 use super::user::Surroundings;
 use crate::base::{AgentName, StageName};
 use crate::report::{Style, Voice};
@@ -14,6 +14,8 @@ pub struct Wishes {
     pub specfile: Option<PathBuf>,
     /// The form of the answer on standard output.
     pub format: Format,
+    /// The same as typed; a graph has forms of its own.
+    pub form: Form,
     /// What standard output may use.
     pub out: Style,
     /// What standard error may use.
@@ -97,7 +99,8 @@ pub enum FaceKind {
 impl Wishes {
     /// What this command line means in these surroundings.
     pub fn of(cli: Cli, here: &Surroundings) -> Self {
-        let format = cli.place.format;
+        let form = cli.place.format;
+        let format = if form == Form::Json { Format::Json } else { Format::Human };
         let mut specfile = cli.file.file;
         let wish = match cli.command {
             None => Wish::Build(BuildWish::of(cli.build, format, here)),
@@ -126,6 +129,7 @@ impl Wishes {
             directory: cli.place.directory.into_iter().reduce(|at, next| at.join(next)),
             specfile,
             format,
+            form,
             out: Style::detect(|name| here.variable(name), here.stdout_is_terminal),
             err: Style::detect(|name| here.variable(name), here.stderr_is_terminal),
             width: here.width.filter(|_| here.stdout_is_terminal).unwrap_or(usize::MAX),

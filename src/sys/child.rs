@@ -98,6 +98,14 @@ pub enum Cut {
     Stopped,
 }
 
+/// Why a program does not start, in the words of its user.
+fn why_not(program: &str, source: &io::Error) -> String {
+    if source.kind() == io::ErrorKind::NotFound && !program.contains('/') {
+        return "there is no such program on the `PATH`".to_owned();
+    }
+    source.to_string()
+}
+
 /// Why a process could not be started or followed.
 #[derive(Debug, thiserror::Error)]
 pub enum ChildError {
@@ -113,7 +121,7 @@ pub enum ChildError {
         cwd: PathBuf,
     },
     /// The program is not there, or is none.
-    #[error("cannot start `{program}`: {source}")]
+    #[error("cannot start `{program}`: {}", why_not(.program, .source))]
     Start {
         /// The program.
         program: String,
@@ -428,7 +436,8 @@ mod tests {
         let mut missing = shell(folder.path(), "");
         missing.argv = vec!["no-such-program".into()];
         let error = run(missing, &Stop::new(), |_| {}).await.expect_err("an error");
-        assert!(error.to_string().starts_with("cannot start `no-such-program`: "), "{error}");
+        let said = "cannot start `no-such-program`: there is no such program on the `PATH`";
+        assert_eq!(error.to_string(), said);
         let mut nowhere = shell(folder.path(), "");
         nowhere.cwd = folder.path().join("gone");
         nowhere.log = folder.path().join("log");

@@ -140,3 +140,72 @@ fn the_users_file_says_taste_and_nothing_else() {
     std::fs::write(&config, format!("{trusted}spec \"evil\" \"E\"\n")).unwrap();
     world.run([]).exits(2).said("config.kdl").calls([]);
 }
+
+#[test]
+fn from_a_folder_below_and_from_anywhere() {
+    let world = one();
+    world.file("deep/er/file", "x").commit("deep");
+    world.at("repo/deep/er").run([]).exits(0).calls(["a:build"]);
+    let repo = world.repo().to_str().unwrap().to_owned();
+    world.run(["-C", &repo, "-C", "deep", "-q"]).exits(0);
+    world.run(["-C", "no-such-folder", "-q"]).exits(3).said("no-such-folder");
+}
+
+#[test]
+fn in_a_bare_repository_what_writes_a_file_says_why_it_cannot() {
+    let world = one();
+    let bare = world.clone_as("bare.git", &["--bare"]);
+    bare.run(["check"]).exits(0);
+    bare.run(["init"]).exits(3).said("bare");
+    bare.run(["new", "b", "B"]).exits(3).said("bare");
+    bare.run(["fmt"]).exits(3).said("bare");
+}
+
+#[test]
+fn a_file_can_be_laid_out_anywhere() {
+    let world = World::without_git("plain");
+    world.file("One", "spec   \"a\"  \"A\"\n");
+    world.run(["fmt", "-f", "One"]).exits(0);
+    assert_eq!(world.read("One"), "spec \"a\" \"A\"\n");
+    world.run(["fmt", "-f", "Two"]).exits(2).said("Two");
+}
+
+#[test]
+fn a_word_that_is_nearly_a_command_is_taken_for_one() {
+    one().run(["statsu"]).exits(2).said("specmake status").calls([]);
+}
+
+#[test]
+fn a_specfile_without_specs_says_how_to_add_one() {
+    let world = World::without_git("repo");
+    world.git(&["init", "-q", "-b", "main"]);
+    world.git(&["commit", "-q", "--allow-empty", "-m", "start"]);
+    world.run(["init"]).exits(0).said("specmake new");
+    world.run([]).exits(0).said("specmake new");
+    world.run(["new", "a", "A"]).exits(0);
+    world.run(["-q"]).exits(4);
+    world.run(["init"]).exits(2);
+}
+
+#[test]
+fn a_graph_in_the_forms_of_others() {
+    let world = one();
+    world.run(["graph", "--format", "dot"]).exits(0).said("digraph");
+    world.run(["graph", "--format", "mermaid"]).exits(0).said("flowchart");
+    world.run(["status", "--format", "dot"]).exits(2).said("graph");
+}
+
+#[test]
+fn the_environment_sets_taste_and_nothing_else() {
+    let mut world = one();
+    world.env("SPECMAKE_JOBS", "many");
+    world.run(["check"]).exits(2).said("SPECMAKE_JOBS");
+    world.env("SPECMAKE_JOBS", "2").env("SPECMAKE_YES", "1").env("SPECMAKE_FORMAT", "json");
+    world
+        .run(["check"])
+        .exits(0)
+        .said("`SPECMAKE_YES` means nothing")
+        .said("`SPECMAKE_FORMAT` means nothing");
+    world.env("SPECMAKE_PIPELINE", "docs");
+    world.run(["check"]).exits(2).said("`SPECMAKE_PIPELINE` cannot be set");
+}

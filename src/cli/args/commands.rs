@@ -1,7 +1,7 @@
 //! What each command but `build` takes.
 use super::FileArg;
 use crate::base::StageName;
-use clap::{Args, Subcommand, ValueEnum, value_parser};
+use clap::{Args, Subcommand, value_parser};
 use std::path::PathBuf;
 
 /// `specmake init`.
@@ -46,7 +46,7 @@ pub struct FmtArgs {
 
 /// `specmake graph`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
-#[command(after_help = "Example:\n  specmake graph --as dot | dot -Tsvg > graph.svg")]
+#[command(after_help = "Example:\n  specmake graph --format dot | dot -Tsvg > graph.svg")]
 pub struct GraphArgs {
     /// The Specfile.
     #[command(flatten)]
@@ -54,20 +54,6 @@ pub struct GraphArgs {
     /// Only these specs or layers, and what they need
     #[arg(value_name = "GOAL")]
     pub goals: Vec<String>,
-    /// How to draw it
-    #[arg(long = "as", value_name = "FORM", default_value = "text")]
-    pub form: GraphForm,
-}
-
-/// How to draw a graph.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum GraphForm {
-    /// Waves, one line a spec
-    Text,
-    /// For Graphviz
-    Dot,
-    /// For Markdown
-    Mermaid,
 }
 
 /// `specmake plan`.

@@ -53,6 +53,13 @@ fn a_command_may_stand_behind_where_and_how() {
 }
 
 #[test]
+fn a_graph_has_forms_of_its_own() {
+    for (line, form) in [("graph --format dot", Form::Dot), ("--format mermaid graph x", Form::Mermaid)] {
+        assert_eq!(read(line).map(|cli| cli.place.format).unwrap_or_default(), form, "{line}");
+    }
+}
+
+#[test]
 fn makes_letters() {
     let args = build("-j 8 -k -n -B -q -s -W a.md -W b.md");
     assert_eq!((args.jobs, args.keep_going, args.dry_run), (Some(8), true, true));
@@ -76,6 +83,8 @@ fn wrong_usage_is_status_two_and_help_is_none() {
         "approve",
         "worktree",
         "fmt --format yaml",
+        "status --format dot",
+        "--format mermaid -n",
     ];
     for line in wrong {
         let error = read(line).expect_err(line);

@@ -12,21 +12,9 @@ const TASTE: &[&str] = &["agent", "pool", "jobs", "model", "notify", "trust", "p
 /// Nodes of a Specfile that decide what is built.
 const BUILT: &[&str] = &["resource", "pipeline", "stage", "land", "layer", "spec", "template", "include"];
 
-/// Variables that specmake sets for the programs it starts, or that say how it talks.
-const OURS: &[&str] = &[
-    "RUN",
-    "SPEC",
-    "STAGE",
-    "ATTEMPT",
-    "WORKTREE",
-    "SLOT",
-    "PORT_BASE",
-    "TITLE",
-    "BODY",
-    "FORMAT",
-    "YES",
-    "LOG",
-];
+/// Variables that specmake sets for the programs it starts.
+const OURS: &[&str] =
+    &["RUN", "SPEC", "STAGE", "ATTEMPT", "WORKTREE", "SLOT", "PORT_BASE", "TITLE", "BODY", "LOG"];
 
 /// What is asked for by the command line, else by the environment.
 #[derive(Debug, Default)]

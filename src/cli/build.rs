@@ -172,6 +172,7 @@ impl Build<'_> {
         err: &mut dyn Write,
     ) -> Result<Site, Trouble> {
         let git = &self.ground.git;
+        let strays = crate::sys::strays::end_strays(git)?;
         crate::sys::landing::recover(git)?;
         let base = git.require_commit(&crate::sys::git::branch_ref(&self.ground.base_branch))?;
         let site = Site::open(Opening {
@@ -185,8 +186,12 @@ impl Build<'_> {
             reporter,
             store,
         })?;
-        site.end_strays()?;
+        if strays > 0 {
+            let strays = english::count(strays, "stray process");
+            site.reporter.warn(format!("ended {strays} of an earlier run"));
+        }
         site.keep_dead_attempts()?;
+        site.tidy_landed();
         self.adopt(&site)?;
         if self.commit_inputs(&site, here, err)? {
             self.adopt(&site)?;

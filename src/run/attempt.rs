@@ -317,8 +317,8 @@ impl Site {
             let declared = &spec.stages[stage];
             self.commit_side(&mut prepared.place, declared, snapshot, &text)?;
             self.back_up_rest(spec, declared, prepared.started, snapshot)?;
-            self.git.update_refs(&[done], "specmake: attempt")?;
             self.drop_side(side, prepared.started)?;
+            self.git.update_refs(&[done], "specmake: attempt")?;
         } else {
             self.advance(&mut prepared.place, snapshot, &text, &[done])?;
         }

@@ -37,10 +37,9 @@ impl Site {
         keep: bool,
     ) -> Result<Worktree, GitError> {
         let path = self.side_path(spec, stage)?;
-        if !path.join(".git").exists() {
+        let Some(worktree) = Worktree::find(&self.git, &path)? else {
             return Worktree::add(&self.git, &path, Start::Detached(at));
-        }
-        let worktree = Worktree::open(&self.git, &path)?;
+        };
         if !keep {
             worktree.reset_to(None, at)?;
         }
@@ -149,8 +148,7 @@ impl Site {
         start: Oid,
     ) -> Result<(), GitError> {
         let path = self.side_path(spec, stage)?;
-        if path.join(".git").exists() {
-            let worktree = Worktree::open(&self.git, &path)?;
+        if let Some(worktree) = Worktree::find(&self.git, &path)? {
             let snapshot = worktree.snapshot(start, &[])?;
             if !snapshot.changes.is_empty() {
                 self.back_up(spec, stage, start, &snapshot)?;

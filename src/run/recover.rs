@@ -1,27 +1,18 @@
 //! What a run that died left behind is made good before the next one begins.
 use super::site::Site;
 use super::workplace::message;
-use crate::base::{SpecName, StageName, english};
+use crate::base::{SpecName, StageName};
 use crate::model::FailureClass;
 use crate::rebuild::Mark;
 use crate::sys::git::{GitError, NewCommit, RefUpdate, branch_ref};
-use crate::sys::strays::end_strays;
-use std::path::PathBuf;
 
 impl Site {
-    /// Ends what a dead run left running.
-    ///
-    /// # Errors
-    /// git fails.
-    pub fn end_strays(&self) -> Result<(), GitError> {
-        let folders: Vec<PathBuf> = self.git.worktrees()?.into_iter().map(|listed| listed.path).collect();
-        match end_strays(&folders) {
-            0 => {}
-            found => self
-                .reporter
-                .warn(format!("ended {} of an earlier run", english::count(found, "stray process"))),
+    /// Removes what a run left behind that died between a landing and its tidying up. What stays, stays: that
+    /// was told when it landed, or will be by `clean`.
+    pub fn tidy_landed(&self) {
+        for spec in self.project.specs.values().filter(|spec| self.is_marked(&self.branch_of(spec))) {
+            drop(self.tidy(spec));
         }
-        Ok(())
     }
 
     /// Keeps the tree of each attempt that was found dead as a commit of its own.

@@ -6,7 +6,7 @@ use crate::base::{Oid, SpecName, StageName};
 use crate::event::Failure;
 use crate::model::Spec;
 use crate::rebuild::{Mark, trailer};
-use crate::sys::git::{GitError, Merge, NewCommit, RefUpdate, branch_ref};
+use crate::sys::git::{GitError, Merge, NewCommit, Operation, RefUpdate, branch_ref};
 use crate::sys::landing::Moved;
 use crate::sys::worktree::{self, Snapshot, Start, Worktree};
 use std::path::PathBuf;
@@ -36,8 +36,7 @@ impl Site {
     /// # Errors
     /// Something else lies in its place, or git fails.
     pub fn worktree_of(&self, spec: &Spec) -> Result<Option<Worktree>, GitError> {
-        let path = self.worktree_path(spec)?;
-        if path.join(".git").exists() { Worktree::open(&self.git, &path).map(Some) } else { Ok(None) }
+        Worktree::find(&self.git, &self.worktree_path(spec)?)
     }
 
     /// The spec's worktree, clean, on its branch, with the base in it.
@@ -57,6 +56,7 @@ impl Site {
             None => self.add_worktree(spec, &branch, existing, standing.base).map_err(setup)?,
         };
         let mut place = Workplace { worktree, branch, tip };
+        require_at_rest(&place)?;
         self.keep_hand_edits(spec, &mut place).map_err(setup)?;
         if standing.branch.is_none() && place.tip == tip && tip != standing.base {
             // The branch has landed and nothing came after: it begins anew.
@@ -173,6 +173,29 @@ impl Site {
     pub(super) fn stands_at(&self, place: &mut Workplace, tip: Oid) {
         self.note_tip(&place.branch, Some(tip));
         place.tip = tip;
+    }
+}
+
+/// A person may be in the middle of something there: neither is it ended for them, nor are its half-done files
+/// taken for their edits.
+fn require_at_rest(place: &Workplace) -> Result<(), Failure> {
+    let setup = |error: GitError| setup_failure(&error);
+    if place.worktree.half_reset().map_err(setup)?.is_some() {
+        return Ok(());
+    }
+    let (git, top) = (place.worktree.git(), place.worktree.top().display());
+    if let Some(operation) = Operation::under_way(git.git_dir()) {
+        let why = format!("a {operation} is under way in `{top}`: finish it or give it up, then run again");
+        return Err(setup_failure(&why));
+    }
+    match git.branch().map_err(setup)? {
+        Some(branch) if branch == place.branch => Ok(()),
+        now => {
+            let now = now.map_or("no branch".to_owned(), |branch| format!("`{branch}`"));
+            let why =
+                format!("`{top}` has {now} checked out: `git switch {}` there, then run again", place.branch);
+            Err(setup_failure(&why))
+        }
     }
 }
 

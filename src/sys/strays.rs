@@ -1,5 +1,9 @@
 //! Processes that outlived the run that started them, found by what they were told at their start.
+use super::git::repo::OWNER;
+use super::git::{Git, GitError};
 use rustix::process::{Pid, Signal, kill_process};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -9,17 +13,36 @@ const GRACE: Duration = Duration::from_secs(2);
 /// How long to sleep between two looks at who is left.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Ends every process that was started for a stage in one of these folders, and gives how many there were.
-/// Only call it while nobody builds: a process is known by `SPECMAKE_WORKTREE` in its environment alone.
-pub fn end_strays(folders: &[PathBuf]) -> usize {
-    let found = strays(folders);
+/// Whose processes are looked for.
+#[derive(Debug)]
+struct Sought {
+    /// Worktrees that stages run in.
+    folders: Vec<PathBuf>,
+    /// The git directory of our own gits.
+    common_dir: PathBuf,
+}
+
+/// Ends every process that an earlier run of this repository started for a stage, and gives how many there
+/// were; gits of its own that outlived it too, so that none moves anything behind our back. Only call it while
+/// nobody builds: a process is known by its environment alone.
+///
+/// # Errors
+/// The worktrees cannot be listed.
+pub fn end_strays(git: &Git) -> Result<usize, GitError> {
+    let folders = git.worktrees()?.into_iter().map(|listed| listed.path).collect();
+    let sought = Sought { folders, common_dir: git.common_dir().to_owned() };
+    let found = sought.strays();
     signal(&found, Signal::TERM);
     let until = Instant::now() + GRACE;
-    while !strays(folders).is_empty() && Instant::now() < until {
+    while !sought.strays().is_empty() && Instant::now() < until {
         std::thread::sleep(PAUSE);
     }
-    signal(&strays(folders), Signal::KILL);
-    found.len()
+    signal(&sought.strays(), Signal::KILL);
+    // A killed one may take a moment to be gone; what it held is free only then.
+    while !sought.strays().is_empty() && Instant::now() < until + GRACE {
+        std::thread::sleep(PAUSE);
+    }
+    Ok(found.len())
 }
 
 fn signal(pids: &[i32], signal: Signal) {
@@ -29,20 +52,35 @@ fn signal(pids: &[i32], signal: Signal) {
     }
 }
 
-fn strays(folders: &[PathBuf]) -> Vec<i32> {
-    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
-    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-    let own = i32::try_from(std::process::id()).unwrap_or(0);
-    pids.filter(|pid| *pid != own && is_stray(*pid, folders) && !is_zombie(*pid)).collect()
+impl Sought {
+    fn strays(&self) -> Vec<i32> {
+        let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
+        let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+        let own = i32::try_from(std::process::id()).unwrap_or(0);
+        pids.filter(|pid| *pid != own && self.is_stray(*pid) && !is_zombie(*pid)).collect()
+    }
+
+    fn is_stray(&self, pid: i32) -> bool {
+        let Ok(environment) = std::fs::read(format!("/proc/{pid}/environ")) else { return false };
+        let value = |name: &str| {
+            let mut variables = environment.split(|byte| *byte == 0);
+            variables.find_map(|variable| variable.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
+        };
+        let worktree = value("SPECMAKE_WORKTREE").map(bytes_path);
+        worktree.is_some_and(|worktree| self.folders.iter().any(|folder| folder == worktree))
+            || value(OWNER).is_some_and(|owner| self.is_orphan(owner))
+    }
+
+    /// Whether a git of this repository has lost who started it. Others that only read have gits too.
+    fn is_orphan(&self, owner: &[u8]) -> bool {
+        let Some(space) = owner.iter().position(|byte| *byte == b' ') else { return false };
+        let (pid, common_dir) = (String::from_utf8_lossy(&owner[..space]), &owner[space + 1..]);
+        bytes_path(common_dir) == self.common_dir && !Path::new("/proc").join(&*pid).exists()
+    }
 }
 
-fn is_stray(pid: i32, folders: &[PathBuf]) -> bool {
-    let Ok(environment) = std::fs::read(format!("/proc/{pid}/environ")) else { return false };
-    let mut variables = environment.split(|byte| *byte == 0);
-    variables
-        .find_map(|variable| variable.strip_prefix(b"SPECMAKE_WORKTREE="))
-        .and_then(|worktree| std::str::from_utf8(worktree).ok())
-        .is_some_and(|worktree| folders.iter().any(|folder| Path::new(worktree) == folder))
+fn bytes_path(bytes: &[u8]) -> &Path {
+    Path::new(OsStr::from_bytes(bytes))
 }
 
 fn is_zombie(pid: i32) -> bool {
@@ -55,22 +93,36 @@ mod tests {
     use super::*;
     use crate::sys::process::Invocation;
 
+    fn sought(folder: &Path) -> Sought {
+        Sought { folders: vec![folder.to_owned()], common_dir: folder.join(".git") }
+    }
+
     #[test]
-    fn only_those_of_the_folder_are_ended() {
+    fn only_those_of_the_folder_are_strays() {
         let (ours, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let start = |folder: &Path| {
             let sleep = Invocation::new("sleep").arg("600").env("SPECMAKE_WORKTREE", folder);
             sleep.converse().unwrap()
         };
         let (stray, other) = (start(ours.path()), start(theirs.path()));
+        let (here, there) = (sought(ours.path()), sought(theirs.path()));
         // The environment shows only once the program is loaded.
         let until = Instant::now() + Duration::from_secs(10);
-        while strays(&[ours.path().into(), theirs.path().into()]).len() < 2 && Instant::now() < until {
+        while (here.strays().len(), there.strays().len()) != (1, 1) && Instant::now() < until {
             std::thread::sleep(PAUSE);
         }
-        assert_eq!(end_strays(&[ours.path().into()]), 1);
-        assert_eq!(strays(&[theirs.path().into()]).len(), 1);
+        assert_eq!((here.strays().len(), there.strays().len()), (1, 1));
+        assert_ne!(here.strays(), there.strays());
+        stray.kill().unwrap();
         other.kill().unwrap();
-        assert!(!stray.finish().unwrap().success());
+    }
+
+    #[test]
+    fn a_git_is_an_orphan_once_its_owner_is_gone() {
+        let here = sought(Path::new("/x"));
+        let gone = Invocation::new("sh").args(["-c", "echo $$"]).capture().unwrap().text();
+        assert!(here.is_orphan(format!("{gone} /x/.git").as_bytes()));
+        assert!(!here.is_orphan(format!("{gone} /y/.git").as_bytes()));
+        assert!(!here.is_orphan(format!("{} /x/.git", std::process::id()).as_bytes()));
     }
 }

@@ -21,6 +21,7 @@ mod ingredients;
 mod inputs;
 mod interrupt;
 mod journal;
+mod kill;
 mod landing;
 mod limits;
 mod order;

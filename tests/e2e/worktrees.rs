@@ -180,3 +180,58 @@ fn a_worktree_has_every_file_of_a_sparse_checkout() {
     world.run([]).exits(0);
     assert_eq!(world.show("main", "deep/down/file.txt").as_deref(), Some("x\nmore\n"));
 }
+
+#[test]
+fn a_worktree_whose_making_was_cut_short_is_made_again() {
+    let world = World::with(&format!("{ONE} spec \"a\" \"A\""));
+    world.git(&["config", "branch.spec/a.specmake", "a"]);
+    let place = world.worktree("a");
+    let place = place.to_str().unwrap();
+    let half = ["worktree", "add", "-q", "--no-checkout", "--lock", "--reason", "initializing"];
+    world.git(&[&half[..], &["-b", "spec/a", place]].concat());
+    world.run([]).exits(0).calls(["a:build"]);
+    assert_eq!(world.paths("main"), ["README.txt", "Specfile", "out/a.txt"]);
+    assert!(!world.worktree("a").exists());
+}
+
+/// `a` is held and its worktree differs from `main` in `shared.txt`.
+fn held_apart() -> World {
+    let world = World::new();
+    world.file("shared.txt", "base\n");
+    world.specfile(&format!("{ONE}\nstage \"build\" {{ on-failure {{ hold }} }}\nspec \"a\" \"A\""));
+    world.commit("start");
+    world.script("a/build", "echo theirs > shared.txt\nexit 3");
+    world.run([]).exits(1).calls(["a:build"]);
+    world.unscript("a/build");
+    world
+}
+
+#[test]
+fn what_a_person_is_in_the_middle_of_in_a_worktree_is_theirs_to_end() {
+    let world = held_apart();
+    world.file("shared.txt", "ours\n").commit("ours");
+    let tree = world.worktree("a");
+    assert!(!world.try_git(&tree, &["merge", "-q", "main"]).0, "it conflicts");
+    let before = world.rev("spec/a");
+    world.run(["retry", "a"]);
+    world.run([]).refuses().calls([]).said("merge");
+    assert!(fs::read_to_string(tree.join("shared.txt")).unwrap().contains("<<<<<<<"));
+    assert_eq!(world.git_in(&tree, &["rev-parse", "MERGE_HEAD"]), world.rev("main"));
+    assert!(!world.git(&["log", "--format=%s", &format!("{before}..spec/a")]).contains("by hand"));
+    fs::write(tree.join("shared.txt"), "both\n").unwrap();
+    world.git_in(&tree, &["commit", "-q", "-a", "--no-edit"]);
+    world.run([]).exits(0).calls(["a:build"]);
+    assert_eq!(world.read("shared.txt"), "both\n");
+}
+
+#[test]
+fn a_worktree_on_another_branch_is_not_taken_for_edits() {
+    let world = held_apart();
+    let tree = world.worktree("a");
+    world.git_in(&tree, &["switch", "-q", "-c", "mine", "main"]);
+    world.run(["retry", "a"]);
+    world.run([]).refuses().calls([]).said("git switch spec/a");
+    world.git_in(&tree, &["switch", "-q", "spec/a"]);
+    world.run([]).exits(0).calls(["a:build"]);
+    assert_eq!(world.read("shared.txt"), "theirs\n");
+}

@@ -57,6 +57,11 @@ impl Git {
     /// # Errors
     /// git fails.
     pub fn branch(&self) -> Result<Option<String>, GitError> {
+        // Asked often, and nearly always plain to see.
+        let head = std::fs::read_to_string(self.git_dir().join("HEAD")).unwrap_or_default();
+        if let Some(branch) = head.trim_end().strip_prefix("ref: refs/heads/").filter(|b| *b != ".invalid") {
+            return Ok(Some(branch.to_owned()));
+        }
         let command = self.command(["symbolic-ref", "--quiet", "HEAD"]);
         let captured = self.ask(&command)?;
         match captured.code() {

@@ -30,6 +30,9 @@ const SCRUBBED: [&str; 20] = [
     "GIT_EXTERNAL_DIFF",
 ];
 
+/// The environment name by which a git that outlived us is known.
+pub(crate) const OWNER: &str = "SPECMAKE_GIT";
+
 /// Settings of the user's that would change what plumbing does: hooks, signing, housekeeping, quoting.
 const SETTINGS: [&str; 13] = [
     "core.hooksPath=/dev/null",
@@ -155,11 +158,18 @@ impl Git {
 
     /// A command on this checkout: git, where it works, and nothing of the user's that would steer it.
     pub fn command<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Invocation {
-        let mut git = base_command(&self.env).arg("--git-dir").arg(self.git_dir());
+        let mut git = base_command(&self.env).env(OWNER, self.owned()).arg("--git-dir").arg(self.git_dir());
         if let Some(top) = self.work_tree() {
             git = git.arg("--work-tree").arg(top);
         }
         git.cwd(self.work_tree().unwrap_or(self.git_dir())).args(args)
+    }
+
+    /// What our gits are told in [`OWNER`]: who started them, and for which repository.
+    fn owned(&self) -> OsString {
+        let mut text = OsString::from(format!("{} ", std::process::id()));
+        text.push(self.common_dir());
+        text
     }
 
     /// Runs a command that must succeed.

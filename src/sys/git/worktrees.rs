@@ -133,7 +133,11 @@ impl Git {
             });
         };
         let target = top.join(path::to_os(target));
-        let git_dir = target.canonicalize().unwrap_or(target);
+        let git_dir = target.canonicalize().map_err(GitError::io(format!(
+            "find `{}`, which `{}` names",
+            target.display(),
+            file.display()
+        )))?;
         if !git_dir.starts_with(self.common_dir()) {
             return Err(GitError::Unreadable {
                 what: format!("`{}` belongs to another repository", top.display()),

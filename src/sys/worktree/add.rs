@@ -4,6 +4,9 @@ use crate::sys::git::{Git, GitError, Listed, Oid, branch_ref};
 use crate::sys::lock::RefsLock;
 use std::path::Path;
 
+/// The reason of the lock that a worktree has until it is whole; git's own word for it.
+pub(super) const HALF_MADE: &str = "initializing";
+
 /// What a new worktree has checked out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start<'a> {
@@ -49,7 +52,8 @@ impl Worktree {
         let sparse = is_sparse(repo);
         let mut command = repo.main().command(["worktree", "add", "--quiet", "--no-guess-remote"]);
         if sparse {
-            command = command.arg("--no-checkout");
+            // Without files it is not whole yet, whatever git thinks.
+            command = command.args(["--no-checkout", "--lock", "--reason", HALF_MADE]);
         }
         command = match start {
             Start::NewBranch { branch, commit, .. } => {
@@ -62,6 +66,7 @@ impl Worktree {
         let worktree = Self::open(repo, &path)?;
         if sparse {
             worktree.make_full()?;
+            super::remove(&worktree.git().git_dir().join("locked"))?;
         }
         Ok(worktree)
     }
@@ -111,7 +116,7 @@ fn make_room(repo: &Git, path: &Path, branch: Option<&str>) -> Result<(), GitErr
 }
 
 fn is_half_made(one: &Listed) -> bool {
-    one.locked.as_deref() == Some("initializing")
+    one.locked.as_deref() == Some(HALF_MADE)
 }
 
 pub(super) fn remove_registered(repo: &Git, path: &Path, force: &[&str]) -> Result<(), GitError> {

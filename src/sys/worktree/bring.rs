@@ -26,27 +26,41 @@ impl Worktree {
     pub fn bring_in(&self, copy: &[String], link: &[String]) -> Result<BroughtIn, GitError> {
         let main = self.git().main();
         let Some(from) = main.work_tree() else { return Ok(BroughtIn::default()) };
+        let to_link: BTreeSet<String> = untracked(&main, link, Shape::Folders)?.into_iter().collect();
+        let mut to_copy: BTreeSet<String> = untracked(&main, copy, Shape::Files)?.into_iter().collect();
+        to_copy.extend(included(&main)?);
+        if to_link.is_empty() && to_copy.is_empty() {
+            return Ok(BroughtIn::default());
+        }
+        // What will come is listed before it comes, or a kill would leave it looking like a person's work.
+        let before: BTreeSet<String> = self.brought_in()?.into_iter().collect();
+        let is_missing = |name: &&str| self.top().join(path::to_os(name)).symlink_metadata().is_err();
+        let names = to_link.iter().chain(&to_copy).map(|name| name.trim_end_matches('/'));
+        let coming = names.filter(is_missing).map(ToOwned::to_owned);
+        self.write_list(&before.iter().cloned().chain(coming).collect())?;
         let mut brought = BroughtIn::default();
-        for name in untracked(&main, link, Shape::Folders)? {
+        for name in &to_link {
             let name = name.trim_end_matches('/');
             let (source, target) = (from.join(path::to_os(name)), self.top().join(path::to_os(name)));
             let done = files::link(&source, self.top(), &target);
             brought.note(name, done.map_err(GitError::io(format!("link `{name}`")))?);
         }
-        let mut wanted: BTreeSet<String> = untracked(&main, copy, Shape::Files)?.into_iter().collect();
-        wanted.extend(included(&main)?);
-        for name in wanted {
+        for name in &to_copy {
             let name = name.trim_end_matches('/');
             let (source, target) = (from.join(path::to_os(name)), self.top().join(path::to_os(name)));
             let done = files::copy(&source, self.top(), &target);
             brought.note(name, done.map_err(GitError::io(format!("copy `{name}`")))?);
         }
-        let mut all: BTreeSet<String> = self.brought_in()?.into_iter().collect();
-        all.extend(brought.paths.iter().cloned());
-        let list = self.list();
-        files::replace(&list, &nul_separated(all.iter().map(String::as_str)))
-            .map_err(GitError::io(format!("write `{}`", list.display())))?;
+        if !brought.left_out.is_empty() {
+            self.write_list(&before.into_iter().chain(brought.paths.iter().cloned()).collect())?;
+        }
         Ok(brought)
+    }
+
+    fn write_list(&self, names: &BTreeSet<String>) -> Result<(), GitError> {
+        let list = self.list();
+        files::replace(&list, &nul_separated(names.iter().map(String::as_str)))
+            .map_err(GitError::io(format!("write `{}`", list.display())))
     }
 
     /// All that was ever brought in: files, and folders that stand for all below them.

@@ -53,6 +53,20 @@ impl Worktree {
         repo.at_worktree(top).map(|git| Self { git })
     }
 
+    /// The worktree at `top`, if there is one and it is whole: one whose making was cut short holds nothing of
+    /// anybody's, and [`Worktree::add`] makes it again.
+    ///
+    /// # Errors
+    /// Something else lies there.
+    pub fn find(repo: &Git, top: &Path) -> Result<Option<Self>, GitError> {
+        if !top.join(".git").exists() {
+            return Ok(None);
+        }
+        let found = Self::open(repo, top)?;
+        let lock = std::fs::read(found.git.git_dir().join("locked")).unwrap_or_default();
+        Ok((lock.trim_ascii() != add::HALF_MADE.as_bytes()).then_some(found))
+    }
+
     /// The worktree that has `branch` checked out, if its folder is there.
     ///
     /// # Errors

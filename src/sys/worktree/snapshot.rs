@@ -71,19 +71,19 @@ impl Worktree {
         self.forget_locks(branch)?;
         forget_operations(self.git().git_dir())?;
         self.point_head(branch)?;
-        let mut updates = also.to_vec();
-        if old != commit {
-            updates.push(RefUpdate::advance(branch_ref(branch), old, commit));
-        }
-        if !updates.is_empty() {
-            self.git().update_refs_locked(&updates, "specmake: stage", &lock)?;
-        }
-        // What was left out of the tree is not in the index either, so that it shows as what it is.
+        // The index first: after a kill in between the snapshot is taken again, but nobody looks at an index
+        // again once the branch has moved. What was left out of the tree is not in the index either, so that
+        // it shows as what it is.
         let to = self.git().git_dir().join("index");
         let beside = self.git().git_dir().join("specmake.index");
         copy_file(snapshot.index.file(), &beside)
             .and_then(|()| std::fs::rename(&beside, &to))
-            .map_err(GitError::io(format!("replace `{}`", to.display())))
+            .map_err(GitError::io(format!("replace `{}`", to.display())))?;
+        let mut updates = also.to_vec();
+        if old != commit {
+            updates.push(RefUpdate::advance(branch_ref(branch), old, commit));
+        }
+        self.git().update_refs_locked(&updates, "specmake: stage", &lock)
     }
 
     pub(super) fn point_head(&self, branch: &str) -> Result<(), GitError> {

@@ -108,14 +108,15 @@ pub fn read(
     let files = files_of(git)?;
     let request = request(git, wishes, reading, &*files)?;
     let mut loaded = load(&request, &*files);
-    let graph = match loaded.project.as_ref().map(StageGraph::new) {
-        Some(Ok(graph)) => Some(graph),
-        Some(Err(cycles)) => {
-            loaded.diagnostics.extend(cycles);
-            None
+    let (graph, cycles) = match (&loaded.project, &loaded.flawed) {
+        (Some(project), _) => {
+            StageGraph::new(project).map_or_else(|cycles| (None, cycles), |g| (Some(g), vec![]))
         }
-        None => None,
+        (None, Some(flawed)) => (None, StageGraph::cycles(flawed)),
+        (None, None) => (None, vec![]),
     };
+    loaded.diagnostics.extend(cycles);
+    loaded.diagnostics.sort_by_key(|found| found.span);
     Ok((loaded, graph))
 }
 

@@ -29,6 +29,11 @@ impl StageGraph {
         Ok(built)
     }
 
+    /// One shortest cycle of each knot that `needs` and `after` make, also of a project with errors in it.
+    pub fn cycles(project: &Project) -> Vec<Diagnostic> {
+        cycle::diagnostics(project)
+    }
+
     fn places_of(project: &Project) -> Self {
         let stages: usize = project.specs.values().map(|spec| spec.stages.len() + 1).sum();
         let mut graph = DiGraph::with_capacity(stages + 2 * project.layers.len(), stages * 2);

@@ -210,7 +210,7 @@ mod tests {
         check(
             &sample,
             &[
-                &["a cycle of needs: `b` -> `c` -> `b`", "`b` needs `c`", "`c` comes after `b`"],
+                &["a dependency cycle: `b` -> `c` -> `b`", "`b` needs `c`", "`c` comes after `b`"],
                 &["`x` waits for itself", "`x` needs `x`"],
             ],
         );
@@ -226,7 +226,7 @@ mod tests {
         check(
             &sample,
             &[&[
-                "a cycle of needs: `a` -> `b` -> layer `high` -> layer `low` -> `a`",
+                "a dependency cycle: `a` -> `b` -> layer `high` -> layer `low` -> `a`",
                 "`a` needs `b`",
                 "`b` stands in layer `high`",
                 "layer `high` needs layer `low`",

@@ -56,6 +56,8 @@ pub trait Files {
 pub struct Loaded {
     /// The project; there is none if there is an error among the diagnostics.
     pub project: Option<Project>,
+    /// What could be made of a project with errors, to look for more of them. Names in it may lead nowhere.
+    pub flawed: Option<Project>,
     /// All that is wrong, sorted by file and place.
     pub diagnostics: Vec<Diagnostic>,
     /// The texts that spans point into.

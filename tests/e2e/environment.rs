@@ -98,6 +98,24 @@ fn every_mistake_of_a_specfile_is_shown_at_once() {
 }
 
 #[test]
+fn a_mistake_hides_no_other() {
+    let world = World::new();
+    world.specfile(
+        "agent \"demo\"\nproject { job 3; pipeline \"specmkae\" }\nspec \"a\" \"A\" { needs \"b\" \"cc\" }\n\
+         spec \"b\" \"B\" { needs \"a\"; priority \"high\" }\nspec \"c\"\nland { chek \"x\" }\nspec \"c\" \"C\"",
+    );
+    let outcome = world.run(["check"]);
+    outcome
+        .exits(2)
+        .said("`job`")
+        .said("`specmkae`")
+        .said("`cc`")
+        .said("`a` -> `b` -> `a`")
+        .said("a priority");
+    outcome.said("`chek`").said("`c` is declared twice").said("`c` has no description").said("8 errors");
+}
+
+#[test]
 fn a_pipe_gets_no_colours() {
     let mut world = one();
     world.run(["-n"]).said("a:build").plain();

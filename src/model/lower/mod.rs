@@ -72,5 +72,6 @@ pub(super) fn lower(request: &LoadRequest, files: &dyn Files) -> Loaded {
     let diagnostics = notes.sorted();
     let has_errors = diagnostics.iter().any(|d| d.severity == Severity::Error);
     read.extend(prompts);
-    Loaded { project: (!has_errors).then_some(project), diagnostics, sources, read }
+    let (project, flawed) = if has_errors { (None, Some(project)) } else { (Some(project), None) };
+    Loaded { project, flawed, diagnostics, sources, read }
 }

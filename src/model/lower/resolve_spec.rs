@@ -93,14 +93,14 @@ impl<'a> Resolver<'a> {
     fn blank(&mut self, name: &At<SpecName>, pipeline: Option<&At<PipelineName>>) -> Option<Spec> {
         let said = pipeline.or(self.declared.project.pipeline.as_ref());
         let pipeline = said.map_or_else(|| self.default_pipeline(), |said| Some(said.value.clone()))?;
-        let Some(text) = self.pipeline_text(&pipeline) else {
+        let text = self.pipeline_text(&pipeline);
+        if text.is_none() {
             let known = self.declared.pipelines.keys().map(PipelineName::as_str);
             let help =
                 did_you_mean(pipeline.as_str(), known.chain(super::library::Library::pipeline_names()));
             let span = said.map_or(name.span, |said| said.span);
             self.notes.error(span, format!("there is no pipeline `{pipeline}`"), help);
-            return None;
-        };
+        }
         let fills = |word: &str| match word {
             "spec" => Some(name.value.as_str()),
             "repo" => Some(self.repo),
@@ -112,7 +112,7 @@ impl<'a> Resolver<'a> {
             declared: true,
             description: None,
             layer: None,
-            folder: fill(self.folder(text.specs.as_ref()), fills).into_owned(),
+            folder: fill(self.folder(text.and_then(|text| text.specs.as_ref())), fills).into_owned(),
             branch: fill(&self.templates.branch, fills).into_owned(),
             worktree: fill(&self.templates.worktrees, fills).into_owned(),
             pipeline,

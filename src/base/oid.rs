@@ -37,6 +37,16 @@ impl Oid {
         self.to_string()[..7].to_owned()
     }
 
+    /// A name from its raw bytes, 20 or 32 of them.
+    pub fn from_bytes(raw: &[u8]) -> Option<Self> {
+        if !matches!(raw.len(), 20 | 32) {
+            return None;
+        }
+        let mut bytes = [0; 32];
+        bytes[..raw.len()].copy_from_slice(raw);
+        Some(Self { bytes, len: u8::try_from(raw.len()).ok()? })
+    }
+
     /// The raw bytes, 20 or 32 of them.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.len as usize]
@@ -55,7 +65,12 @@ impl Oid {
 
 impl fmt::Display for Oid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits: String = self.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut digits = String::with_capacity(64);
+        for byte in self.as_bytes() {
+            digits.push(char::from(DIGITS[usize::from(byte >> 4)]));
+            digits.push(char::from(DIGITS[usize::from(byte & 15)]));
+        }
         f.pad(&digits)
     }
 }

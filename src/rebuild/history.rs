@@ -1,5 +1,6 @@
 //! The commits behind a tip, indexed once: what each says, which paths it wrote, who reverted it.
 use super::adopt::Adopted;
+use super::ancestry::Ancestry;
 use super::commit::Commit;
 use super::mark::{How, Mark, Trace};
 use crate::base::{Oid, SpecName};
@@ -14,10 +15,21 @@ pub type Seq = usize;
 pub struct History {
     commits: Vec<Commit>,
     parents: Vec<Vec<Seq>>,
+    ancestry: Ancestry,
     by_oid: HashMap<Oid, Seq>,
-    marks: HashMap<SpecName, Vec<(Seq, usize)>>,
+    /// By spec, oldest first.
+    marks: HashMap<SpecName, Vec<(Seq, Place)>>,
+    /// Marks that no commit carries yet.
+    adoptions: Vec<Mark>,
     writes: BTreeMap<Arc<str>, Vec<Seq>>,
     reverted: HashMap<Oid, Vec<Seq>>,
+}
+
+/// Where a mark stands: among those of its commit, or among the adoptions.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    Commit(usize),
+    Adoption(usize),
 }
 
 impl History {
@@ -33,6 +45,7 @@ impl History {
         for commit in commits {
             self.push(commit);
         }
+        self.ancestry = Ancestry::of(&self.parents);
     }
 
     fn push(&mut self, commit: Commit) {
@@ -43,7 +56,7 @@ impl History {
         self.by_oid.insert(commit.oid, seq);
         self.parents.push(commit.parents.iter().filter_map(|p| self.by_oid.get(p).copied()).collect());
         for (index, mark) in commit.marks.iter().enumerate() {
-            self.marks.entry(mark.spec().clone()).or_default().push((seq, index));
+            self.marks.entry(mark.spec().clone()).or_default().push((seq, Place::Commit(index)));
         }
         for change in &commit.changes {
             self.writes.entry(change.path.clone()).or_default().push(seq);
@@ -69,8 +82,8 @@ impl History {
         });
         let marks = self.marks.entry(adopted.spec.clone()).or_default();
         let place = marks.partition_point(|(other, _)| *other <= seq);
-        marks.insert(place, (seq, self.commits[seq].marks.len()));
-        self.commits[seq].marks.push(mark);
+        marks.insert(place, (seq, Place::Adoption(self.adoptions.len())));
+        self.adoptions.push(mark);
     }
 
     /// How many commits there are.
@@ -106,9 +119,16 @@ impl History {
         &self.parents[seq]
     }
 
+    pub(super) fn is_ancestor(&self, ancestor: Seq, of: Seq) -> bool {
+        self.ancestry.is_ancestor(&self.parents, ancestor, of)
+    }
+
     pub(super) fn marks(&self, spec: &SpecName) -> impl Iterator<Item = (Seq, &Mark)> {
         let places = self.marks.get(spec).map(Vec::as_slice).unwrap_or_default();
-        places.iter().map(|(seq, index)| (*seq, &self.commits[*seq].marks[*index]))
+        places.iter().map(|(seq, place)| match place {
+            Place::Commit(index) => (*seq, &self.commits[*seq].marks[*index]),
+            Place::Adoption(index) => (*seq, &self.adoptions[*index]),
+        })
     }
 
     /// Paths at or below `root` that were written, each with who wrote it, oldest first.

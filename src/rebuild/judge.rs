@@ -230,18 +230,17 @@ impl<'a> Question<'a> {
         let mut removed = BTreeSet::new();
         for output in &self.stage().outputs {
             for (path, seq) in self.line.writers(output) {
+                if self.tree.file(&path).is_some() || self.line.is_ancestor(seq, since) {
+                    continue;
+                }
                 let commit = self.line.commit(seq);
-                let removes = commit.changes.iter().any(|c| c.path == path && c.new.is_none());
-                if removes && commit.is_persons() && !self.line.is_ancestor(seq, since) {
+                let removes = || commit.changes.iter().any(|c| c.path == path && c.new.is_none());
+                if commit.is_persons() && removes() {
                     removed.insert(path);
                 }
             }
         }
-        removed
-            .into_iter()
-            .filter(|path| self.tree.file(path).is_none())
-            .map(|path| Reason::OutputRemoved { path: path.to_string() })
-            .collect()
+        removed.into_iter().map(|path| Reason::OutputRemoved { path: path.to_string() }).collect()
     }
 
     /// Reasons from needs for a stage that was adopted: what they landed since then.

@@ -4,7 +4,7 @@ use super::history::{History, Seq};
 use super::mark::{How, LANDING, Mark, Trace};
 use crate::base::{Oid, SpecName, StageName, Stamp};
 use crate::model::{FailureClass, Pattern};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// The base's history and the commits of a branch that the base does not have.
@@ -97,17 +97,18 @@ impl<'a> Line<'a> {
         if ancestor >= of {
             return ancestor == of;
         }
-        let mut seen = std::collections::HashSet::new();
+        if of < self.base.len() {
+            return self.base.is_ancestor(ancestor, of);
+        }
+        let mut seen = HashSet::new();
         let mut left = vec![of];
         while let Some(seq) = left.pop() {
-            for parent in self.parents(seq).iter().copied().filter(|p| *p >= ancestor) {
-                if parent == ancestor {
-                    return true;
-                }
-                if seen.insert(parent) {
-                    left.push(parent);
-                }
+            let (own, of_base): (Vec<Seq>, Vec<Seq>) =
+                self.parents(seq).iter().copied().partition(|parent| *parent >= self.base.len());
+            if own.contains(&ancestor) || of_base.iter().any(|seq| self.is_ancestor(ancestor, *seq)) {
+                return true;
             }
+            left.extend(own.into_iter().filter(|seq| *seq > ancestor && seen.insert(*seq)));
         }
         false
     }

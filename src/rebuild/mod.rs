@@ -1,6 +1,7 @@
 //! What makes a stage out of date: the journal read into traces and writers, and verdicts taken from them.
 //! Pure: histories and trees come in as values; git, disks and clocks are somebody else's.
 pub mod adopt;
+mod ancestry;
 pub mod commit;
 pub mod deed;
 pub mod history;
@@ -8,6 +9,7 @@ pub mod ingredient;
 pub mod judge;
 pub mod line;
 pub mod mark;
+pub mod packed;
 mod rename;
 pub mod result;
 pub mod trailer;
@@ -24,4 +26,5 @@ pub use ingredient::{Key, Kind};
 pub use judge::{Judged, NeedNow, Question, judge};
 pub use line::{Last, Line};
 pub use mark::{How, LANDING, Mark, Stamps, Trace};
+pub use packed::Stretch;
 pub use tree::{FileId, Tree, Trees, Unreadable};

@@ -32,7 +32,7 @@ struct Candidate {
     result: Stamp,
     changed: bool,
     standing: Standing,
-    recorded: Vec<Adopted>,
+    recorded: Arc<Vec<Adopted>>,
 }
 
 enum Built {

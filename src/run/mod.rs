@@ -10,6 +10,7 @@ pub mod executor;
 pub mod forecast;
 pub mod hands;
 pub mod inputs;
+pub mod journal;
 pub mod judging;
 pub mod ladder;
 pub mod landing;

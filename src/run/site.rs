@@ -1,12 +1,13 @@
 //! What every executor of a run shares: the project, the repository and what is known of its history.
-use super::contents::{Contents, file_id};
+use super::contents::Contents;
+use super::journal::{self, commits};
 use super::report::Reporter;
 use crate::base::{Oid, SpecName};
 use crate::graph::StageGraph;
 use crate::model::{Project, Spec};
-use crate::rebuild::{Adopted, Change, Commit, History};
+use crate::rebuild::{Adopted, Commit, History};
 use crate::store::Store;
-use crate::sys::git::{Git, GitError, LogEntry, branch_ref};
+use crate::sys::git::{Git, GitError, branch_ref};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -58,7 +59,7 @@ pub struct Base {
     /// Its history.
     pub history: Arc<History>,
     /// Adoptions that no commit of the base records yet.
-    pub unrecorded: Vec<Adopted>,
+    pub unrecorded: Arc<Vec<Adopted>>,
 }
 
 /// The branches of the repository, as far as this run knows.
@@ -96,8 +97,8 @@ impl Site {
     /// # Errors
     /// git fails.
     pub fn open(opening: Opening) -> Result<Self, GitError> {
-        let Opening { project, graph, git, base_branch, base, run, options, reporter, store } = opening;
-        let mut history = History::new(commits(git.log(&[base], &[])?));
+        let Opening { project, graph, git, base_branch, base, run, options, reporter, mut store } = opening;
+        let mut history = History::new(journal::behind(&git, &mut store, base)?);
         // The index of adoptions may be lost; then what is there now is adopted anew.
         let remembered = store.adopted().unwrap_or_default();
         let unrecorded: Vec<Adopted> =
@@ -110,7 +111,11 @@ impl Site {
         Ok(Self {
             state_dir: git.state_dir(),
             contents: Contents::new(git.clone()),
-            base: Mutex::new(Base { tip: base, history: Arc::new(history), unrecorded }),
+            base: Mutex::new(Base {
+                tip: base,
+                history: Arc::new(history),
+                unrecorded: Arc::new(unrecorded),
+            }),
             branches: Mutex::new(Branches { tips, marked }),
             evictions: Mutex::default(),
             slots: Mutex::default(),
@@ -215,14 +220,14 @@ impl Site {
             history.adopt(one);
         }
         if !recorded {
-            base.unrecorded.extend(adopted);
+            Arc::make_mut(&mut base.unrecorded).extend(adopted);
         }
     }
 
     /// Takes note that a commit of the base records what was adopted.
     pub fn adoptions_recorded(&self) {
         let recorded = std::mem::take(&mut self.base_guard().unrecorded);
-        let specs: Vec<SpecName> = recorded.into_iter().map(|adopted| adopted.spec).collect();
+        let specs: Vec<SpecName> = recorded.iter().map(|adopted| adopted.spec.clone()).collect();
         if let Err(error) = self.store().forget_adopted(&specs) {
             self.reporter.warn(format!("cannot tidy what is remembered as adopted: {error}"));
         }
@@ -280,16 +285,4 @@ impl Site {
     pub fn beyond_base(&self, tip: Oid, base: Oid) -> Result<Vec<Commit>, GitError> {
         Ok(commits(self.git.log(&[tip], &[base])?))
     }
-}
-
-/// Commits as the journal reads them.
-pub fn commits(entries: Vec<LogEntry>) -> Vec<Commit> {
-    entries
-        .into_iter()
-        .map(|entry| {
-            let changes = entry.changes.into_iter();
-            let changes = changes.map(|c| Change { path: c.path.into(), new: c.new.map(file_id) }).collect();
-            Commit::new(entry.oid, entry.parents, &entry.body, changes)
-        })
-        .collect()
 }

@@ -19,6 +19,7 @@ const PROBES: [&str; 7] = ["runs", "events", "durations", "stamps", "blobs", "ad
 pub struct Store {
     pub(super) db: Connection,
     pub(super) path: PathBuf,
+    is_to_look_at: bool,
 }
 
 /// What came of opening it.
@@ -65,7 +66,10 @@ impl Store {
     pub fn to_look_at(folder: &Path) -> Result<Self, StoreError> {
         match Self::open_existing(folder)? {
             Some(store) => Ok(store),
-            None => Self::at(Path::new(":memory:"), OpenFlags::SQLITE_OPEN_CREATE),
+            None => {
+                let forgotten = Self::at(Path::new(":memory:"), OpenFlags::SQLITE_OPEN_CREATE)?;
+                Ok(Self { is_to_look_at: true, ..forgotten })
+            }
         }
     }
 
@@ -95,7 +99,7 @@ impl Store {
                 Err(e) => return Err(trouble(e)),
             }
         }
-        Ok(Self { db, path: path.to_owned() })
+        Ok(Self { db, path: path.to_owned(), is_to_look_at: !more.contains(OpenFlags::SQLITE_OPEN_CREATE) })
     }
 
     /// Closes the file and moves it aside, after some call said that it is damaged; where it is now.
@@ -103,9 +107,14 @@ impl Store {
     /// # Errors
     /// A folder that cannot be written.
     pub fn set_aside(self) -> Result<PathBuf, StoreError> {
-        let Self { db, path } = self;
+        let Self { db, path, .. } = self;
         drop(db);
         set_aside(&path)
+    }
+
+    /// Whether it was opened by somebody who only looks, and so writes nothing that could be left out.
+    pub fn is_to_look_at(&self) -> bool {
+        self.is_to_look_at
     }
 
     /// The state file.

@@ -6,7 +6,7 @@ use crate::rebuild::deed::{Deed, manifest, trace};
 use crate::rebuild::judge::{NeedNow, Question, judge};
 use crate::rebuild::mark::{How, LANDING, Mark, Trace};
 use crate::rebuild::result::{Changed, landing_result, result_of};
-use crate::rebuild::{Change, Commit, FileId, History, Line, Tree, Trees, Unreadable, trailer};
+use crate::rebuild::{Adopted, Change, Commit, FileId, History, Line, Tree, Trees, Unreadable, trailer};
 use std::collections::{BTreeMap, HashMap};
 
 pub(super) type Files = BTreeMap<String, String>;
@@ -17,6 +17,8 @@ pub(super) struct Repository {
     pub base: Vec<Commit>,
     pub branches: BTreeMap<String, Vec<Commit>>,
     pub trees: HashMap<Oid, Files>,
+    /// What the index knows to be done by hand.
+    pub remembered: Vec<Adopted>,
     /// Whether needs are a layer's.
     pub via_layer: bool,
     /// Whether agent and model as declared are ingredients.
@@ -95,7 +97,9 @@ impl Repository {
     }
 
     pub fn history(&self) -> History {
-        History::new(self.base.clone())
+        let mut history = History::new(self.base.clone());
+        self.remembered.iter().for_each(|adopted| history.adopt(adopted));
+        history
     }
 
     pub fn ask<T>(

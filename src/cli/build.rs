@@ -116,7 +116,8 @@ impl Build<'_> {
         for warning in warnings.try_iter() {
             reporter.report(warning.event);
         }
-        let ending = self.drive(&site, &reporter);
+        let may_run = forecast.verdicts.iter().map(|verdict| verdict.as_ref().is_none_or(moves)).collect();
+        let ending = self.drive(&site, &reporter, may_run);
         let outcome = ending.as_ref().map_or(RunOutcome::Failed, outcome);
         reporter.report(Event::RunEnded { outcome, millis: now_millis().saturating_sub(started) });
         drop((site, reporter));
@@ -129,7 +130,7 @@ impl Build<'_> {
         Ok(Exit::of(outcome, signal))
     }
 
-    fn drive(&self, site: &Arc<Site>, reporter: &Reporter) -> Result<Ending, Trouble> {
+    fn drive(&self, site: &Arc<Site>, reporter: &Reporter, may_run: Vec<bool>) -> Result<Ending, Trouble> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let terms = Terms {
             jobs: site.project.settings.jobs,
@@ -153,7 +154,7 @@ impl Build<'_> {
             });
             let dispatcher =
                 Dispatcher::new(project, schedule, hands, reporter.clone(), retries, now_millis());
-            let ending = dispatcher.run(interrupts).await;
+            let ending = dispatcher.expecting(may_run).run(interrupts).await;
             listener.abort();
             ending.map_err(|bug| Trouble::environment(format!("a bug, please report it: {bug}")))
         });

@@ -129,7 +129,10 @@ impl Schedule {
             State::Waiting => {
                 self.to_judge.remove(&rank);
             }
-            State::Queued => self.ready.remove(self.want(place), rank),
+            State::Queued => {
+                self.ready.remove(self.want(place), rank);
+                self.queued.remove(&rank);
+            }
             State::Running => self.tokens.give(group),
             State::BackingOff { until } => {
                 self.backing_off.remove(&(until, rank));
@@ -141,7 +144,10 @@ impl Schedule {
     fn enter(&mut self, place: Place, to: State) {
         let Standing { rank, group, .. } = self.places[place.index()];
         match to {
-            State::Queued => self.ready.insert(self.want(place), rank),
+            State::Queued => {
+                self.ready.insert(self.want(place), rank);
+                self.queued.insert(rank);
+            }
             State::Running => {
                 self.tokens.take(group);
                 self.take_files(place);
@@ -155,6 +161,7 @@ impl Schedule {
 
     fn count_move(&mut self, place: Place, from: State, to: State) {
         let Some(spec) = self.graph.spec_of(place) else { return };
+        self.touched.insert(spec);
         self.counts[from.phase() as usize] -= 1;
         self.counts[to.phase() as usize] += 1;
         let stopped = |state: State| state.is_broken() || state == State::AwaitingPerson;
@@ -173,6 +180,10 @@ impl Schedule {
         for (next, edge) in graph.successors(place) {
             if !self.wanted.contains(next) {
                 continue;
+            }
+            match graph.kind(next) {
+                PlaceKind::LayerEntry { layer } => self.touched.extend(graph.members_of(layer)),
+                _ => self.touched.extend(graph.spec_of(next)),
             }
             let felt =
                 |bearing| if edge.is_soft() && bearing == Bearing::Broken { Bearing::Good } else { bearing };

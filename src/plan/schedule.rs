@@ -70,6 +70,8 @@ pub struct Schedule {
     agents: HashMap<Place, AgentName>,
     pub(super) counts: [usize; Phase::ALL.len()],
     pub(super) moved: Vec<Place>,
+    pub(super) touched: BTreeSet<usize>,
+    pub(super) queued: BTreeSet<u32>,
 }
 
 impl Schedule {
@@ -90,6 +92,8 @@ impl Schedule {
             agents: HashMap::new(),
             counts: [0; Phase::ALL.len()],
             moved: Vec::new(),
+            touched: BTreeSet::new(),
+            queued: BTreeSet::new(),
             agent_tokens,
             tokens,
             graph,
@@ -118,6 +122,7 @@ impl Schedule {
         }
         let mut left = Vec::new();
         for place in self.wanted.places() {
+            self.touched.extend(graph.spec_of(place));
             let edges = graph.predecessors(place).filter(|(from, _)| self.wanted.contains(*from));
             let (mut pending, mut needs) = (0, 0);
             for (_, edge) in edges {
@@ -192,6 +197,21 @@ impl Schedule {
     /// The places that the schedule has moved by itself since it was last asked: blocked, cancelled, waiting again.
     pub fn take_moved(&mut self) -> Vec<Place> {
         std::mem::take(&mut self.moved)
+    }
+
+    /// The specs of which a place has moved, or something before one has, since this was last asked; at first all.
+    pub fn take_touched(&mut self) -> BTreeSet<usize> {
+        std::mem::take(&mut self.touched)
+    }
+
+    /// The best of the places that are queued.
+    pub fn first_queued(&self, most: usize) -> impl Iterator<Item = Place> {
+        self.queued.iter().take(most).map(|rank| self.by_rank[*rank as usize])
+    }
+
+    /// Jobs that nothing has.
+    pub fn free_jobs(&self) -> u32 {
+        self.tokens.free_jobs()
     }
 
     /// Lets a stage be done by another agent from its next start on: `fallback`.

@@ -200,6 +200,10 @@ impl Tokens {
     }
 
     pub fn has_free_job(&self) -> bool {
-        self.jobs_taken < self.jobs
+        self.free_jobs() > 0
+    }
+
+    pub fn free_jobs(&self) -> u32 {
+        self.jobs.saturating_sub(self.jobs_taken)
     }
 }

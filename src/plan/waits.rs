@@ -142,6 +142,39 @@ mod tests {
     }
 
     #[test]
+    fn a_move_touches_its_spec_and_those_behind_it_alone() {
+        let mut sample = Sample::new();
+        sample.layer("low", &["d"]);
+        for (name, layer, edges) in [
+            ("a", "", vec![]),
+            ("b", "", vec!["a"]),
+            ("c", "", vec![]),
+            ("d", "", vec![]),
+            ("e", "low", vec![]),
+        ] {
+            sample.spec(name, layer, &["plan"], &edges);
+        }
+        let mut driven = Driven::jobs(&sample, 1);
+        let touched =
+            |driven: &mut Driven| -> Vec<usize> { driven.schedule.take_touched().into_iter().collect() };
+        assert_eq!(touched(&mut driven), [0, 1, 2, 3, 4]);
+        driven.judge();
+        assert_eq!(touched(&mut driven), [0, 2, 3]);
+        let queued: Vec<_> = driven.schedule.first_queued(2).map(|place| driven.graph.label(place)).collect();
+        assert_eq!(queued, ["a:plan", "c:plan"]);
+        assert_eq!(driven.start(0), ["a:plan"]);
+        driven.set("a:plan", State::Failed);
+        assert_eq!(touched(&mut driven), [0, 1]);
+        assert_eq!(driven.start(0), ["c:plan"]);
+        driven.set("c:plan", State::Done(Done::Ran));
+        assert_eq!(driven.start(0), ["d:plan"]);
+        touched(&mut driven);
+        driven.set("d:plan", State::Held);
+        assert_eq!(touched(&mut driven), [3, 4]);
+        assert_eq!(driven.schedule.first_queued(2).count(), 0);
+    }
+
+    #[test]
     fn a_chain_leads_to_what_was_stopped_first() {
         let mut sample = Sample::new();
         sample.layer("low", &[]);

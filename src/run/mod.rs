@@ -3,6 +3,7 @@
 pub mod adopting;
 pub mod attempt;
 pub mod beside;
+pub mod blame;
 pub mod contents;
 pub mod dispatcher;
 pub mod evidence;
@@ -14,11 +15,14 @@ pub mod journal;
 pub mod judging;
 pub mod ladder;
 pub mod landing;
+pub mod landings;
 pub mod launch;
 pub mod record;
 pub mod recover;
 pub mod report;
 pub mod rewind;
+#[cfg(test)]
+mod sample;
 pub mod site;
 pub mod slots;
 pub mod standing;

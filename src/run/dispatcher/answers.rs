@@ -1,0 +1,215 @@
+//! What comes back from the hands, and what the schedule makes of it.
+use super::{Dispatcher, Message};
+use crate::base::{SpecName, StageId};
+use crate::event::{Done, Event, Failure, LandingPhase, Verdict};
+use crate::graph::Place;
+use crate::model::FailureClass;
+use crate::plan::{IllegalMove, State};
+use crate::run::hands::{Hands, Judgement, Landed, Outcome, Pending};
+use crate::run::ladder::Next;
+
+/// How to go on from a failure.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Onward {
+    /// A build does, once the cause is gone.
+    Build,
+    /// Its hold must be lifted, or its ladder climbed anew.
+    Retry,
+}
+
+impl Onward {
+    fn command(self, spec: &SpecName) -> String {
+        match self {
+            Self::Build => format!("specmake {spec}"),
+            Self::Retry => format!("specmake retry {spec}"),
+        }
+    }
+}
+
+impl<H: Hands> Dispatcher<H> {
+    pub(super) fn handle(&mut self, message: Message) -> Result<(), IllegalMove> {
+        match message {
+            Message::Judged(place, judgement) => {
+                self.judging -= 1;
+                if self.is_landing(place) {
+                    self.landings.judged();
+                }
+                self.judged(place, judgement)
+            }
+            Message::Tried { place, attempt, outcome, millis } => {
+                self.fresh = true;
+                self.tried(place, attempt, outcome, millis)
+            }
+            Message::Recorded(place, failure) => self.hold(place, failure, Onward::Retry),
+            Message::Landed(place, landed) => {
+                self.landings.end();
+                self.schedule.give_job();
+                self.landed(place, landed)
+            }
+        }
+    }
+
+    fn judged(&mut self, place: Place, judgement: Judgement) -> Result<(), IllegalMove> {
+        let Some(stage) = self.graph.stage_id(place) else { return Ok(()) };
+        let is_landing = self.is_landing(place);
+        let spec = self.graph.spec_of(place).unwrap_or_default();
+        match judgement {
+            Judgement::UpToDate(how) => {
+                self.report_verdict(is_landing, stage, Verdict::UpToDate { how });
+                self.schedule.set(place, State::Done(how))
+            }
+            Judgement::OutOfDate(_) if self.schedule.is_parked(place) => {
+                let why = self.project.specs[spec].parked.as_deref().unwrap_or("name it to build it");
+                let message = format!("parked: {why}");
+                self.hold(place, Failure { class: FailureClass::Setup, message, log: None }, Onward::Build)
+            }
+            Judgement::OutOfDate(_) if is_landing => {
+                self.report_landing(&stage.spec, LandingPhase::Queued);
+                self.landings.push(spec, place);
+                self.schedule.set(place, State::Landing)
+            }
+            Judgement::OutOfDate(reasons) => {
+                self.report_verdict(false, stage, Verdict::OutOfDate { reasons: reasons.clone() });
+                self.pending.insert(place, Pending { reasons, ..Pending::default() });
+                self.schedule.set(place, State::Queued)
+            }
+            Judgement::Skipped(_) => {
+                self.report_done(stage, Done::Skipped, None, 0);
+                self.schedule.set(place, State::Done(Done::Skipped))
+            }
+            Judgement::SpecSkipped(why) => {
+                self.reporter.report(Event::SpecSkipped { spec: stage.spec, why });
+                self.schedule.settle_spec(spec, Done::Skipped)
+            }
+            Judgement::AwaitsPerson(reasons) => {
+                if self.gates.insert(place) {
+                    self.report_verdict(false, stage.clone(), Verdict::OutOfDate { reasons });
+                    self.reporter.report(Event::GateWaiting { stage });
+                }
+                self.schedule.set(place, State::AwaitingPerson)
+            }
+            Judgement::Held(failure) => self.hold(place, failure, Onward::Retry),
+            Judgement::Failed(failure) => self.fail(place, failure),
+        }
+    }
+
+    fn tried(
+        &mut self,
+        place: Place,
+        attempt: u32,
+        outcome: Outcome,
+        millis: u64,
+    ) -> Result<(), IllegalMove> {
+        let Some(stage) = self.graph.stage_id(place) else { return Ok(()) };
+        let ladders = self.ladders(place);
+        let pending = self.pending.entry(place).or_default();
+        pending.millis += millis;
+        let spent = pending.millis;
+        let failure = match outcome {
+            Outcome::Done { commit } => {
+                self.pending.remove(&place);
+                self.ending.ran += 1;
+                let spec = self.graph.spec_of(place).unwrap_or_default();
+                self.landings.ran(self.graph.landing_of(spec));
+                self.report_done(stage, Done::Ran, Some(commit), spent);
+                return self.schedule.set(place, State::Done(Done::Ran));
+            }
+            Outcome::Stopped => return self.schedule.set(place, State::Queued),
+            Outcome::Failed(failure) => failure,
+        };
+        debug_assert_eq!(attempt, pending.climb.attempts(), "attempts of a stage come one after another");
+        match pending.climb.next(&ladders, &failure, self.retries) {
+            Next::Again { rung, backoff } => {
+                pending.rung = Some(rung);
+                pending.former = Some(failure);
+                if backoff.is_zero() {
+                    return self.schedule.set(place, State::Queued);
+                }
+                let jitter = backoff.mul_f64(fastrand::f64() * 0.25);
+                let wait = u64::try_from((backoff + jitter).as_millis()).unwrap_or(u64::MAX);
+                let until = self.now().saturating_add(wait);
+                self.schedule.set(place, State::BackingOff { until })
+            }
+            Next::Hold => {
+                let answer = self.hands.hold(place, failure.clone());
+                self.work.spawn(async move {
+                    answer.await;
+                    Message::Recorded(place, failure)
+                });
+                Ok(())
+            }
+            Next::Fail => self.fail(place, failure),
+        }
+    }
+
+    fn landed(&mut self, place: Place, landed: Landed) -> Result<(), IllegalMove> {
+        let Some(StageId { spec, .. }) = self.graph.stage_id(place) else { return Ok(()) };
+        if let Landed::Waits { why, path } = landed {
+            if self.landings.wait(place, &why) {
+                self.reporter.report(Event::LandingWaits { spec, why, path });
+            }
+            return self.schedule.set(place, State::AwaitingPerson);
+        }
+        self.fresh = true;
+        self.landings.passed(place);
+        match landed {
+            Landed::Landed { commit, result, changed } => {
+                self.ending.landed += 1;
+                self.reporter.report(Event::Landed { spec, commit, result, changed });
+                self.schedule.set(place, State::Done(Done::Ran))
+            }
+            Landed::Delivered { branch } => {
+                self.reporter.report(Event::Delivered { spec, branch });
+                self.schedule.set(place, State::AwaitingPerson)
+            }
+            Landed::Stale(stages) if stages.is_empty() || self.landings.send_back(place) => {
+                let message = "it is out of date where it is to land, and up to date where it was made";
+                let failure =
+                    Failure { class: FailureClass::Conflict, message: message.to_owned(), log: None };
+                self.hold(place, failure, Onward::Retry)
+            }
+            Landed::Stale(stages) => {
+                let position = self.graph.spec_of(place).unwrap_or_default();
+                let places: Vec<Place> = self.graph.stages_of(position).collect();
+                for stage in stages.into_iter().filter_map(|stage| places.get(stage)) {
+                    self.schedule.send_back(*stage)?;
+                }
+                Ok(())
+            }
+            Landed::Held(failure) => self.hold(place, failure, Onward::Retry),
+            Landed::Failed(failure) => self.fail(place, failure),
+            Landed::Stopped | Landed::Waits { .. } => self.schedule.set(place, State::Waiting),
+        }
+    }
+
+    pub(super) fn hold(&mut self, place: Place, failure: Failure, onward: Onward) -> Result<(), IllegalMove> {
+        if let Some(stage) = self.graph.stage_id(place) {
+            let next = onward.command(&stage.spec);
+            self.reporter.report(Event::StageHeld { stage, failure, next });
+        }
+        self.schedule.set(place, State::Held)
+    }
+
+    fn fail(&mut self, place: Place, failure: Failure) -> Result<(), IllegalMove> {
+        if let Some(stage) = self.graph.stage_id(place) {
+            let ours = failure.class == FailureClass::Setup;
+            let next = if ours { Onward::Build } else { Onward::Retry }.command(&stage.spec);
+            self.reporter.report(Event::StageFailed { stage, failure, next });
+        }
+        self.schedule.set(place, State::Failed)
+    }
+
+    fn report_verdict(&self, is_landing: bool, stage: StageId, verdict: Verdict) {
+        if !is_landing {
+            self.reporter.report(Event::Judged { stage, verdict });
+        }
+    }
+
+    fn report_done(&self, stage: StageId, how: Done, commit: Option<String>, millis: u64) {
+        self.reporter.report(Event::StageDone { stage, how, commit, millis });
+    }
+
+    fn report_landing(&self, spec: &SpecName, phase: LandingPhase) {
+        self.reporter.report(Event::Landing { spec: spec.clone(), phase });
+    }
+}

@@ -1,0 +1,87 @@
+//! Specs that are done and wait for their turn to land: one at a time, needed ones first, then as they came.
+use crate::graph::{Place, StageGraph};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+/// The queue of landings, and the landings that the user's checkout is in the way of.
+#[derive(Debug, Default)]
+pub struct Landings {
+    /// The wave of each spec, by position.
+    waves: Vec<u32>,
+    queue: BTreeSet<(u32, u64, Place)>,
+    arrivals: u64,
+    under_way: Option<Place>,
+    judging: usize,
+    in_the_way: BTreeMap<Place, String>,
+    sent_back: HashSet<Place>,
+}
+
+impl Landings {
+    /// An empty queue.
+    pub fn new(graph: &StageGraph) -> Self {
+        Self { waves: graph.waves(|_| true), ..Self::default() }
+    }
+
+    /// A landing is about to be judged.
+    pub fn judged_soon(&mut self) {
+        self.judging += 1;
+    }
+
+    /// A landing was judged.
+    pub fn judged(&mut self) {
+        self.judging = self.judging.saturating_sub(1);
+    }
+
+    /// Puts a landing of the spec at that position into the queue.
+    pub fn push(&mut self, spec: usize, landing: Place) {
+        let wave = self.waves.get(spec).copied().unwrap_or_default();
+        self.arrivals += 1;
+        self.queue.insert((wave, self.arrivals, landing));
+    }
+
+    /// Whether the next free job is a landing's.
+    pub fn is_next(&self) -> bool {
+        self.under_way.is_none() && (self.judging > 0 || !self.queue.is_empty())
+    }
+
+    /// Whether one could begin if there is a job for it.
+    pub fn can_begin(&self) -> bool {
+        self.under_way.is_none() && !self.queue.is_empty()
+    }
+
+    /// The first of the queue; it is under way from here on.
+    pub fn begin(&mut self) -> Option<Place> {
+        let (_, _, place) = self.queue.pop_first()?;
+        self.under_way = Some(place);
+        self.under_way
+    }
+
+    /// What was under way ended.
+    pub fn end(&mut self) {
+        self.under_way = None;
+    }
+
+    /// The checkout is in the way of a landing; whether that is news.
+    pub fn wait(&mut self, landing: Place, why: &str) -> bool {
+        self.in_the_way.insert(landing, why.to_owned()).is_none_or(|before| before != why)
+    }
+
+    /// Nothing is in the way of a landing any more.
+    pub fn passed(&mut self, landing: Place) {
+        self.in_the_way.remove(&landing);
+    }
+
+    /// The landings that the checkout is in the way of, and why.
+    pub fn waiting(&self) -> &BTreeMap<Place, String> {
+        &self.in_the_way
+    }
+
+    /// A landing found its spec out of date. Whether it was found so before and nothing of it ran since.
+    pub fn send_back(&mut self, landing: Place) -> bool {
+        !self.sent_back.insert(landing)
+    }
+
+    /// Something of the spec ran.
+    pub fn ran(&mut self, landing: Place) {
+        self.sent_back.remove(&landing);
+    }
+}

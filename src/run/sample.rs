@@ -1,0 +1,292 @@
+//! Hands without a world, for the tests of the loop: what each does is written down before, and time is virtual.
+use super::dispatcher::{Dispatcher, Ending};
+use super::hands::{Answer, Hands, Judgement, Landed, Order, Outcome};
+use super::report::Reporter;
+use crate::base::{Reason, StageId, Stamp};
+use crate::event::{Done, Event, Failure, Verdict};
+use crate::graph::sample::Sample;
+use crate::graph::{Place, StageGraph, resolve};
+use crate::model::FailureClass;
+use crate::plan::{Schedule, Terms};
+use crate::sys::signal::{Interrupt, Which};
+use crate::sys::stop::{Stop, Urgency};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
+
+/// Longer than any story takes; what is not over by then hangs.
+const FOR_EVER: Duration = Duration::from_secs(1_000 * 3600);
+
+/// What an attempt or a landing does: how long it takes, and how it ends.
+#[derive(Debug, Clone)]
+pub struct Act<T> {
+    time: Duration,
+    ends: T,
+    deaf: bool,
+}
+
+pub fn takes<T>(seconds: u64, ends: T) -> Act<T> {
+    Act { time: Duration::from_secs(seconds), ends, deaf: false }
+}
+
+/// Less than a second.
+pub fn flits<T>(ends: T) -> Act<T> {
+    Act { time: Duration::from_millis(900), ..takes(0, ends) }
+}
+
+/// It goes on when it is asked to end with grace.
+pub fn deaf<T>(seconds: u64, ends: T) -> Act<T> {
+    Act { deaf: true, ..takes(seconds, ends) }
+}
+
+pub fn failure(class: FailureClass) -> Failure {
+    Failure { class, message: "no".into(), log: None }
+}
+
+pub fn fails(class: FailureClass) -> Outcome {
+    Outcome::Failed(failure(class))
+}
+
+pub fn done() -> Outcome {
+    Outcome::Done { commit: "c".into() }
+}
+
+pub fn landed() -> Landed {
+    Landed::Landed { commit: "c".into(), result: Stamp::of(b"r"), changed: true }
+}
+
+pub fn in_the_way() -> Landed {
+    Landed::Waits { why: "`x` is in the way".into(), path: Some("x".into()) }
+}
+
+#[derive(Default)]
+struct Script {
+    judgements: HashMap<String, VecDeque<Judgement>>,
+    attempts: HashMap<String, VecDeque<Act<Outcome>>>,
+    landings: HashMap<String, VecDeque<Act<Landed>>>,
+    done: HashSet<Place>,
+}
+
+struct Played {
+    graph: Arc<StageGraph>,
+    script: Arc<Mutex<Script>>,
+    reporter: Reporter,
+}
+
+impl Played {
+    fn id(&self, place: Place) -> StageId {
+        self.graph.stage_id(place).unwrap()
+    }
+
+    fn says(&self, place: Place, line: &str) -> Event {
+        Event::Output { stage: self.id(place), line: line.to_owned() }
+    }
+}
+
+/// Waits for an act to be over; whether it was stopped.
+async fn play<T>(act: &Act<T>, stop: &Stop) -> bool {
+    let known = if act.deaf { Urgency::Graceful } else { Urgency::None };
+    tokio::select! {
+        () = sleep(act.time) => false,
+        _ = stop.beyond(known) => true,
+    }
+}
+
+impl Hands for Played {
+    fn judge(&self, place: Place) -> Answer<Judgement> {
+        let name = self.id(place).to_string();
+        let mut script = self.script.lock().unwrap();
+        let scripted = script.judgements.get_mut(&name).and_then(VecDeque::pop_front);
+        let usual = if script.done.contains(&place) {
+            Judgement::UpToDate(Done::UpToDate)
+        } else {
+            Judgement::OutOfDate(vec![Reason::NeverRan])
+        };
+        let judgement = scripted.unwrap_or(usual);
+        Box::pin(async move { judgement })
+    }
+
+    fn attempt(&self, order: Order, stop: Stop) -> Answer<Outcome> {
+        let stage = self.id(order.place);
+        let mut script = self.script.lock().unwrap();
+        let act = script.attempts.get_mut(&stage.to_string()).and_then(VecDeque::pop_front);
+        let act = act.unwrap_or_else(|| takes(1, done()));
+        let step = order.rung.as_ref().map_or("run", |rung| rung.step.name());
+        self.reporter.report(Event::AttemptStarted {
+            stage,
+            attempt: order.attempt,
+            of: Some(order.of),
+            step: step.to_owned(),
+            agent: None,
+            model: None,
+            worktree: String::new(),
+            log: String::new(),
+        });
+        let (script, reporter) = (Arc::clone(&self.script), self.reporter.clone());
+        let stopped = self.says(order.place, "is stopped");
+        Box::pin(async move {
+            if play(&act, &stop).await {
+                reporter.report(stopped);
+                return Outcome::Stopped;
+            }
+            if let Outcome::Done { .. } = &act.ends {
+                script.lock().unwrap().done.insert(order.place);
+            }
+            act.ends
+        })
+    }
+
+    fn hold(&self, place: Place, _: Failure) -> Answer<()> {
+        self.reporter.report(self.says(place, "is recorded as held"));
+        Box::pin(async {})
+    }
+
+    fn land(&self, place: Place, stop: Stop) -> Answer<Landed> {
+        let name = self.id(place).spec.to_string();
+        let mut script = self.script.lock().unwrap();
+        let act = script.landings.get_mut(&name).and_then(VecDeque::pop_front);
+        let act = act.unwrap_or_else(|| takes(1, landed()));
+        if let Landed::Stale(stages) = &act.ends {
+            let spec = self.graph.spec_of(place).unwrap();
+            let places: Vec<Place> = self.graph.stages_of(spec).collect();
+            script.done.retain(|place| !stages.iter().any(|stage| places[*stage] == *place));
+        }
+        Box::pin(async move { if play(&act, &stop).await { Landed::Stopped } else { act.ends } })
+    }
+}
+
+/// A run to be played.
+pub struct Story {
+    pub sample: Sample,
+    pub terms: Terms,
+    pub retries: Option<u32>,
+    pub goals: Vec<String>,
+    script: Script,
+    interrupts: Vec<(u64, Which)>,
+}
+
+/// How it went.
+pub struct Told {
+    pub ending: Ending,
+    /// What the hands did and what was reported, in order; verdicts "out of date" are left out.
+    pub said: Vec<String>,
+    /// Virtual seconds it took.
+    pub seconds: u64,
+}
+
+impl Told {
+    /// The lines that hold one of these words.
+    pub fn of(&self, words: &[&str]) -> Vec<&str> {
+        let about = |line: &&str| words.iter().any(|word| line.contains(word));
+        self.said.iter().map(String::as_str).filter(about).collect()
+    }
+
+    pub fn says(&self, expect: &[&str]) -> &Self {
+        assert_eq!(self.said, expect, "{:#?}", self.said);
+        self
+    }
+
+    /// The numbers of stages that ran and of specs that landed, and whether something is stuck.
+    pub fn ends(&self, ran: usize, landed: usize, stuck: bool) -> &Self {
+        let Ending { ran: r, landed: l, stuck: s, .. } = self.ending;
+        assert_eq!((r, l, s), (ran, landed, stuck), "{:#?}", self.said);
+        self
+    }
+}
+
+impl Story {
+    /// With two jobs; each attempt and landing takes a second and succeeds unless the script says otherwise.
+    pub fn of(sample: Sample) -> Self {
+        let terms = Terms { jobs: 2, ..Terms::default() };
+        let script = Script::default();
+        Self { sample, terms, retries: None, goals: vec![], script, interrupts: vec![] }
+    }
+
+    pub fn jobs(mut self, jobs: u32) -> Self {
+        self.terms.jobs = jobs;
+        self
+    }
+
+    pub fn judged(mut self, stage: &str, judgement: Judgement) -> Self {
+        self.script.judgements.entry(stage.into()).or_default().push_back(judgement);
+        self
+    }
+
+    pub fn attempt(mut self, stage: &str, act: Act<Outcome>) -> Self {
+        self.script.attempts.entry(stage.into()).or_default().push_back(act);
+        self
+    }
+
+    pub fn landing(mut self, spec: &str, act: Act<Landed>) -> Self {
+        self.script.landings.entry(spec.into()).or_default().push_back(act);
+        self
+    }
+
+    pub fn interrupt(mut self, second: u64, which: Which) -> Self {
+        self.interrupts.push((second, which));
+        self
+    }
+
+    /// Plays it.
+    pub async fn tell(self) -> Told {
+        let graph = Arc::new(StageGraph::new(&self.sample.project).unwrap());
+        let wanted = resolve(&self.sample.project, &graph, &self.goals, None).unwrap();
+        let schedule = Schedule::new(&self.sample.project, Arc::clone(&graph), wanted, &self.terms);
+        let script = Arc::new(Mutex::new(self.script));
+        let (reports, heard) = std::sync::mpsc::channel();
+        let reporter = Reporter::new(reports);
+        let hands = Arc::new(Played { graph, script, reporter: reporter.clone() });
+        let project = Arc::new(self.sample.project);
+        let dispatcher = Dispatcher::new(project, schedule, hands, reporter, self.retries, 0);
+        let (to, interrupts) = mpsc::channel(4);
+        let planned = self.interrupts;
+        let began = tokio::time::Instant::now();
+        let asking = tokio::spawn(async move {
+            for (second, which) in planned {
+                tokio::time::sleep_until(began + Duration::from_secs(second)).await;
+                let _ = to.send(Interrupt { signal: 2, which }).await;
+            }
+            std::future::pending::<()>().await;
+        });
+        let ending = timeout(FOR_EVER, dispatcher.run(interrupts)).await;
+        asking.abort();
+        let said: Vec<String> = heard.try_iter().filter_map(|record| line(&record.event)).collect();
+        let Ok(ending) = ending else { panic!("it never ends: {said:#?}") };
+        Told { ending: ending.unwrap(), said, seconds: began.elapsed().as_secs() }
+    }
+}
+
+fn line(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::Judged { verdict: Verdict::OutOfDate { .. }, .. } => return None,
+        Event::Judged { stage, .. } => format!("{stage} is up to date"),
+        Event::Waiting { stage, on } => {
+            let on = serde_json::to_value(on).unwrap();
+            let words = |on: &serde_json::Value| {
+                let mut words = on.as_object().unwrap().values().filter_map(serde_json::Value::as_str);
+                let first = words.next().unwrap_or_default().to_owned();
+                words.next().map_or(first.clone(), |second| format!("{first} {second}"))
+            };
+            let on: Vec<String> = on.as_array().unwrap().iter().map(words).collect();
+            format!("{stage} waits: {}", on.join(", "))
+        }
+        Event::AttemptStarted { stage, attempt, of, step, .. } => {
+            format!("{stage} {step} {attempt}/{}", of.unwrap_or_default())
+        }
+        Event::Output { stage, line } => format!("{stage} {line}"),
+        Event::StageDone { stage, how, .. } => format!("{stage} done {how:?}"),
+        Event::StageHeld { stage, failure, next } => format!("{stage} held: {}; {next}", failure.message),
+        Event::StageFailed { stage, failure, next } => format!("{stage} failed: {}; {next}", failure.message),
+        Event::GateWaiting { stage } => format!("{stage} gate"),
+        Event::SpecBlocked { spec, by, why } => format!("{spec} blocked by {by}: {why}"),
+        Event::SpecSkipped { spec, why } => format!("{spec} skipped: {why}"),
+        Event::Landing { spec, phase } => format!("{spec} {phase:?}"),
+        Event::LandingWaits { spec, why, .. } => format!("{spec} landing waits: {why}"),
+        Event::Landed { spec, .. } => format!("{spec} landed"),
+        Event::Delivered { spec, .. } => format!("{spec} delivered"),
+        Event::Warning { message } => format!("warning: {message}"),
+        other => format!("{other:?}"),
+    })
+}

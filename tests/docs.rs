@@ -88,12 +88,14 @@ fn blocks_are_found() {
 }
 
 #[test]
-fn every_specfile_of_the_readme_checks() {
-    let all = blocks(&readme(), "kdl");
-    assert!(all.len() >= 2, "{all:?}");
+fn every_specfile_that_is_shown_checks() {
+    let reference = fs::read_to_string(here().join("docs/specfile.md")).unwrap();
+    let all = [blocks(&readme(), "kdl"), blocks(&reference, "kdl")].concat();
+    assert!(all.len() >= 3, "{all:?}");
     for block in all {
         let content = TempDir::new().unwrap();
         fs::write(content.path().join("Specfile"), &block).unwrap();
+        fs::write(content.path().join("CONSTITUTION.md"), "Be kind.\n").unwrap();
         let (home, repo) = repository(content.path());
         must(&specmake(home.path(), &repo, &["check"]), &block);
         // What is shown must be free of warnings too.
@@ -146,8 +148,25 @@ fn every_exit_code_of_the_readme_is_in_the_help() {
 }
 
 #[test]
+fn every_setting_without_effect_is_named_in_the_readme() {
+    let source = fs::read_to_string(here().join("src/model/lower/not_yet.rs")).unwrap();
+    let list = source.split("NOT_YET").nth(1).unwrap().split("];").next().unwrap();
+    let settings: Vec<&str> =
+        list.lines().filter_map(|line| line.trim().strip_prefix("(\"")?.split('"').next()).collect();
+    assert!(!settings.is_empty(), "{source}");
+    let readme = readme();
+    let told = readme.split("## What is not there yet").nth(1).unwrap().split("## ").next().unwrap();
+    for word in settings.iter().flat_map(|setting| setting.split(' ')) {
+        let word = if word == "step" { "prompt=" } else { word };
+        assert!(told.contains(word), "`{word}` is not among what has no effect yet:\n{told}");
+    }
+}
+
+#[test]
 fn every_path_that_the_readme_names_is_there() {
-    for path in ["examples", "Cargo.toml", "LICENSE-MIT", "LICENSE-APACHE", "CHANGELOG.md"] {
+    for path in
+        ["docs/specfile.md", "examples", "Cargo.toml", "LICENSE-MIT", "LICENSE-APACHE", "CHANGELOG.md"]
+    {
         assert!(here().join(path).exists(), "{path}");
     }
 }

@@ -29,7 +29,13 @@ pub fn place() -> io::Result<PathBuf> {
 pub fn prepare(folder: &Path) -> io::Result<PathBuf> {
     let repo = folder.join("shop");
     fs::create_dir_all(folder)?;
-    fs::create_dir(&repo)?;
+    fs::create_dir(&repo).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            let what = format!("there is already `{}`; name another folder", repo.display());
+            io::Error::new(io::ErrorKind::AlreadyExists, what)
+        }
+        _ => error,
+    })?;
     for (path, text) in FILES {
         fs::write(repo.join(path), text)?;
     }
@@ -70,7 +76,8 @@ mod tests {
         };
         assert_eq!(said(&["rev-list", "--count", "main"]), "1\n");
         assert_eq!(said(&["status", "--porcelain"]), "");
-        assert!(prepare(folder.path()).is_err(), "what is there is never written over");
+        let refused = prepare(folder.path()).expect_err("what is there is never written over");
+        assert!(refused.to_string().contains("name another folder"), "{refused}");
     }
 
     #[test]

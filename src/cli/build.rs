@@ -20,8 +20,10 @@ use crate::report::{Voice, json, summary};
 use crate::run::dispatcher::{Dispatcher, Ending};
 use crate::run::executor::Executor;
 use crate::run::inputs::{Uncommitted, uncommitted};
+use crate::run::landing::adoption;
 use crate::run::report::{Reporter, now_millis};
 use crate::run::site::{Opening, Options, Site};
+use crate::run::workplace::message;
 use crate::store::Store;
 use crate::sys::checkout::{Committed, commit_paths};
 use crate::sys::signal::{Interrupt, Interrupts};
@@ -197,32 +199,14 @@ impl Build<'_> {
         if self.commit_inputs(&site, here, err)? {
             self.adopt(&site)?;
         }
-        let missing = site.undeclared_and_undone();
+        let missing = site.undeclared_and_undone(self.wanted_specs(&site).into_iter());
         if !missing.is_empty() {
             let diagnostics: Vec<Diagnostic> = missing.iter().map(|spec| not_adopted(spec)).collect();
             super::ground::report(&diagnostics, &self.ground.sources, self.wishes, err);
             return Err(Trouble::said(Exit::Usage));
         }
-        self.require_known_what_if(&site)?;
+        super::dry::require_ingredients(&site.project, &self.wish.what_if)?;
         Ok(site)
-    }
-
-    /// `-W` of a file that is nobody's ingredient is an error.
-    fn require_known_what_if(&self, site: &Site) -> Result<(), Trouble> {
-        for file in &self.wish.what_if {
-            let stages = site.project.specs.values().flat_map(|spec| &spec.stages);
-            let reads = |stage: &crate::model::Stage| {
-                let own =
-                    stage.inputs.iter().chain(&stage.outputs).chain(stage.tasks.iter().map(|t| &t.file));
-                own.into_iter().any(|pattern| pattern.matches(file))
-            };
-            if !stages.into_iter().any(reads) {
-                return Err(Trouble::usage(format!(
-                    "`-W {file}`: no stage has this file among its ingredients"
-                )));
-            }
-        }
-        Ok(())
     }
 
     fn adopt(&self, site: &Site) -> Result<(), Trouble> {
@@ -269,11 +253,13 @@ impl Build<'_> {
             [one] => format!("edit {one}"),
             many => format!("edit {}", english::count(many.len(), "spec file")),
         };
-        let text = format!("{subject}\n");
+        let adoptions: Vec<Mark> = site.base().unrecorded.iter().map(adoption).collect();
+        let text = message(&subject, "", &adoptions);
         let why_not = match commit_paths(&site.git, &site.base_branch, site.base().tip, &take, &text)? {
             Committed::Done(commit) => {
                 writeln!(err, "specmake: committed {} as {}", english::list(&take, "and"), commit.short())?;
                 site.base_moved(commit)?;
+                site.adoptions_recorded();
                 return Ok(true);
             }
             Committed::Nothing => return Ok(false),

@@ -2,7 +2,8 @@
 //! says why the others stay.
 use super::exit::Exit;
 use super::worktree::{Row, State, rows};
-use crate::sys::git::{Git, GitError, Oid, branch_ref};
+use crate::run::fork::{FORKS, fork_ref};
+use crate::sys::git::{Git, GitError, Oid, RefUpdate, branch_ref};
 use crate::sys::lock::{Asked, BuildLock};
 use crate::sys::worktree::{Worktree, drop_branch, forget_lost};
 use std::io::Write;
@@ -29,14 +30,18 @@ pub fn clean(git: &Git, cleaning: &Cleaning<'_>, out: &mut dyn Write) -> Result<
             return Ok(Exit::Environment);
         }
     };
-    let refs = git.refs(&["refs/heads/"])?;
+    let refs = git.refs(&["refs/heads/", FORKS])?;
+    let fork = |branch: &str| {
+        let name = fork_ref(branch);
+        refs.get(&name).map(|old| RefUpdate::delete(name.clone(), *old))
+    };
     for row in rows(git)? {
         let wanted = cleaning.specs.is_empty() || cleaning.specs.contains(&row.spec);
         let Some(tip) = refs.get(&branch_ref(&row.branch)).copied().filter(|_| wanted) else { continue };
         let why = match (cleaning.unlanded)(&row.spec, tip) {
             Some(why) => Some(why),
             None if cleaning.dry_run => would_stay(&row),
-            None => remove(git, &row, tip)?,
+            None => remove(git, &row, tip, fork(&row.branch))?,
         };
         let verb = if cleaning.dry_run { "would be removed" } else { "removed" };
         let line = match why {
@@ -57,7 +62,7 @@ fn would_stay(row: &Row) -> Option<String> {
 }
 
 /// Removes worktree and branch; why they stay, if they do.
-fn remove(git: &Git, row: &Row, tip: Oid) -> Result<Option<String>, GitError> {
+fn remove(git: &Git, row: &Row, tip: Oid, fork: Option<RefUpdate>) -> Result<Option<String>, GitError> {
     match (&row.path, &row.state) {
         (Some(path), State::Lost) => forget_lost(git, path)?,
         (Some(path), _) => {
@@ -67,7 +72,7 @@ fn remove(git: &Git, row: &Row, tip: Oid) -> Result<Option<String>, GitError> {
         }
         (None, _) => {}
     }
-    match drop_branch(git, &row.branch, tip) {
+    match drop_branch(git, &row.branch, tip, fork) {
         Ok(()) => Ok(None),
         Err(GitError::RefMoved { .. }) => Ok(Some("it has moved just now".into())),
         Err(error) => Err(error),

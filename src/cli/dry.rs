@@ -5,9 +5,10 @@ use super::plan::{PlanHeader, report};
 use super::trouble::Trouble;
 use super::wishes::{BuildWish, Mode, Wishes};
 use crate::graph::Wanted;
+use crate::model::Project;
 use crate::report::PlanReport;
 use crate::report::plan::Detail;
-use crate::run::inputs::uncommitted;
+use crate::run::inputs::{is_ingredient, uncommitted};
 use crate::run::report::Reporter;
 use crate::run::site::{Opening, Options, Site};
 use crate::store::Store;
@@ -27,6 +28,7 @@ pub fn plan(
     wanted: &Wanted,
     out: &mut dyn Write,
 ) -> Result<Exit, Trouble> {
+    require_ingredients(&ground.project, &wish.what_if)?;
     let report = foresee(ground, wanted, Foresight { what_if: &wish.what_if, always: wish.always })?;
     if wish.mode == Mode::Question {
         return Ok(if report.is_up_to_date() { Exit::Done } else { Exit::OutOfDate });
@@ -39,6 +41,19 @@ pub fn plan(
         }
     }
     Ok(Exit::Done)
+}
+
+/// `-W` of a file that is nobody's ingredient is an error.
+///
+/// # Errors
+/// It is one.
+pub fn require_ingredients(project: &Project, files: &[String]) -> Result<(), Trouble> {
+    match files.iter().find(|file| !is_ingredient(project, file)) {
+        Some(file) => {
+            Err(Trouble::usage(format!("`-W {file}`: no stage has this file among its ingredients")))
+        }
+        None => Ok(()),
+    }
 }
 
 /// What is to be foreseen, beside what is.
@@ -84,7 +99,7 @@ pub fn foresee(ground: &Ground, wanted: &Wanted, foresight: Foresight<'_>) -> Re
     for (path, why) in &edited.left_out {
         notes.push(format!("`{path}` has edits that would not be built: {why}"));
     }
-    for spec in site.undeclared_and_undone() {
+    for spec in site.undeclared_and_undone(positions.iter().copied()) {
         notes.push(format!("`{}` is needed but not declared, and not done by hand either", spec.name));
     }
     for spec in wanted.without_stage() {

@@ -2,7 +2,7 @@
 use super::site::Site;
 use crate::base::SpecName;
 use crate::model::Spec;
-use crate::rebuild::{Adopted, FileId, How, Last, Line, Tree, adopt};
+use crate::rebuild::{Adopted, FileId, Last, Line, Tree, adopt};
 use crate::sys::git::GitError;
 use crate::tasks;
 
@@ -22,7 +22,7 @@ impl Site {
                 continue;
             }
             let commits = match self.tip_of(&self.branch_of(spec))? {
-                Some(tip) => self.beyond_base(tip, base.tip)?,
+                Some(tip) => self.own_commits(&self.branch_of(spec), tip, &base)?,
                 None => Vec::new(),
             };
             let line = Line::new(&base.history, commits);
@@ -41,16 +41,14 @@ impl Site {
         tasks::parse(path, &String::from_utf8_lossy(&bytes)).is_ok_and(|tasks| tasks.unticked().is_empty())
     }
 
-    /// Specs that are needed, not declared, and not done by hand as a whole either.
-    pub fn undeclared_and_undone(&self) -> Vec<&Spec> {
+    /// Those of these specs that are not declared, and not done either.
+    pub fn undeclared_and_undone(&self, specs: impl Iterator<Item = usize>) -> Vec<&Spec> {
         let base = self.base();
         let line = Line::new(&base.history, Vec::new());
         let is_done = |spec: &Spec| {
             let names: Vec<&SpecName> = super::standing::names(spec);
-            spec.stages.iter().all(|stage| {
-                matches!(line.last(&names, &stage.name), Last::Done { trace, .. } if trace.how == How::Adopted)
-            })
+            spec.stages.iter().all(|stage| matches!(line.last(&names, &stage.name), Last::Done { .. }))
         };
-        self.project.specs.values().filter(|spec| !spec.declared && !is_done(spec)).collect()
+        specs.map(|at| self.spec(at)).filter(|spec| !spec.declared && !is_done(spec)).collect()
     }
 }

@@ -120,8 +120,9 @@ impl Site {
             around.setup_lines(worktree.top(), &self.project.settings.setup)
         };
         self.bring_in(worktree)?;
-        let start = RefUpdate::create(start_ref(&id.spec, &id.stage), place.tip);
-        self.git.update_refs(&[start], "specmake: attempt").map_err(|e| setup_failure(&e))?;
+        let mut begun = vec![RefUpdate::create(start_ref(&id.spec, &id.stage), place.tip)];
+        begun.extend(self.remember_fork(&place.branch, standing.base));
+        self.update_known_refs(&begun, "specmake: attempt").map_err(|e| setup_failure(&e))?;
         let started = place.tip;
         Ok(Prepared {
             id,

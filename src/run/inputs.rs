@@ -1,5 +1,5 @@
 //! Edits in the user's checkout that belong to what a build reads, and have to be commits first.
-use crate::model::{Pattern, Spec};
+use crate::model::{Pattern, Project, Spec};
 use crate::rebuild::result::lies_in;
 use crate::sys::checkout::{Edit, EditKind, edits};
 use crate::sys::git::{Git, GitError};
@@ -41,6 +41,19 @@ pub fn uncommitted(git: &Git, base: &str, specs: &[&Spec]) -> Result<Uncommitted
         }
     }
     Ok(found)
+}
+
+/// Whether any stage has a file among its ingredients: an input, its tasks, or what a stage before hands on.
+pub fn is_ingredient(project: &Project, file: &str) -> bool {
+    let reads = |spec: &Spec| {
+        let hands_on = |position: usize| spec.stages.iter().any(|stage| stage.waits_for.contains(&position));
+        spec.stages.iter().enumerate().any(|(position, stage)| {
+            let read = stage.inputs.iter().chain(stage.tasks.iter().map(|tasks| &tasks.file));
+            let handed_on = stage.outputs.iter().filter(|_| hands_on(position));
+            read.chain(handed_on).any(|pattern| pattern.matches(file))
+        })
+    };
+    project.specs.values().any(reads)
 }
 
 /// Whether a spec reads an edited file: one of its ingredients if git tracks it; if not, one that is named, or

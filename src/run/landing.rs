@@ -1,9 +1,9 @@
 //! One spec's branch, tested on top of the base, and the base moved to exactly the tested commit.
 use super::attempt::{blocking, how_it_ended};
 use super::hands::Landed;
-use super::judging::{landing_stamp, setup_failure};
+use super::judging::{Unjudged, landing_stamp, setup_failure};
 use super::site::Site;
-use super::standing::Standing;
+use super::standing::{Branch, Merging, Standing};
 use super::workplace::message;
 use crate::agent::command::{self, Limits, Surroundings};
 use crate::base::{Oid, SpecName, StageName, Stamp, Stamper};
@@ -31,6 +31,8 @@ struct Candidate {
     commit: Oid,
     result: Stamp,
     changed: bool,
+    /// Its tree is the base's.
+    tested: bool,
     standing: Standing,
     recorded: Arc<Vec<Adopted>>,
 }
@@ -84,19 +86,30 @@ impl Site {
         let spec = self.spec(position);
         self.phase(&spec.name, LandingPhase::Probing);
         self.refresh_base().map_err(|e| failed(&e))?;
-        let standing = self.standing(spec).map_err(|e| failed(&e))?;
+        let mut standing = self.standing(spec).map_err(|e| failed(&e))?;
+        if matches!(&standing.branch, Some(Branch { merging: Merging::Replayed, .. })) {
+            self.workplace(spec, &standing).map_err(Landed::Held)?;
+            standing = self.standing(spec).map_err(|e| failed(&e))?;
+        }
         let Some(branch) = &standing.branch else {
             return Err(failed(&format!("branch `{}` is gone", spec.branch)));
         };
-        if let Some(paths) = standing.conflict() {
-            return Err(Landed::Held(self.conflict(spec, paths)));
-        }
         let mut stale = Vec::new();
         for stage in 0..spec.stages.len() {
             let judged = self.judged(spec, stage, &standing).map_err(|e| failed(&e))?;
             if !matches!(judged.verdict, Verdict::UpToDate { .. }) {
                 stale.push(stage);
             }
+        }
+        let elsewhere = match stale.is_empty() {
+            true => self.landed_elsewhere(&standing).map_err(|e| failed(&e))?,
+            false => None,
+        };
+        if let Some(at) = elsewhere {
+            return self.candidate_of(spec, standing, at).map_err(|e| failed(&e));
+        }
+        if let Some(paths) = standing.conflict() {
+            return Err(Landed::Held(self.conflict(spec, paths)));
         }
         if !stale.is_empty() {
             return Err(Landed::Stale(stale));
@@ -114,16 +127,40 @@ impl Site {
         let result =
             landing_result(spec, former, &changed, &standing.tree, &self.contents).map_err(|e| failed(&e))?;
         let recorded = self.base().unrecorded;
-        let text = landing_message(spec, result, &recorded);
+        let text = landing_message(spec, result, None, &recorded);
         let parents = [base, branch.tip];
         let commit = NewCommit { tree, parents: &parents, message: &text, signature: None };
         let commit = self.git.commit_tree(&commit).map_err(|e| failed(&e))?;
         let changed = former != Some(result);
-        Ok(Built::Candidate(Box::new(Candidate { base, tree, commit, result, changed, standing, recorded })))
+        let tested = false;
+        let candidate = Candidate { base, tree, commit, result, changed, tested, standing, recorded };
+        Ok(Built::Candidate(Box::new(candidate)))
+    }
+
+    /// The commit that records a landing made elsewhere: the base's tree with the branch behind it.
+    fn candidate_of(&self, spec: &Spec, standing: Standing, at: Oid) -> Result<Built, Unjudged> {
+        let (base, tip) = (standing.base, standing.branch.as_ref().map(|branch| branch.tip));
+        let tree = self.git.tree_of(base)?;
+        let former = result_of(spec, &Line::new(&standing.history, Vec::new()), &self.contents)?;
+        let result = match result_of(spec, &standing.line(), &self.contents)? {
+            Some(result) => result,
+            None => landing_result(spec, former, &[], &standing.tree, &self.contents)?,
+        };
+        let recorded = self.base().unrecorded;
+        let text = landing_message(spec, result, Some(at), &recorded);
+        let parents: Vec<Oid> = std::iter::once(base).chain(tip).collect();
+        let commit = NewCommit { tree, parents: &parents, message: &text, signature: None };
+        let commit = self.git.commit_tree(&commit)?;
+        let (changed, tested) = (former != Some(result), true);
+        let candidate = Candidate { base, tree, commit, result, changed, tested, standing, recorded };
+        Ok(Built::Candidate(Box::new(candidate)))
     }
 
     /// Tests a candidate in the landing worktree, unless its tree was tested before.
     async fn test(self: &Arc<Self>, spec: usize, candidate: &Candidate, stop: &Stop) -> Check {
+        if candidate.tested {
+            return Check::Green;
+        }
         let name = self.spec(spec).name.clone();
         match self.check_commit(&name, candidate.commit, candidate.tree, stop).await {
             // Once more, for a flake.
@@ -360,13 +397,14 @@ fn landing_log(run: &str, spec: &SpecName, what: &str, at: usize) -> String {
     format!("logs/{run}/{spec}/land-{what}.{}.log", at + 1)
 }
 
-fn landing_message(spec: &Spec, result: Stamp, recorded: &[Adopted]) -> String {
+/// `elsewhere` is the commit that landed it, if that was none of ours.
+fn landing_message(spec: &Spec, result: Stamp, elsewhere: Option<Oid>, recorded: &[Adopted]) -> String {
     let landing = StageName::new(LANDING).into_iter().collect();
     let landed = Mark::Trace(Trace {
         spec: spec.name.clone(),
         stages: landing,
-        how: How::Ran,
-        at: None,
+        how: if elsewhere.is_some() { How::Elsewhere } else { How::Ran },
+        at: elsewhere,
         from: None,
         change: None,
         result: Some(result),

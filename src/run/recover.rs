@@ -25,7 +25,9 @@ impl Site {
             let (Some(spec), Some(stage)) = (parts.next(), parts.next()) else { continue };
             let (Ok(spec), Ok(stage)) = (SpecName::new(spec), StageName::new(stage)) else { continue };
             let forget = RefUpdate::delete(name.clone(), start);
-            let Some(declared) = self.spec_named(&spec) else { continue };
+            let renamed =
+                || self.project.specs.values().find(|declared| declared.was.as_ref() == Some(&spec));
+            let Some(declared) = self.spec_named(&spec).or_else(renamed) else { continue };
             if declared.position(&stage).is_some_and(|at| declared.runs_beside(at)) {
                 self.forget_side_attempt(declared, &stage, start)?;
                 continue;

@@ -1,13 +1,14 @@
 //! What every executor of a run shares: the project, the repository and what is known of its history.
 use super::contents::Contents;
+use super::fork::FORKS;
 use super::journal::{self, commits};
 use super::report::Reporter;
 use crate::base::{Oid, SpecName};
 use crate::graph::StageGraph;
 use crate::model::{Project, Spec};
-use crate::rebuild::{Adopted, Commit, History};
+use crate::rebuild::{Adopted, Commit, History, former_path};
 use crate::store::Store;
-use crate::sys::git::{Git, GitError, branch_ref};
+use crate::sys::git::{Git, GitError, RefUpdate, branch_ref};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -106,7 +107,7 @@ impl Site {
         for adopted in &unrecorded {
             history.adopt(adopted);
         }
-        let tips = git.refs(&["refs/heads/"])?;
+        let tips = git.refs(&["refs/heads/", FORKS])?;
         let marked = git.marked_branches()?;
         Ok(Self {
             state_dir: git.state_dir(),
@@ -192,8 +193,12 @@ impl Site {
             Arc::make_mut(&mut base.history).extend(new);
             base
         } else {
-            let history = History::new(commits(self.git.log(&[tip], &[])?));
+            let mut history = History::new(commits(self.git.log(&[tip], &[])?));
             let mut base = self.base_guard();
+            Arc::make_mut(&mut base.unrecorded).retain(|adopted| history.contains(adopted.at));
+            for adopted in base.unrecorded.iter() {
+                history.adopt(adopted);
+            }
             base.history = Arc::new(history);
             base
         };
@@ -238,7 +243,7 @@ impl Site {
         let branches = self.branches_guard();
         match &spec.was {
             Some(was) if !branches.tips.contains_key(&branch_ref(&spec.branch)) => {
-                let former = spec.branch.replace(spec.name.as_str(), was.as_str());
+                let former = former_branch(spec, was);
                 if branches.tips.contains_key(&branch_ref(&former)) { former } else { spec.branch.clone() }
             }
             _ => spec.branch.clone(),
@@ -268,6 +273,35 @@ impl Site {
         };
     }
 
+    /// Where a ref was when it was last looked at.
+    pub(super) fn known_ref(&self, name: &str) -> Option<Oid> {
+        self.branches_guard().tips.get(name).copied()
+    }
+
+    /// Takes note that a ref is gone.
+    pub(super) fn forget_known(&self, name: &str) {
+        self.branches_guard().tips.remove(name);
+    }
+
+    /// Moves refs, and takes note of where they are.
+    ///
+    /// # Errors
+    /// git fails, or one of them is not where it should be.
+    pub(super) fn update_known_refs(&self, updates: &[RefUpdate], reason: &str) -> Result<(), GitError> {
+        if updates.is_empty() {
+            return Ok(());
+        }
+        self.git.update_refs(updates, reason)?;
+        let mut branches = self.branches_guard();
+        for update in updates {
+            match update.new {
+                Some(new) => branches.tips.insert(update.name.clone(), new),
+                None => branches.tips.remove(&update.name),
+            };
+        }
+        Ok(())
+    }
+
     /// Whether the configuration says that a branch is ours.
     pub fn is_marked(&self, branch: &str) -> bool {
         self.branches_guard().marked.contains_key(branch)
@@ -285,4 +319,13 @@ impl Site {
     pub fn beyond_base(&self, tip: Oid, base: Oid) -> Result<Vec<Commit>, GitError> {
         Ok(commits(self.git.log(&[tip], &[base])?))
     }
+}
+
+/// The branch that a spec had under its former name.
+fn former_branch(spec: &Spec, was: &SpecName) -> String {
+    let (branch, name) = (&spec.branch, spec.name.as_str());
+    former_path(spec, branch).unwrap_or_else(|| match branch.rfind(name) {
+        Some(at) => format!("{}{was}{}", &branch[..at], &branch[at + name.len()..]),
+        None => branch.clone(),
+    })
 }

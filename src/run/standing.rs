@@ -1,5 +1,5 @@
 //! Where a spec stands: which tree its next stage would run on, and which history that tree has.
-use super::site::Site;
+use super::site::{Base, Site};
 use crate::base::{Oid, SpecName};
 use crate::model::Spec;
 use crate::rebuild::{Commit, History, Line, Tree};
@@ -41,6 +41,8 @@ pub enum Merging {
     Contained,
     /// They merge.
     Clean,
+    /// What they shared has left the base: the branch's own commits apply to what the base is now.
+    Replayed,
     /// They do not, because of these paths.
     Conflict(Vec<String>),
 }
@@ -75,7 +77,7 @@ impl Site {
         let base = self.base();
         let name = self.branch_of(spec);
         let branch = match self.tip_of(&name)? {
-            Some(tip) => self.branch_in_progress(spec, name, tip, base.tip, &base.history)?,
+            Some(tip) => self.branch_in_progress(spec, name, tip, &base)?,
             None => None,
         };
         let tree_oid = match &branch {
@@ -94,23 +96,25 @@ impl Site {
         spec: &Spec,
         name: String,
         tip: Oid,
-        base: Oid,
-        history: &History,
+        base: &Base,
     ) -> Result<Option<(Branch, Option<Oid>)>, GitError> {
         let names = names(spec);
-        let commits = self.beyond_base(tip, base)?;
+        let commits = self.own_commits(&name, tip, base)?;
         let is_ours = self.is_marked(&name)
             || commits.iter().any(|c| c.marks.iter().any(|mark| names.contains(&mark.spec())));
-        if !is_ours || Line::new(history, commits.clone()).has_landed(&names) {
+        if !is_ours || Line::new(&base.history, commits.clone()).has_landed(&names) {
             return Ok(None);
         }
-        let contains_base = self.git.is_ancestor(base, tip)?;
-        let (merging, tree) = match contains_base {
-            true => (Merging::Contained, None),
-            false => match self.git.merge_tree(tip, base)? {
-                Merge::Clean(tree) => (Merging::Clean, Some(tree)),
-                Merge::Conflict { paths, .. } => (Merging::Conflict(paths), None),
-            },
+        let (clean, merge) = match self.lost_fork(&name, tip, base)? {
+            Some(fork) => (Merging::Replayed, self.git.merge_tree_from(fork, base.tip, tip)?),
+            None if self.git.is_ancestor(base.tip, tip)? => {
+                return Ok(Some((Branch { name, tip, commits, merging: Merging::Contained }, None)));
+            }
+            None => (Merging::Clean, self.git.merge_tree(tip, base.tip)?),
+        };
+        let (merging, tree) = match merge {
+            Merge::Clean(tree) => (clean, Some(tree)),
+            Merge::Conflict { paths, .. } => (Merging::Conflict(paths), None),
         };
         Ok(Some((Branch { name, tip, commits, merging }, tree)))
     }

@@ -2,7 +2,7 @@
 use super::site::Site;
 use super::workplace::Workplace;
 use crate::model::Spec;
-use crate::sys::git::{GitError, RefUpdate};
+use crate::sys::git::GitError;
 use crate::sys::worktree::{Stays, drop_branch};
 
 /// Why something stays.
@@ -38,8 +38,8 @@ impl Site {
         {
             return Err(Kept::Stays(stays));
         }
-        drop_branch(&self.git, &branch, tip)?;
-        self.note_tip(&branch, None);
+        drop_branch(&self.git, &branch, tip, self.forget_fork(&branch))?;
+        self.note_gone(&branch);
         Ok(())
     }
 
@@ -63,12 +63,9 @@ impl Site {
                 return Err(Kept::Stays(stays));
             }
         }
-        let name = format!("refs/specmake/backup/{}/{kept}", spec.name);
-        if self.git.commit(&name)?.is_none() {
-            self.git.update_refs(&[RefUpdate::create(name, kept)], "specmake: backup")?;
-        }
-        drop_branch(&self.git, &branch, kept)?;
-        self.note_tip(&branch, None);
+        self.back_up_tip(spec, kept)?;
+        drop_branch(&self.git, &branch, kept, self.forget_fork(&branch))?;
+        self.note_gone(&branch);
         Ok(())
     }
 }

@@ -36,7 +36,11 @@ impl Site {
     /// # Errors
     /// Something else lies in its place, or git fails.
     pub fn worktree_of(&self, spec: &Spec) -> Result<Option<Worktree>, GitError> {
-        Worktree::find(&self.git, &self.worktree_path(spec)?)
+        let path = self.worktree_path(spec)?;
+        match (Worktree::find(&self.git, &path)?, &spec.was) {
+            (None, Some(was)) => Worktree::find(&self.git, &path.with_file_name(was.as_str())),
+            (found, _) => Ok(found),
+        }
     }
 
     /// The spec's worktree, clean, on its branch, with the base in it.
@@ -60,9 +64,11 @@ impl Site {
         self.keep_hand_edits(spec, &mut place).map_err(setup)?;
         if standing.branch.is_none() && place.tip == tip && tip != standing.base {
             // The branch has landed and nothing came after: it begins anew.
+            self.back_up_unless_landed(spec, tip, standing.base).map_err(setup)?;
             place.worktree.reset_to(Some(&place.branch), standing.base).map_err(setup)?;
             self.stands_at(&mut place, standing.base);
         }
+        self.replay_onto_base(spec, &mut place)?;
         self.merge_base_in(spec, standing.base, &mut place)?;
         Ok(place)
     }

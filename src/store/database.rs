@@ -12,7 +12,7 @@ pub const FILE: &str = "state.db";
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Tables that are read once at the start, so that a damaged file is found then.
-const PROBES: [&str; 7] = ["runs", "events", "durations", "stamps", "blobs", "adopted", "meta"];
+const PROBES: [&str; 7] = ["runs", "events", "durations", "stamps", "blobs", "adoptions", "meta"];
 
 /// The state file, open. One per thread; any number of processes may have one.
 #[derive(Debug)]

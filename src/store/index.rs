@@ -71,7 +71,7 @@ impl Store {
     /// Trouble with the state file.
     pub fn adopted(&self) -> Result<Vec<Adopted>, StoreError> {
         let read = || {
-            let sql = "SELECT spec, stages, at_commit FROM adopted ORDER BY spec";
+            let sql = "SELECT spec, stages, at_commit FROM adoptions ORDER BY spec, at_commit";
             let mut query = self.db.prepare_cached(sql)?;
             let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
             rows.collect::<rusqlite::Result<Vec<(String, String, String)>>>()
@@ -88,7 +88,7 @@ impl Store {
         Ok(rows.into_iter().filter_map(adopted).collect())
     }
 
-    /// Remembers what was adopted, in place of what was known of those specs.
+    /// Remembers what was adopted, beside what was known.
     ///
     /// # Errors
     /// Trouble with the state file.
@@ -97,7 +97,7 @@ impl Store {
             return Ok(());
         }
         self.change(|db| {
-            let mut put = db.prepare_cached("INSERT OR REPLACE INTO adopted VALUES (?1, ?2, ?3)")?;
+            let mut put = db.prepare_cached("INSERT OR REPLACE INTO adoptions VALUES (?1, ?2, ?3)")?;
             for one in adopted {
                 let stages: Vec<&str> = one.stages.iter().map(StageName::as_str).collect();
                 put.execute(params![one.spec.as_str(), stages.join(" "), one.at.to_string()])?;
@@ -112,7 +112,7 @@ impl Store {
     /// Trouble with the state file.
     pub fn forget_adopted(&mut self, specs: &[SpecName]) -> Result<(), StoreError> {
         self.change(|db| {
-            let mut forget = db.prepare_cached("DELETE FROM adopted WHERE spec = ?1")?;
+            let mut forget = db.prepare_cached("DELETE FROM adoptions WHERE spec = ?1")?;
             specs.iter().try_for_each(|spec| forget.execute([spec.as_str()]).map(|_| ()))
         })
     }
@@ -196,11 +196,12 @@ mod tests {
             at: "ab".repeat(20).parse().unwrap(),
         };
         let (a, b) = (adopted("a", &["specify", "plan"]), adopted("b", &[]));
-        store.put_adopted(&[b.clone(), adopted("a", &["plan"])]).unwrap();
-        store.put_adopted(std::slice::from_ref(&a)).unwrap();
-        assert_eq!(store.adopted().unwrap(), [a.clone(), b]);
+        let later = adopted("a", &["tasks"]);
+        store.put_adopted(&[b.clone(), a.clone()]).unwrap();
+        store.put_adopted(&[later.clone(), a.clone()]).unwrap();
+        assert_eq!(store.adopted().unwrap(), [a.clone(), later.clone(), b]);
         store.forget_adopted(&[SpecName::new("b").unwrap()]).unwrap();
-        assert_eq!(store.adopted().unwrap(), [a]);
+        assert_eq!(store.adopted().unwrap(), [a, later]);
     }
 
     #[test]

@@ -4,7 +4,8 @@ use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
 
 /// Each brings a file from the version of its position to the next. Never change one: add one.
-pub(super) const STEPS: &[&str] = &["
+pub(super) const STEPS: &[&str] = &[
+    "
     CREATE TABLE runs (
         id INTEGER PRIMARY KEY,
         name TEXT NOT NULL UNIQUE,
@@ -47,7 +48,18 @@ pub(super) const STEPS: &[&str] = &["
         key TEXT PRIMARY KEY,
         value TEXT NOT NULL
     ) WITHOUT ROWID;
-"];
+",
+    "
+    CREATE TABLE adoptions (
+        spec TEXT NOT NULL,
+        stages TEXT NOT NULL,
+        at_commit TEXT NOT NULL,
+        PRIMARY KEY (spec, at_commit, stages)
+    ) WITHOUT ROWID;
+    INSERT INTO adoptions SELECT spec, stages, at_commit FROM adopted;
+    DROP TABLE adopted;
+",
+];
 
 /// Brings a database up to the last step, all or nothing.
 pub(super) fn migrate(db: &mut Connection, path: &Path, steps: &[&str]) -> Result<(), StoreError> {

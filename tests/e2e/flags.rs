@@ -97,6 +97,9 @@ fn what_if_builds_as_though_a_file_had_changed() {
 fn what_if_of_nobodys_file_is_an_error() {
     let world = pair();
     world.run(["-W", "no/such/file.md"]).exits(2).said("no/such/file.md").calls([]);
+    world.run(["-n", "-W", "no/such/file.md"]).exits(2).said("no/such/file.md").calls([]);
+    let world = World::with(&format!("{ONE} spec \"a\" \"A\""));
+    world.run(["-W", "out/a.txt"]).exits(2).said("out/a.txt").calls([]);
 }
 
 #[test]
@@ -152,4 +155,34 @@ fn narration_goes_to_stderr_and_answers_to_stdout() {
     build.exits(0).said("a:build");
     assert_eq!(build.stdout, "", "a build has no answer");
     assert!(!world.run(["status"]).stdout.is_empty());
+}
+
+#[test]
+fn touch_asks_before_it_covers_half_done_work() {
+    let world = World::with("spec \"a\" \"A\"");
+    world.run(["--until", "plan"]).exits(0).calls(["a:specify", "a:plan"]);
+    let tip = world.rev("spec/a");
+    world.run(["-t", "a"]).refuses().said("half done").calls([]);
+    assert_eq!(world.rev("spec/a"), tip);
+    world.run(["-t", "a", "--yes"]).exits(0).calls([]);
+    world.run([]).exits(0).calls([]);
+    world.again().calls([]);
+}
+
+#[test]
+fn questions_write_nothing_but_loose_objects() {
+    let world = pair();
+    world.file("specs/a/spec.md", "# By hand, not committed\n");
+    let everything = || {
+        let refs = world.git(&["for-each-ref"]);
+        (refs, world.git(&["config", "--list", "--local"]), world.dirt(), world.has(".specmake"))
+    };
+    let before = everything();
+    for args in [["-n", "-s"], ["-q", "-s"], ["--explain", "-n"], ["status", "--all"]] {
+        world.run(args).calls([]);
+    }
+    assert_eq!(everything(), before);
+    world.run(["-n"]).exits(0).said("a:plan").said("specs/a/spec.md");
+    let said = world.run(["-n"]).stdout;
+    assert!(!said.contains("a:specify"), "what is written by hand counts as adopted\n{said}");
 }

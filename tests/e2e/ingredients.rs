@@ -183,3 +183,101 @@ fn a_need_that_is_not_declared_must_be_done() {
     world.specfile(r#"spec "a" "A" { needs "base" }"#).commit("start");
     world.run([]).refuses().said("base").calls([]);
 }
+
+#[test]
+fn a_need_that_is_not_declared_matters_only_to_who_needs_it() {
+    let world = World::new();
+    world.file("specs/base/spec.md", "# Spec\n");
+    world.specfile("spec \"a\" \"A\"\nspec \"b\" \"B\" { needs \"base\" }").commit("start");
+    world.run(["a"]).exits(0).calls(["a"]);
+    world.run(["b"]).refuses().said("base").calls([]);
+    world.file("specs/base/plan.md", "# Plan\n");
+    world.file("specs/base/tasks.md", "- [x] T001 It\n").commit("done by hand");
+    world.run(["b"]).exits(0).calls(["b"]);
+}
+
+#[test]
+fn what_was_adopted_is_recorded_with_the_next_commit_on_the_base() {
+    let world = ten_finished();
+    world.again().calls([]);
+    let first = world.rev("main");
+    let specfile = world.read("Specfile");
+    world.file("Specfile", &format!("{specfile}\nspec \"new\" \"New\"\n")).commit("one more");
+    world.run([]).exits(0).calls(["new"]);
+    let lines = world.git(&["log", "-1", "--format=%B", "main"]);
+    let adopted: Vec<&str> = lines.lines().filter(|line| line.contains("how=adopted")).collect();
+    assert_eq!(adopted.len(), 10, "{lines}");
+    assert!(adopted.iter().all(|line| line.contains(&first)), "judged on the first commit\n{lines}");
+    world.append("specs/005-thing/plan.md", "More.").commit("an edit");
+    world.clone_as("clone", &[]).run(["-n"]).said("005-thing:tasks");
+    world.run([]).exits(0).calls(["005-thing:tasks.."]);
+}
+
+#[test]
+fn the_commit_of_edits_records_what_was_adopted_before_it() {
+    let world = ten_finished();
+    world.append("specs/005-thing/spec.md", "More.");
+    world.run(["--yes"]).exits(0).calls(["005-thing:plan.."]);
+    let clone = world.clone_as("clone", &[]);
+    clone.again().calls([]);
+    clone.edit("Specfile", "Thing 6", "Another thing 6").commit("in other words");
+    clone.run(["-q"]).exits(0);
+}
+
+#[test]
+fn what_is_adopted_step_by_step_is_adopted_whole() {
+    let world = World::new();
+    world.file("specs/a/spec.md", "# Spec\n").file("specs/a/plan.md", "# Plan\n");
+    world.specfile(r#"spec "a" "A""#).commit("start");
+    world.script("a/tasks", "exit 1");
+    world.run(["--retries", "0"]).exits(1);
+    world.git(&["worktree", "remove", "--force", world.worktree("a").to_str().unwrap()]);
+    world.git(&["branch", "-q", "-D", "spec/a"]);
+    world.file("specs/a/tasks.md", "- [x] T001 It\n").commit("the rest by hand");
+    world.again().calls([]);
+    world.again().calls([]);
+    world.append("specs/a/plan.md", "More.").commit("an edit");
+    world.unscript("a/tasks");
+    world.run(["-n"]).said("a:tasks").said("plan.md");
+    world.run([]).exits(0).calls(["a:tasks.."]);
+    world.again().calls([]);
+}
+
+#[test]
+fn always_make_reaches_what_was_adopted() {
+    let world = ten_finished();
+    world.run(["-B", "002-thing"]).exits(0).calls(["002-thing"]);
+    world.again().calls([]);
+}
+
+#[test]
+fn agent_and_model_may_be_made_ingredients() {
+    let world = World::with(&format!("{ONE} spec \"a\" \"A\" {{ model \"small\" }}"));
+    world.run([]).exits(0).calls(["a:build"]);
+    let counting = ONE.replace("project {", "project { ingredients \"agent\" \"model\";");
+    world.specfile(&format!("{counting} spec \"a\" \"A\" {{ model \"small\" }}")).commit("from now on");
+    world.again().calls([]);
+    world.run(["-B"]).exits(0).calls(["a:build"]);
+    world.specfile(&format!("{counting} spec \"a\" \"A\" {{ model \"large\" }}")).commit("large");
+    world.run(["-n"]).exits(0).said("model");
+    world.run(["--model", "other"]).exits(0).calls(["a:build"]);
+    world.again().calls([]);
+}
+
+#[test]
+fn a_prompt_is_read_from_the_checkout_as_it_lies() {
+    let world = World::new();
+    world.file("prompts/draft.md", "Draft {spec}.\n");
+    world.specfile(
+        "project { pipeline \"docs\" }\n\
+         pipeline \"docs\" { stage \"draft\" { prompt file=\"prompts/draft.md\"; output \"docs/{spec}.md\" } }\n\
+         spec \"a\" \"A\"",
+    );
+    world.commit("start");
+    world.script("any/draft", "mkdir -p docs\necho \"$S\" > \"docs/$S.md\"");
+    world.file("prompts/draft.md", "Draft {spec} without a commit.\n");
+    world.run([]).exits(0).calls(["a:draft"]);
+    assert!(world.prompt("a:draft").contains("without a commit"));
+    world.again().calls([]);
+    assert!(world.dirt().contains("prompts/draft.md"), "it was read, not committed");
+}

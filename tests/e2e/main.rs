@@ -14,6 +14,7 @@ mod commands;
 mod environment;
 mod failure;
 mod flags;
+mod forge;
 mod goals;
 mod harness;
 mod hostile;

@@ -192,6 +192,53 @@ fn a_rename_carries_its_history() {
 }
 
 #[test]
+fn a_rename_carries_work_in_progress() {
+    let world = World::with("spec \"a\" \"A thing\"");
+    world.run(["--until", "plan"]).exits(0).calls(["a:specify", "a:plan"]);
+    let kept = "mkdir -p specs/bb\ngit mv specs/a/spec.md specs/a/plan.md specs/bb/";
+    world.git_in(&world.worktree("a"), &["config", "user.name"]);
+    let moved =
+        std::process::Command::new("sh").arg("-c").arg(kept).current_dir(world.worktree("a")).status();
+    assert!(moved.unwrap().success());
+    world.specfile("spec \"bb\" \"A thing\" was=\"a\"").commit("renamed");
+    world.run([]).exits(0).calls(["bb:tasks.."]);
+    assert_eq!(world.branches(), [""; 0]);
+    assert!(!world.worktree("a").exists() && !world.worktree("bb").exists());
+    world.again().calls([]);
+}
+
+#[test]
+fn who_needs_a_renamed_spec_stays_as_it_is() {
+    let world = World::with("spec \"old\" \"A\"\nspec \"b\" \"B\" { needs \"old\" }");
+    world.run([]).exits(0).calls(["old", "b"]);
+    world.git(&["mv", "specs/old", "specs/new"]);
+    world.specfile("spec \"new\" \"A\" was=\"old\"\nspec \"b\" \"B\" { needs \"new\" }").commit("renamed");
+    world.again().calls([]);
+}
+
+#[test]
+fn a_layer_that_grows_dirties_nobody_until_they_next_run() {
+    let layers = |low: &str| {
+        format!(
+            "layer \"low\" {{ spec \"x\" \"X\"; {low} }}\n\
+             layer \"high\" {{ needs \"low\"; spec \"h\" \"H\" }}"
+        )
+    };
+    let world = World::with(&layers(""));
+    world.run([]).exits(0).calls(["x", "h"]);
+    world.specfile(&layers("spec \"y\" \"Y\"")).commit("one more below");
+    world.run([]).exits(0).calls(["y"]);
+    world.append("specs/h/spec.md", "More.").commit("h runs");
+    world.run([]).exits(0).calls(["h:plan.."]);
+    world.append("specs/y/spec.md", "More.").commit("y changes");
+    let outcome = world.run([]);
+    outcome.exits(0).before("y:check", "h:plan");
+    assert!(!outcome.calls.contains(&"h:specify".to_owned()), "it did not run since\n{outcome}");
+    world.specfile(&layers("")).commit("y leaves");
+    world.again().calls([]);
+}
+
+#[test]
 fn a_parked_spec_waits_to_be_named() {
     let world = World::with("spec \"a\" \"A\"\nspec \"p\" \"P\" { parked \"not this year\" }");
     world.run([]).exits(0).calls(["a"]);

@@ -116,13 +116,15 @@ pub fn forget_lost(repo: &Git, top: &Path) -> Result<(), GitError> {
     }
 }
 
-/// Removes a branch of ours that is at `tip`, and its mark.
+/// Removes a branch of ours that is at `tip`, its mark, and what `also` moves with it.
 ///
 /// # Errors
 /// [`GitError::RefMoved`] if it is somewhere else.
-pub fn drop_branch(repo: &Git, branch: &str, tip: Oid) -> Result<(), GitError> {
+pub fn drop_branch(repo: &Git, branch: &str, tip: Oid, also: Option<RefUpdate>) -> Result<(), GitError> {
     let lock = RefsLock::take(repo)?;
-    repo.update_refs_locked(&[RefUpdate::delete(branch_ref(branch), tip)], "specmake: landed", &lock)?;
+    let updates: Vec<RefUpdate> =
+        std::iter::once(RefUpdate::delete(branch_ref(branch), tip)).chain(also).collect();
+    repo.update_refs_locked(&updates, "specmake: landed", &lock)?;
     // A mark that is gone already is as good as one that goes now.
     repo.ask(&repo.command(["config", "--local", "--remove-section", &format!("branch.{branch}")])).map(drop)
 }

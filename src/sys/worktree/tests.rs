@@ -286,7 +286,7 @@ fn a_worktree_with_anything_in_it_stays() {
     write(&tree, "cache", "c\n");
     assert_eq!(why(), None);
     assert!(!world.root().join("trees").exists());
-    drop_branch(&world.open(), BRANCH, world.oid("main")).unwrap();
+    drop_branch(&world.open(), BRANCH, world.oid("main"), None).unwrap();
     assert!(world.open().marked_branches().unwrap().is_empty());
     assert_eq!(world.open().commit(BRANCH).unwrap(), None);
 }

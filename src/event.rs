@@ -325,6 +325,18 @@ pub struct Failure {
     pub log: Option<String>,
 }
 
+impl Failure {
+    /// What ended an attempt that was asked to end: nothing was wrong with it.
+    pub fn stopped() -> Self {
+        Self { class: FailureClass::Crash, message: "stopped".to_owned(), log: None }
+    }
+
+    /// Whether it is no more than that.
+    pub fn is_stop(&self) -> bool {
+        self.class == FailureClass::Crash && self.message == "stopped"
+    }
+}
+
 /// What a landing is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -6,6 +6,7 @@ use crate::run::fork::{FORKS, fork_ref};
 use crate::sys::git::{Git, GitError, Oid, RefUpdate, branch_ref};
 use crate::sys::lock::{Asked, BuildLock};
 use crate::sys::worktree::{Worktree, drop_branch, forget_lost};
+use serde_json::{Value, json};
 use std::io::Write;
 
 /// What to clean.
@@ -14,11 +15,13 @@ pub struct Cleaning<'a> {
     pub specs: &'a [String],
     /// Only say what would be done.
     pub dry_run: bool,
+    /// Answer in JSON.
+    pub json: bool,
     /// Whether a branch at this commit has landed: its spec's name, and `None`, or why not ("not landed").
     pub unlanded: &'a dyn Fn(&str, Oid) -> Option<String>,
 }
 
-/// Cleans, one line for each branch of ours. Nothing is touched while a build runs.
+/// Cleans, one line or one JSON object for each branch of ours. Nothing is touched while a build runs.
 ///
 /// # Errors
 /// git or the disk fails, or the answer cannot be written.
@@ -26,7 +29,12 @@ pub fn clean(git: &Git, cleaning: &Cleaning<'_>, out: &mut dyn Write) -> Result<
     let _lock = match BuildLock::ask(git, "clean")? {
         Asked::Taken(lock) => lock,
         Asked::HeldBy(holder) => {
-            say(out, &format!("nothing was removed: process {} is building", holder.pid))?;
+            let line = if cleaning.json {
+                format!("{:#}", json!({ "building": holder.pid, "branches": [] }))
+            } else {
+                format!("nothing was removed: process {} is building", holder.pid)
+            };
+            say(out, &line)?;
             return Ok(Exit::Environment);
         }
     };
@@ -35,6 +43,7 @@ pub fn clean(git: &Git, cleaning: &Cleaning<'_>, out: &mut dyn Write) -> Result<
         let name = fork_ref(branch);
         refs.get(&name).map(|old| RefUpdate::delete(name.clone(), *old))
     };
+    let mut branches = Vec::new();
     for row in rows(git)? {
         let wanted = cleaning.specs.is_empty() || cleaning.specs.contains(&row.spec);
         let Some(tip) = refs.get(&branch_ref(&row.branch)).copied().filter(|_| wanted) else { continue };
@@ -43,15 +52,36 @@ pub fn clean(git: &Git, cleaning: &Cleaning<'_>, out: &mut dyn Write) -> Result<
             None if cleaning.dry_run => would_stay(&row),
             None => remove(git, &row, tip, fork(&row.branch))?,
         };
-        let verb = if cleaning.dry_run { "would be removed" } else { "removed" };
-        let line = match why {
-            Some(why) => format!("{}: `{}` stays: {why}", row.spec, row.branch),
-            None if row.path.is_some() => format!("{}: `{}` and its worktree {verb}", row.spec, row.branch),
-            None => format!("{}: `{}` {verb}", row.spec, row.branch),
-        };
-        say(out, &line)?;
+        if cleaning.json {
+            branches.push(object(&row, why.as_deref(), cleaning.dry_run));
+        } else {
+            say(out, &line(&row, why.as_deref(), cleaning.dry_run))?;
+        }
+    }
+    if cleaning.json {
+        say(out, &format!("{:#}", json!({ "building": null, "branches": branches })))?;
     }
     Ok(Exit::Done)
+}
+
+fn line(row: &Row, why: Option<&str>, dry_run: bool) -> String {
+    let verb = if dry_run { "would be removed" } else { "removed" };
+    match why {
+        Some(why) => format!("{}: `{}` stays: {why}", row.spec, row.branch),
+        None if row.path.is_some() => format!("{}: `{}` and its worktree {verb}", row.spec, row.branch),
+        None => format!("{}: `{}` {verb}", row.spec, row.branch),
+    }
+}
+
+fn object(row: &Row, why: Option<&str>, dry_run: bool) -> Value {
+    json!({
+        "spec": row.spec,
+        "branch": row.branch,
+        "path": row.path.as_ref().map(|path| path.display().to_string()),
+        "removed": why.is_none() && !dry_run,
+        "removable": why.is_none(),
+        "why": why,
+    })
 }
 
 fn would_stay(row: &Row) -> Option<String> {
@@ -99,7 +129,9 @@ mod tests {
     fn cleaned(world: &World, specs: &[String], dry_run: bool) -> String {
         let unlanded = |spec: &str, _: Oid| (spec == "new").then(|| "not landed".to_owned());
         let mut out = Vec::new();
-        let exit = clean(&world.open(), &Cleaning { specs, dry_run, unlanded: &unlanded }, &mut out).unwrap();
+        let exit =
+            clean(&world.open(), &Cleaning { specs, dry_run, json: false, unlanded: &unlanded }, &mut out)
+                .unwrap();
         assert_eq!(exit, Exit::Done);
         String::from_utf8(out).unwrap()
     }
@@ -127,9 +159,9 @@ mod tests {
         assert_eq!(shown, expected.join("\n"));
         let mut out = Vec::new();
         list(&world.open(), true, &mut out).unwrap();
-        let json: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        let json: Value = serde_json::from_slice(&out).unwrap();
         assert_eq!(json["worktrees"][0]["state"], "dirty");
-        assert_eq!(json["worktrees"][1]["why"], serde_json::Value::Null);
+        assert_eq!(json["worktrees"][1]["why"], Value::Null);
 
         assert_eq!(
             cleaned(&world, &["done".into()], true),
@@ -159,7 +191,7 @@ mod tests {
         let git = world.open();
         let lock = BuildLock::ask(&git, "").unwrap();
         let mut out = Vec::new();
-        let cleaning = Cleaning { specs: &[], dry_run: false, unlanded: &|_, _| None };
+        let cleaning = Cleaning { specs: &[], dry_run: false, json: false, unlanded: &|_, _| None };
         assert_eq!(clean(&git, &cleaning, &mut out).unwrap(), Exit::Environment);
         assert!(matches!(lock, Asked::Taken(_)) && !out.is_empty());
     }

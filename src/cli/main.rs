@@ -154,7 +154,8 @@ fn tidy(
             });
         (!has_landed).then(|| "not landed".to_owned())
     };
-    let cleaning = Cleaning { specs: &args.specs, dry_run: args.dry_run, unlanded: &unlanded };
+    let json = wishes.format == Format::Json;
+    let cleaning = Cleaning { specs: &args.specs, dry_run: args.dry_run, json, unlanded: &unlanded };
     Ok(clean::clean(&ground.git, &cleaning, out)?)
 }
 

@@ -2,7 +2,7 @@
 use super::line::Line;
 use super::style::{Ink, Mark, Style};
 use super::{Face, Voice, words};
-use crate::base::StageId;
+use crate::base::{Reason, StageId};
 use crate::event::{Done, Event, Failure, LandingPhase, Record, Verdict, WaitsFor};
 use crate::view::View;
 use std::io;
@@ -94,7 +94,8 @@ impl Says<'_> {
                 Some(if let Some(why) = why { line.text(": ").text(why) } else { line })
             }
             Event::AttemptEnded { stage, attempt, failure: Some(failure), .. } => {
-                let line = self.about(Mark::Failed, &stage.to_string());
+                let mark = if failure.is_stop() { Mark::Stopped } else { Mark::Failed };
+                let line = self.about(mark, &stage.to_string());
                 let line = line.text(format!("attempt {attempt}: ")).text(words::failure(failure));
                 Some(with_log(line, failure))
             }
@@ -107,6 +108,7 @@ impl Says<'_> {
                     line
                 })
             }
+            Event::Progress { done: 0, .. } => None,
             Event::Progress { stage, done, total } => {
                 let line = self.about(Mark::Running, &stage.to_string());
                 Some(line.text(format!("tasks {done}/{total}")))
@@ -154,7 +156,8 @@ impl Says<'_> {
 
     fn reasons(&self, stage: &StageId) -> Option<String> {
         match &self.view.stage(stage)?.verdict {
-            Some(Verdict::OutOfDate { reasons }) if !reasons.is_empty() => Some(words::reasons(reasons)),
+            Some(Verdict::OutOfDate { reasons }) if matches!(reasons[..], [] | [Reason::NeverRan]) => None,
+            Some(Verdict::OutOfDate { reasons }) => Some(words::reasons(reasons)),
             _ => None,
         }
     }

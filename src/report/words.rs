@@ -46,6 +46,9 @@ pub fn failure(failure: &Failure) -> String {
     if failure.message.is_empty() {
         return failure.class.to_string();
     }
+    if failure.is_stop() {
+        return failure.message.clone();
+    }
     format!("{} ({})", failure.message, failure.class)
 }
 

@@ -3,6 +3,7 @@ use super::evidence::Evidence;
 use super::hands::{Order, Outcome};
 use super::judging::setup_failure;
 use super::launch::Around;
+use super::progress::Progress;
 use super::site::Site;
 use super::standing::names;
 use super::workplace::{Workplace, message, start_ref};
@@ -19,6 +20,7 @@ use crate::sys::git::{GitError, RefUpdate, branch_ref};
 use crate::sys::stop::Stop;
 use crate::sys::worktree::{Snapshot, Worktree};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -160,6 +162,7 @@ impl Site {
         let id = prepared.id.clone();
         let mut dialect = dialect::named(&prepared.dialect);
         let is_agent = self.who(&id).0.is_some();
+        let tasks_file = self.tasks_file(prepared);
         let refused = &mut prepared.refused;
         let each = |line: &str| {
             if is_agent && let Some(why) = refusal(line) {
@@ -172,11 +175,23 @@ impl Site {
             }
         };
         let launch = prepared.launch.clone();
-        let exit = child::run(launch, stop, each).await.map_err(|e| setup_failure(&e))?;
+        let work = child::run(launch, stop, each);
+        let exit = match tasks_file {
+            Some(file) => Progress::new(self.reporter.clone(), id.clone(), file).beside(work).await,
+            None => work.await,
+        };
+        let exit = exit.map_err(|e| setup_failure(&e))?;
         if let Some(trouble) = &exit.log_trouble {
             self.reporter.warn(format!("{}: its log is not whole: {trouble}", prepared.id));
         }
         Ok(exit)
+    }
+
+    /// Where the stage's tasks are ticked while it runs, if it has any.
+    fn tasks_file(&self, prepared: &Prepared) -> Option<PathBuf> {
+        let stage = self.spec_named(&prepared.id.spec)?.stage(&prepared.id.stage)?;
+        let tasks = stage.tasks.as_ref()?;
+        Some(prepared.worktree().top().join(tasks.file.resolved()))
     }
 
     fn who(&self, id: &StageId) -> (Option<crate::base::AgentName>, Option<String>) {
@@ -223,11 +238,7 @@ impl Site {
             }
             Err(failure) => {
                 let stopped = failure.is_none();
-                let mut failure = failure.unwrap_or_else(|| Failure {
-                    class: FailureClass::Crash,
-                    message: "stopped".to_owned(),
-                    log: None,
-                });
+                let mut failure = failure.unwrap_or_else(Failure::stopped);
                 failure.log.get_or_insert_with(|| prepared.log.clone());
                 self.report_end(&prepared, order, exit.duration, Some(failure.clone()));
                 if let Err(error) = self.keep(&mut prepared, &failure) {

@@ -19,6 +19,7 @@ pub mod ladder;
 pub mod landing;
 pub mod landings;
 pub mod launch;
+pub mod progress;
 pub mod record;
 pub mod recover;
 pub mod report;

@@ -28,5 +28,6 @@ mod limits;
 mod order;
 mod real;
 mod rebuild;
+mod schemas;
 mod trust;
 mod worktrees;

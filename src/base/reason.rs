@@ -52,6 +52,8 @@ pub enum Reason {
         /// Its path.
         path: String,
     },
+    /// An attempt since its last success left changes and did not succeed.
+    Unfinished,
     /// The branch is complete but has not landed.
     NotLanded,
     /// `-B`, or `-W` on a file.
@@ -85,6 +87,7 @@ impl fmt::Display for Reason {
             Self::NeedLanded { spec } => write!(f, "`{spec}` landed a different result"),
             Self::StageChanged { stage } => write!(f, "`{stage}` changed something else"),
             Self::OutputRemoved { path } => write!(f, "output `{path}` was removed"),
+            Self::Unfinished => f.write_str("its last attempt did not succeed"),
             Self::NotLanded => f.write_str("not landed"),
             Self::Asked { flag } => write!(f, "asked for by `{flag}`"),
         }

@@ -414,6 +414,9 @@ pub fn judge(question: &Question<'_>) -> Result<Judged, Unreadable> {
             former_change = trace.change;
             how = trace.how.done();
             reasons.extend(question.differences(trace, since)?);
+            if question.line.is_unfinished(&question.names(), &stage.name, since) {
+                reasons.push(Reason::Unfinished);
+            }
         }
     }
     let verdict = if reasons.is_empty() { Verdict::UpToDate { how } } else { Verdict::OutOfDate { reasons } };

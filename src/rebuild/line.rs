@@ -226,6 +226,16 @@ impl<'a> Line<'a> {
         })
     }
 
+    /// Whether an attempt at a stage left changes that no later success of it took in.
+    pub fn is_unfinished(&self, names: &[&SpecName], stage: &StageName, since: Seq) -> bool {
+        let mut marks = names.iter().flat_map(|name| self.marks(name));
+        marks.any(|(seq, mark)| {
+            matches!(mark, Mark::Attempt { stage: tried, .. } if tried == stage)
+                && !self.commit(seq).changes.is_empty()
+                && !self.is_ancestor(seq, since)
+        })
+    }
+
     /// Where a spec stopped until a person does something, if its last attempt says so.
     pub fn held(&self, names: &[&SpecName]) -> Option<Held> {
         let mut held = None;

@@ -245,3 +245,22 @@ fn a_need_for_a_later_stage_counts_from_there_on() {
     assert_eq!(repository.reasons(&b, "specify", &[]), [""; 0]);
     assert_eq!(repository.reasons(&b, "implement", &[&a])[0], "`a` landed a different result");
 }
+
+#[test]
+fn what_a_failed_attempt_left_is_not_taken_for_done() {
+    let (mut repository, a) = (begun(), spec("a"));
+    repository.build(&a, &[]);
+    repository.edit(&[("specs/a/tasks.md", Some("- [ ] T001 a"))]);
+    let attempt = Mark::Attempt {
+        spec: a.name.clone(),
+        stage: a.stages[3].name.clone(),
+        class: None,
+        held: None,
+        why: "exit status 1".into(),
+    };
+    let left = [("specs/a/tasks.md", Some("- [x] T001 a")), ("src/a.txt", Some("half"))];
+    repository.commit(Some("a"), &trailer::write(&attempt), &left);
+    assert_eq!(repository.reasons(&a, "implement", &[]), ["its last attempt did not succeed"]);
+    repository.run(&a, "implement", &[], &[("src/a.txt", Some("whole"))]);
+    assert_eq!(repository.all(&a, &[]), ["check"]);
+}

@@ -46,9 +46,13 @@ pub struct PromptRequest<'a> {
     pub earlier: &'a [Earlier],
 }
 
-/// Why a stage that was done runs again.
+/// Why a stage runs again that an earlier run did, or began.
 #[derive(Debug, Clone, Copy)]
 pub struct Again<'a> {
+    /// Whether it was done then; else only begun.
+    pub done: bool,
+    /// How its last attempt ended, if it was not done since.
+    pub stopped: Option<&'a str>,
     /// Its reasons.
     pub reasons: &'a [Reason],
     /// The people's part of the diff of its ingredients; may be empty.
@@ -131,15 +135,26 @@ fn missing(request: &PromptRequest<'_>) -> Option<String> {
 fn again(request: &PromptRequest<'_>) -> Option<String> {
     let again = request.again?;
     let mut text = section(true, "Why this stage runs again")?;
-    text.push_str("\nIt was done before, and its work is in this worktree. Since then:\n\n");
-    for reason in again.reasons {
-        let _ = writeln!(text, "- {reason}");
+    if again.done {
+        text.push_str("\nIt was done before, and its work is in this worktree. Since then:\n\n");
+        for reason in again.reasons {
+            let _ = writeln!(text, "- {reason}");
+        }
+    } else {
+        text.push_str("\nIt was begun before and not finished; what it left is in this worktree.\n");
+    }
+    if let Some(why) = again.stopped {
+        let _ = writeln!(text, "\nHow its last attempt ended: {}", clean(why.as_bytes()));
     }
     if !again.diff.trim().is_empty() {
         let shown = start_of(again.diff, LONGEST_DIFF, "`git log -p` has the rest");
         let _ = write!(text, "\nThe changes:\n\n{}", fenced("diff", &shown));
     }
-    text.push_str("\nBring the work up to date with this. Change what has to change and keep the rest.\n");
+    text.push_str(if again.done {
+        "\nBring the work up to date with this. Change what has to change and keep the rest.\n"
+    } else {
+        "\nLook at what is there, keep what is good, and do the rest.\n"
+    });
     Some(text)
 }
 
@@ -266,16 +281,29 @@ mod tests {
             paths: vec!["spec.md".into()],
         }];
         let prompt = rendered(|request| {
-            request.again = Some(Again { reasons: &reasons, diff: "-a\n+b\n" });
+            request.again = Some(Again { done: true, stopped: None, reasons: &reasons, diff: "-a\n+b\n" });
         });
         assert!(prompt.contains("- input `spec.md` changed\n"), "{prompt}");
         assert!(prompt.contains("```diff\n-a\n+b\n```\n"), "{prompt}");
     }
 
     #[test]
+    fn a_stage_that_was_only_begun_is_not_said_to_be_done() {
+        let prompt = rendered(|request| {
+            request.again =
+                Some(Again { done: false, stopped: Some("exit status 3"), reasons: &[], diff: "" });
+        });
+        assert!(prompt.contains("begun before and not finished"), "{prompt}");
+        assert!(prompt.contains("How its last attempt ended: exit status 3\n"), "{prompt}");
+        assert!(!prompt.contains("It was done before") && !prompt.contains("up to date"), "{prompt}");
+    }
+
+    #[test]
     fn a_long_diff_is_cut_at_a_line_and_says_so() {
         let diff = "+line\n".repeat(LONGEST_DIFF);
-        let prompt = rendered(|request| request.again = Some(Again { reasons: &[], diff: &diff }));
+        let prompt = rendered(|request| {
+            request.again = Some(Again { done: true, stopped: None, reasons: &[], diff: &diff })
+        });
         let left = diff.len() - LONGEST_DIFF / 6 * 6;
         assert!(prompt.contains(&format!("+line\n... ({left} bytes more: ")));
         assert!(prompt.len() < LONGEST_DIFF + 4096);

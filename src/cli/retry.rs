@@ -53,7 +53,7 @@ fn release(site: &Site, position: usize, args: &RetryArgs) -> Result<(), Trouble
         why: why.to_owned(),
     };
     if let Some(held) = site.standing(spec)?.line().held(&names(spec)) {
-        voids.push(void(&held.stage, "`retry`"));
+        voids.push(void(&held.stage, "asked for by `retry`"));
     }
     if let Some(from) = &args.from {
         let first = position_of(spec, from)?;

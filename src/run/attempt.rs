@@ -2,7 +2,7 @@
 use super::evidence::Evidence;
 use super::hands::{Order, Outcome};
 use super::judging::setup_failure;
-use super::launch::Around;
+use super::launch::{Around, Past};
 use super::progress::Progress;
 use super::site::Site;
 use super::standing::names;
@@ -107,15 +107,19 @@ impl Site {
             Last::Done { trace, .. } => (true, trace.change),
             Last::Voided { former, .. } => (true, former.and_then(|trace| trace.change)),
         };
-        let since = match last {
-            Last::Done { since, .. } => Some(line.commit(since).oid),
+        let since = match &last {
+            Last::Done { since, .. } => Some(line.commit(*since).oid),
             _ => None,
         };
         let slot = self.slot(spec_position);
         let log = format!("logs/{}/{}/{}.{}.log", self.run, id.spec, id.stage, order.attempt);
         let around = Around { site: self, id: &id, attempt: order.attempt, slot, folder: &spec.folder };
-        let diff = self.diff_for(&order.reasons, since, standing.tree_oid);
-        let (launch, dialect) = self.launch(order, spec, stage, &around, worktree, &log, &diff)?;
+        let past = Past {
+            done: had_trace && !matches!(last, Last::Voided { former: None, .. }),
+            stopped: line.stopped(&names(spec), &id.stage).map(ToOwned::to_owned),
+            diff: self.diff_for(&order.reasons, since, standing.tree_oid),
+        };
+        let (launch, dialect) = self.launch(order, spec, stage, &around, worktree, &log, &past)?;
         let setup = if worktree.is_ready() {
             Vec::new()
         } else {

@@ -56,7 +56,7 @@ impl Site {
         around: &Around<'_>,
         worktree: &Worktree,
         log: &str,
-        diff: &str,
+        past: &Past,
     ) -> Result<(Launch, String), Failure> {
         let stage = &spec.stages[stage];
         let limits = Limits { log: self.state_dir.join(log), timeout: stage.timeout, stall: stage.stall };
@@ -72,7 +72,7 @@ impl Site {
                     .agents
                     .get(agent)
                     .ok_or_else(|| setup_failure(&format!("there is no agent `{agent}`")))?;
-                let text = self.prompt(order, spec, stage, &prompt.text, worktree, diff);
+                let text = self.prompt(order, spec, stage, &prompt.text, worktree, past);
                 let kept = self.state_dir.join(log.replace(".log", ".prompt.md"));
                 if let Err(error) = write_with_folders(&kept, &text) {
                     self.reporter.warn(format!("cannot keep the prompt in `{}`: {error}", kept.display()));
@@ -99,7 +99,7 @@ impl Site {
         stage: &Stage,
         text: &str,
         worktree: &Worktree,
-        diff: &str,
+        past: &Past,
     ) -> String {
         let top = worktree.top();
         let context: Vec<(String, String)> = self
@@ -115,7 +115,6 @@ impl Site {
         let missing = self.missing_needs(spec);
         let outputs: Vec<String> = stage.outputs.iter().map(ToString::to_string).collect();
         let tasks = stage.tasks.as_ref().map(|tasks| tasks.file.resolved().to_owned());
-        let is_first = matches!(order.reasons.as_slice(), [Reason::NeverRan] | []);
         let earlier: Vec<Earlier> = order
             .former
             .iter()
@@ -138,7 +137,7 @@ impl Site {
             tasks: tasks.as_deref(),
             context: &context,
             missing: &missing,
-            again: (!is_first).then_some(Again { reasons: &order.reasons, diff }),
+            again: past.again(&order.reasons, order.former.is_some()),
             earlier: &earlier,
         })
     }
@@ -169,6 +168,27 @@ impl Site {
         let bytes = std::fs::read(self.state_dir.join(log)).unwrap_or_default();
         let start = bytes.len().saturating_sub(LONGEST_TAIL);
         String::from_utf8_lossy(&bytes[start..]).into_owned()
+    }
+}
+
+/// What is known of a stage from before this run.
+pub(super) struct Past {
+    /// Whether it was ever done.
+    pub done: bool,
+    /// How its last attempt ended, if it was not done since.
+    pub stopped: Option<String>,
+    /// What changed in its ingredients since it was done.
+    pub diff: String,
+}
+
+impl Past {
+    /// `is_known`: the last attempt is one of this run, which the prompt tells of elsewhere.
+    fn again<'a>(&'a self, reasons: &'a [Reason], is_known: bool) -> Option<Again<'a>> {
+        let stopped = self.stopped.as_deref().filter(|_| !is_known);
+        if !self.done {
+            return stopped.map(|_| Again { done: false, reasons: &[], diff: "", stopped });
+        }
+        Some(Again { done: true, reasons, diff: &self.diff, stopped })
     }
 }
 

@@ -179,6 +179,19 @@ fn a_review_that_says_no_keeps_the_work_from_landing() {
 }
 
 #[test]
+fn a_stage_that_an_earlier_run_began_is_told_how_that_ended() {
+    let world = World::with(&format!("{ONE} spec \"a\" \"A\" {{ on-failure {{ hold }} }}"));
+    world.script("a/build", "exit 3");
+    world.run([]).exits(1).calls(["a:build"]);
+    assert!(!world.prompt("a:build").contains("## Why this stage runs again"));
+    world.unscript("a/build");
+    world.run(["retry", "a"]).exits(0).calls(["a:build"]);
+    let prompt = world.prompt("a:build");
+    assert!(prompt.contains("begun before and not finished"), "{prompt}");
+    assert!(prompt.contains("How its last attempt ended: exit status 3"), "{prompt}");
+}
+
+#[test]
 fn an_agent_may_be_chosen_for_a_run_without_dirtying_anything() {
     let world = World::new();
     let other = world.agent().replace("\"script\"", "\"other\"");

@@ -4,7 +4,7 @@ use super::ancestry::Ancestry;
 use super::commit::Commit;
 use super::mark::{How, Mark, Trace};
 use crate::base::{Oid, SpecName};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// The position of a commit, its ancestors before it.
@@ -23,6 +23,8 @@ pub struct History {
     adoptions: Vec<Mark>,
     writes: BTreeMap<Arc<str>, Vec<Seq>>,
     reverted: HashMap<Oid, Vec<Seq>>,
+    /// Those of them that are here.
+    reverted_here: BTreeSet<Seq>,
 }
 
 /// Where a mark stands: among those of its commit, or among the adoptions.
@@ -63,6 +65,10 @@ impl History {
         }
         for oid in &commit.reverts {
             self.reverted.entry(*oid).or_default().push(seq);
+            self.reverted_here.extend(self.by_oid.get(oid));
+        }
+        if self.reverted.contains_key(&commit.oid) {
+            self.reverted_here.insert(seq);
         }
         self.commits.push(commit);
     }
@@ -142,9 +148,9 @@ impl History {
             .map(|(path, seqs)| (path, seqs.as_slice()))
     }
 
-    /// The commits that some commit says it reverts, whether they are here or not.
-    pub(super) fn reverted(&self) -> impl Iterator<Item = &Oid> {
-        self.reverted.keys()
+    /// The commits from `seq` on that some commit says it reverts.
+    pub(super) fn reverted_from(&self, seq: Seq) -> impl Iterator<Item = Seq> {
+        self.reverted_here.range(seq..).copied()
     }
 
     pub(super) fn reverters(&self, oid: Oid) -> &[Seq] {

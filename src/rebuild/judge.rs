@@ -247,6 +247,11 @@ impl<'a> Question<'a> {
     fn needs_since(&self, since: Seq) -> Result<Vec<Reason>, Unreadable> {
         let mut reasons = Vec::new();
         for need in self.needs {
+            let names: Vec<&SpecName> =
+                std::iter::once(&need.spec.name).chain(need.spec.was.as_ref()).collect();
+            if self.line.is_all_behind(&names, since) {
+                continue;
+            }
             let then =
                 result_as_of(need.spec, self.line, self.trees, &|seq| self.line.is_ancestor(seq, since))?;
             if then.is_some() && need.result.is_some() && then != need.result {
@@ -424,6 +429,9 @@ pub fn judge(question: &Question<'_>) -> Result<Judged, Unreadable> {
 }
 
 fn asked(question: &Question<'_>) -> Vec<Reason> {
+    if question.what_if.is_empty() {
+        return Vec::new();
+    }
     let ingredients = question.ingredients();
     let is_ingredient = |file: &str| {
         ingredients.values().any(|i| matches!(i, Ingredient::Files(pattern) if pattern.matches(file)))

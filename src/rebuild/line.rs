@@ -4,7 +4,7 @@ use super::history::{History, Seq};
 use super::mark::{How, LANDING, Mark, Trace};
 use crate::base::{Oid, SpecName, StageName, Stamp};
 use crate::model::{FailureClass, Pattern};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// The base's history and the commits of a branch that the base does not have.
@@ -113,6 +113,17 @@ impl<'a> Line<'a> {
         false
     }
 
+    /// Whether all that was ever done of a spec lies behind a commit.
+    pub(super) fn is_all_behind(&self, names: &[&SpecName], of: Seq) -> bool {
+        names.iter().flat_map(|name| self.marks(name)).all(|(seq, mark)| {
+            let done = match mark {
+                Mark::Trace(trace) => self.since(seq, trace),
+                Mark::Void { .. } | Mark::Attempt { .. } => None,
+            };
+            done.is_none_or(|done| self.is_ancestor(done, of))
+        })
+    }
+
     /// All marks of a spec, oldest first; a branch's stand behind the base's.
     fn marks<'s>(&'s self, spec: &'s SpecName) -> impl Iterator<Item = (Seq, &'s Mark)> {
         let own = self.branch.iter().enumerate().flat_map(move |(at, commit)| {
@@ -172,11 +183,14 @@ impl<'a> Line<'a> {
 
     /// The commit that takes back what the commit at `at` says: a revert of itself, or of a merge that brought it.
     fn taken_back(&self, at: Seq) -> Option<Seq> {
-        let own = self.branch.iter().flat_map(|commit| &commit.reverts);
-        let reverted: BTreeSet<Seq> =
-            self.base.reverted().chain(own).filter_map(|oid| self.seq(*oid)).collect();
-        let brought_it = |seq: Seq| seq == at || (self.parents(seq).len() > 1 && self.brought(seq, at));
-        reverted.range(at..).filter(|seq| brought_it(**seq)).find_map(|seq| self.reverter(*seq))
+        let brought_it = |seq: &Seq| *seq == at || (self.parents(*seq).len() > 1 && self.brought(*seq, at));
+        let by_branch =
+            self.branch.iter().flat_map(|commit| &commit.reverts).filter_map(|oid| self.seq(*oid));
+        self.base
+            .reverted_from(at)
+            .chain(by_branch.filter(|seq| *seq >= at))
+            .filter(brought_it)
+            .find_map(|seq| self.reverter(seq))
     }
 
     /// Whether a merge brought a commit: it is behind it, and not behind its first parent.

@@ -2,7 +2,7 @@
 use super::hands::Judgement;
 use super::site::Site;
 use super::standing::{Standing, names};
-use crate::base::{Reason, SpecName, StageName, Stamp};
+use crate::base::{Reason, StageName, Stamp};
 use crate::event::{Done, Failure, Verdict};
 use crate::graph::{Place, PlaceKind};
 use crate::model::{FailureClass, Spec, Target, Work};
@@ -10,6 +10,8 @@ use crate::rebuild::deed::manifest_stamp;
 use crate::rebuild::result::result_of;
 use crate::rebuild::{Judged, Line, NeedNow, Question, Unreadable, judge, manifest};
 use crate::sys::git::GitError;
+use std::collections::HashSet;
+use std::sync::PoisonError;
 
 /// Why a verdict could not be taken.
 #[derive(Debug, thiserror::Error)]
@@ -122,46 +124,47 @@ impl Site {
     ///
     /// # Errors
     /// A blob cannot be read.
-    pub fn needs_now(
-        &self,
-        spec: &Spec,
+    pub fn needs_now<'a>(
+        &'a self,
+        spec: &'a Spec,
         stage: usize,
         standing: &Standing,
-    ) -> Result<Vec<NeedNow<'_>>, Unjudged> {
-        let line = Line::new(&standing.history, Vec::new());
-        let mut needs = Vec::new();
-        for need in &spec.needs {
-            if need.for_stage.as_ref().is_none_or(|from| counts_from(spec, from, stage)) {
-                self.push_needs(&need.target, matches!(need.target, Target::Layer(_)), &line, &mut needs)?;
-            }
-        }
+    ) -> Result<Vec<NeedNow<'a>>, Unjudged> {
+        let own = spec
+            .needs
+            .iter()
+            .filter(|need| need.for_stage.as_ref().is_none_or(|from| counts_from(spec, from, stage)));
+        let own = own.map(|need| (&need.target, matches!(need.target, Target::Layer(_))));
         let layer = spec.layer.as_ref().and_then(|layer| self.project.layers.get(layer));
-        for (target, _) in layer.into_iter().flat_map(|layer| &layer.needs) {
-            self.push_needs(target, true, &line, &mut needs)?;
+        let of_layer = layer.into_iter().flat_map(|layer| &layer.needs).map(|(target, _)| (target, true));
+        let mut seen = HashSet::new();
+        let mut needs = Vec::new();
+        for (target, via_layer) in own.chain(of_layer) {
+            for spec in self.meant_by(target).filter(|spec| seen.insert(&spec.name)) {
+                needs.push(NeedNow { spec, via_layer, result: self.result_in(spec, standing)? });
+            }
         }
         Ok(needs)
     }
 
-    fn push_needs<'a>(
-        &'a self,
-        target: &Target,
-        via_layer: bool,
-        line: &Line<'_>,
-        needs: &mut Vec<NeedNow<'a>>,
-    ) -> Result<(), Unjudged> {
-        let named: Vec<&SpecName> = match target {
+    fn meant_by<'a>(&'a self, target: &'a Target) -> impl Iterator<Item = &'a Spec> {
+        let named = match target {
             Target::Spec(name) => vec![name],
             Target::Layer(layer) => {
                 self.project.layers.get(layer).into_iter().flat_map(|l| &l.specs).collect()
             }
         };
-        for spec in named.into_iter().filter_map(|name| self.spec_named(name)) {
-            if !needs.iter().any(|need| need.spec.name == spec.name) {
-                let result = result_of(spec, line, &self.contents)?;
-                needs.push(NeedNow { spec, via_layer, result });
-            }
+        named.into_iter().filter_map(|name| self.spec_named(name))
+    }
+
+    fn result_in(&self, spec: &Spec, standing: &Standing) -> Result<Option<Stamp>, Unreadable> {
+        let known = standing.results.lock().unwrap_or_else(PoisonError::into_inner).get(&spec.name).copied();
+        if let Some(known) = known {
+            return Ok(known);
         }
-        Ok(())
+        let result = result_of(spec, &Line::new(&standing.history, Vec::new()), &self.contents)?;
+        standing.results.lock().unwrap_or_else(PoisonError::into_inner).insert(spec.name.clone(), result);
+        Ok(result)
     }
 
     /// The failure of a branch that does not merge with the base.

@@ -71,6 +71,7 @@ impl Site {
         Ok(Standing {
             base: base.tip,
             history: base.history,
+            results: base.results,
             branch: Some(branch),
             tree_oid: place.tip,
             tree,

@@ -3,7 +3,7 @@ use super::contents::Contents;
 use super::fork::FORKS;
 use super::journal::{self, commits};
 use super::report::Reporter;
-use crate::base::{Oid, SpecName};
+use crate::base::{Oid, SpecName, Stamp};
 use crate::graph::StageGraph;
 use crate::model::{Project, Spec};
 use crate::rebuild::{Adopted, Commit, History, former_path};
@@ -52,6 +52,9 @@ pub struct Site {
     pub(super) evictions: Mutex<HashMap<usize, u32>>,
 }
 
+/// Results of specs in one history.
+pub type Results = Arc<Mutex<HashMap<SpecName, Option<Stamp>>>>;
+
 /// The base and everything behind it.
 #[derive(Debug, Clone)]
 pub struct Base {
@@ -59,6 +62,8 @@ pub struct Base {
     pub tip: Oid,
     /// Its history.
     pub history: Arc<History>,
+    /// The results that specs have in it, as far as somebody asked.
+    pub results: Results,
     /// Adoptions that no commit of the base records yet.
     pub unrecorded: Arc<Vec<Adopted>>,
 }
@@ -115,6 +120,7 @@ impl Site {
             base: Mutex::new(Base {
                 tip: base,
                 history: Arc::new(history),
+                results: Results::default(),
                 unrecorded: Arc::new(unrecorded),
             }),
             branches: Mutex::new(Branches { tips, marked }),
@@ -203,6 +209,7 @@ impl Site {
             base
         };
         base.tip = tip;
+        base.results = Results::default();
         Ok(())
     }
 
@@ -220,6 +227,7 @@ impl Site {
     /// Takes note of stages that were done by hand; `recorded` says that a commit of the base tells so.
     pub fn adopt(&self, adopted: Vec<Adopted>, recorded: bool) {
         let mut base = self.base_guard();
+        base.results = Results::default();
         let history = Arc::make_mut(&mut base.history);
         for one in &adopted {
             history.adopt(one);

@@ -1,5 +1,5 @@
 //! Where a spec stands: which tree its next stage would run on, and which history that tree has.
-use super::site::{Base, Site};
+use super::site::{Base, Results, Site};
 use crate::base::{Oid, SpecName};
 use crate::model::Spec;
 use crate::rebuild::{Commit, History, Line, Tree};
@@ -13,6 +13,8 @@ pub struct Standing {
     pub base: Oid,
     /// The base's history.
     pub history: Arc<History>,
+    /// The results that specs have in it.
+    pub results: Results,
     /// The spec's branch, if it is in progress.
     pub branch: Option<Branch>,
     /// The tree's name.
@@ -87,7 +89,7 @@ impl Site {
         };
         let tree = self.contents.tree(tree_oid)?;
         let branch = branch.map(|(branch, _)| branch);
-        Ok(Standing { base: base.tip, history: base.history, branch, tree_oid, tree })
+        Ok(Standing { base: base.tip, history: base.history, results: base.results, branch, tree_oid, tree })
     }
 
     /// The branch and, unless it has the base in it, the tree that the two make.

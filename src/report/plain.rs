@@ -163,7 +163,8 @@ impl Says<'_> {
     }
 }
 
-fn with_log(line: Line, failure: &Failure) -> Line {
+/// The line, and where the log of a failure is.
+pub(super) fn with_log(line: Line, failure: &Failure) -> Line {
     match &failure.log {
         Some(log) => line.ink(Ink::Faint, format!("; log: .specmake/{log}")),
         None => line,

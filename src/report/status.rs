@@ -360,11 +360,7 @@ fn reason(
             let (failure, next) = step.trouble().unzip();
             (failure.map(|failure| format!("{name}: {}", words::failure(failure))), next.map(str::to_owned))
         }
-        Standing::Gate => {
-            let gate = spec.stages.iter().find(|(_, stage)| stage.state == StageState::Gate);
-            let next = gate.map(|(gate, _)| words::approve(&StageId::new(&spec.name, gate)));
-            (Some(format!("{name} waits for approval")), next)
-        }
+        Standing::Gate => (Some(format!("{name} waits for approval")), onward(spec)),
         Standing::Colliding => match &spec.land.state {
             StageState::Colliding { why, path: Some(path) } if !why.contains(path.as_str()) => {
                 (Some(format!("{why} (`{path}`)")), None)
@@ -375,8 +371,7 @@ fn reason(
         Standing::Blocked => {
             let why = spec.blocked.as_ref().map(|blocked| format!("`{}` {}", blocked.by, blocked.why));
             let root = view.blockers(&spec.name).last().and_then(|root| view.spec(root));
-            let next = root.and_then(|root| root.foremost()?.1.trouble()).map(|(_, next)| next.to_owned());
-            (why, next)
+            (why, root.and_then(onward))
         }
         Standing::Skipped => (spec.skipped.clone(), None),
         Standing::Waiting => match &step.state {
@@ -384,6 +379,16 @@ fn reason(
             _ => (step.verdict.as_ref().and_then(why).map(|why| format!("{name}: {why}")), None),
         },
         _ => (None, None),
+    }
+}
+
+/// The command that goes on from what stopped a spec.
+fn onward(spec: &SpecView) -> Option<String> {
+    let trouble = spec.foremost().and_then(|(_, step)| step.trouble());
+    let gate = || spec.stages.iter().find(|(_, stage)| stage.state == StageState::Gate);
+    match trouble {
+        Some((_, next)) => Some(next.to_owned()),
+        None => gate().map(|(gate, _)| words::approve(&StageId::new(&spec.name, gate))),
     }
 }
 

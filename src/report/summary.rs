@@ -1,5 +1,6 @@
 //! The last words of a run: what it came to, what needs a person, and the commands that go on.
 use super::line::Line;
+use super::plain::with_log;
 use super::style::{Ink, Mark, Style};
 use super::words;
 use crate::base::english::{count, list};
@@ -100,7 +101,8 @@ fn trouble(spec: &SpecView, style: &Style) -> Line {
         },
         _ => match step.trouble() {
             Some((failure, next)) => {
-                line.text(words::failure(failure)).text("; next: ").ink(Ink::Strong, next)
+                let line = with_log(line.text(words::failure(failure)), failure);
+                line.text("; next: ").ink(Ink::Strong, next)
             }
             None => line,
         },
@@ -134,8 +136,8 @@ mod tests {
             &sample::ended(),
             &[
                 "x 2 specs landed, 1 failed, 1 held, 1 blocked in 1m 4s, 0.25 USD",
-                "  # 052-limits:plan  exit status 3 (crash); next: specmake retry 052-limits",
-                "  x 060-threads:plan  exit status 3 (crash); next: specmake logs 060-threads:plan",
+                "  # 052-limits:plan  exit status 3 (crash); log: .specmake/logs/r1/052-limits/plan.2.log; next: specmake retry 052-limits",
+                "  x 060-threads:plan  exit status 3 (crash); log: .specmake/logs/r1/060-threads/plan.1.log; next: specmake logs 060-threads:plan",
             ],
         );
     }

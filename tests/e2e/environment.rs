@@ -87,6 +87,26 @@ fn exit_codes() {
 }
 
 #[test]
+fn exit_codes_of_builds_that_do_not_get_through() {
+    let ends = |spec: &str, script: &str, code: i32| {
+        let world =
+            World::with(&format!("{ONE}\npipeline \"asked\" {{ stage \"review\" {{ gate }} }}\n{spec}"));
+        world.script("a/build", script);
+        world.run([]).exits(code);
+        // What nobody mended is as it was.
+        world.run([]).exits(code);
+    };
+    ends("spec \"a\" \"A\"", "play build", 0);
+    ends("spec \"a\" \"A\" { stage \"build\" { on-failure { fail } } }", "exit 3", 1);
+    ends("spec \"a\" \"A\" { stage \"build\" { on-failure { hold } } }", "exit 3", 1);
+    ends("spec \"g\" \"G\" pipeline=\"asked\"", "play build", 1);
+    ends("spec \"a\" \"A\" { parked \"later\" }\nspec \"b\" \"B\" { needs \"a\" }", "play build", 1);
+    ends("spec \"a\" \"A\" { parked \"later\" }", "play build", 0);
+    ends("spec \"a\" \"A\" { when \"false\" }", "play build", 0);
+    ends("land off\nspec \"a\" \"A\"", "play build", 0);
+}
+
+#[test]
 fn every_mistake_of_a_specfile_is_shown_at_once() {
     let world = World::new();
     world.specfile("sepc \"a\" \"A\"\nspec \"b\" \"B\" { nedes \"a\" }\nspec \"c\" \"C\" pipelin=\"x\"");

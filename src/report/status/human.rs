@@ -148,6 +148,10 @@ impl SpecStatus {
             let wrapped = wrap(why, room);
             lines.extend(wrapped.iter().map(|part| Line::new().text("      ").text(part).render(style)));
         }
+        if let Some(log) = self.stages.iter().find_map(StageStatus::log_of_trouble) {
+            let line = Line::new().text("      log: ").ink(Ink::Faint, format!(".specmake/{log}"));
+            lines.push(line.render(style));
+        }
         if let Some(next) = &self.next {
             let line = Line::new().text("      next: ").ink(Ink::Strong, next);
             lines.push(line.render(style));
@@ -156,6 +160,12 @@ impl SpecStatus {
 }
 
 impl StageStatus {
+    /// The log of its last attempt, if that is what stopped its spec.
+    fn log_of_trouble(&self) -> Option<&str> {
+        let stopped = self.state == Mark::Failed.word() || self.state == Mark::Held.word();
+        self.attempt.as_ref().filter(|_| stopped).map(|attempt| attempt.log.as_str())
+    }
+
     /// The line of a stage that runs, or a landing under way.
     fn busy(&self, now: u64) -> Option<Line> {
         if self.state != Mark::Running.word() && self.state != Mark::Landing.word() {
@@ -204,7 +214,7 @@ mod tests {
     fn a_run_in_forty_columns() {
         let text = human(40);
         for line in text.lines() {
-            assert!(columns(line) <= 40 || line.contains("next: "), "{line}");
+            assert!(columns(line) <= 40 || line.contains("next: ") || line.contains("log: "), "{line}");
         }
         insta::assert_snapshot!(text);
     }

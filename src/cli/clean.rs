@@ -58,8 +58,14 @@ pub fn clean(git: &Git, cleaning: &Cleaning<'_>, out: &mut dyn Write) -> Result<
             say(out, &line(&row, why.as_deref(), cleaning.dry_run))?;
         }
     }
+    let landings = match cleaning.specs.is_empty() {
+        true => clean_landing(git, cleaning.dry_run)?,
+        false => None,
+    };
     if cleaning.json {
         say(out, &format!("{:#}", json!({ "building": null, "branches": branches })))?;
+    } else if let Some(line) = landings {
+        say(out, &line)?;
     }
     Ok(Exit::Done)
 }
@@ -82,6 +88,23 @@ fn object(row: &Row, why: Option<&str>, dry_run: bool) -> Value {
         "removable": why.is_none(),
         "why": why,
     })
+}
+
+/// The worktree that only landings use, where nothing is anybody's; says what became of it.
+fn clean_landing(git: &Git, dry_run: bool) -> Result<Option<String>, GitError> {
+    for one in git.worktrees()?.into_iter().filter(|one| !one.bare && !one.lost) {
+        let Ok(worktree) = Worktree::open(git, &one.path) else { continue };
+        let Some(head) = one.head.filter(|_| worktree.is_for_landings()) else { continue };
+        if dry_run {
+            return Ok(Some("the worktree of landings would be removed".to_owned()));
+        }
+        worktree.reset_to(None, head)?;
+        return Ok(Some(match worktree.remove(None)? {
+            Some(why) => format!("the worktree of landings stays: {why}"),
+            None => "the worktree of landings removed".to_owned(),
+        }));
+    }
+    Ok(None)
 }
 
 fn would_stay(row: &Row) -> Option<String> {

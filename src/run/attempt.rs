@@ -1,5 +1,6 @@
 //! One attempt at a stage: prepared, made, and kept as a commit whatever came of it.
 use super::evidence::Evidence;
+use super::foreign::RefsBefore;
 use super::hands::{Order, Outcome};
 use super::judging::setup_failure;
 use super::launch::{Around, Past};
@@ -22,7 +23,7 @@ use crate::sys::worktree::{Snapshot, Worktree};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// An attempt that can begin.
 pub(super) struct Prepared {
@@ -31,7 +32,7 @@ pub(super) struct Prepared {
     /// The worktree of its own, for a stage that runs beside others of its spec.
     side: Option<Worktree>,
     /// The commit that this attempt began on.
-    started: Oid,
+    pub(super) started: Oid,
     launch: Launch,
     setup: Vec<Launch>,
     dialect: String,
@@ -43,10 +44,25 @@ pub(super) struct Prepared {
     log: String,
     /// Why the agent says that its work must not go on.
     refused: Option<String>,
+    refs: RefsBefore,
+    began: SystemTime,
+}
+
+/// What is wrong with an attempt.
+struct Lack {
+    failure: Failure,
+    /// Whether only a person can help.
+    holds: bool,
+}
+
+impl From<Failure> for Lack {
+    fn from(failure: Failure) -> Self {
+        Self { failure, holds: false }
+    }
 }
 
 impl Prepared {
-    fn worktree(&self) -> &Worktree {
+    pub(super) fn worktree(&self) -> &Worktree {
         self.side.as_ref().unwrap_or(&self.place.worktree)
     }
 }
@@ -126,6 +142,7 @@ impl Site {
             around.setup_lines(worktree.top(), &self.project.settings.setup)
         };
         self.bring_in(worktree)?;
+        let refs = RefsBefore::note(worktree.git()).map_err(|e| setup_failure(&e))?;
         let mut begun = vec![RefUpdate::create(start_ref(&id.spec, &id.stage), place.tip)];
         begun.extend(self.remember_fork(&place.branch, standing.base));
         self.update_known_refs(&begun, "specmake: attempt").map_err(|e| setup_failure(&e))?;
@@ -144,6 +161,8 @@ impl Site {
             former_change,
             log,
             refused: None,
+            refs,
+            began: SystemTime::now(),
         })
     }
 
@@ -160,7 +179,10 @@ impl Site {
             log: prepared.log.clone(),
         });
         for launch in std::mem::take(&mut prepared.setup) {
-            self.run_setup(launch, stop).await?;
+            let exit = self.run_setup(launch, stop).await?;
+            if exit.cut == Some(Cut::Stopped) {
+                return Ok(exit);
+            }
         }
         prepared.worktree().mark_ready().map_err(|e| setup_failure(&e))?;
         let id = prepared.id.clone();
@@ -209,13 +231,13 @@ impl Site {
         }
     }
 
-    /// Runs a `setup` line to its end.
-    pub(super) async fn run_setup(&self, launch: Launch, stop: &Stop) -> Result<(), Failure> {
+    /// Runs a `setup` line to its good end, or until it is told to stop.
+    pub(super) async fn run_setup(&self, launch: Launch, stop: &Stop) -> Result<Exit, Failure> {
         let log =
             launch.log.strip_prefix(&self.state_dir).unwrap_or(&launch.log).to_string_lossy().into_owned();
         let exit = child::run(launch, stop, |_| {}).await.map_err(|e| setup_failure(&e))?;
-        if exit.success() {
-            return Ok(());
+        if exit.success() || exit.cut == Some(Cut::Stopped) {
+            return Ok(exit);
         }
         let message = format!("`setup` failed: {}", how_it_ended(&exit));
         Err(Failure { class: FailureClass::Setup, message, log: Some(log) })
@@ -235,21 +257,32 @@ impl Site {
         } else {
             self.kept_or_failed(&mut prepared, spec, stage, exit).map_err(Some)
         };
-        match ended {
+        let outcome = match ended {
             Ok(commit) => {
                 self.report_end(&prepared, order, exit.duration, None);
                 Outcome::Done { commit: commit.to_string() }
             }
-            Err(failure) => {
-                let stopped = failure.is_none();
-                let mut failure = failure.unwrap_or_else(Failure::stopped);
-                failure.log.get_or_insert_with(|| prepared.log.clone());
-                self.report_end(&prepared, order, exit.duration, Some(failure.clone()));
-                if let Err(error) = self.keep(&mut prepared, &failure) {
-                    return Outcome::Failed(setup_failure(&error));
-                }
-                if stopped { Outcome::Stopped } else { Outcome::Failed(failure) }
-            }
+            Err(lack) => self.failed(&mut prepared, order, exit, lack),
+        };
+        if let Err(error) = self.put_refs_back(&prepared, &prepared.refs) {
+            self.reporter
+                .warn(format!("{}: cannot tell what it did to other branches: {error}", prepared.id));
+        }
+        outcome
+    }
+
+    /// Keeps what an attempt left that did not do; without a lack it was told to stop.
+    fn failed(&self, prepared: &mut Prepared, order: &Order, exit: &Exit, lack: Option<Lack>) -> Outcome {
+        let (mut failure, end): (Failure, fn(Failure) -> Outcome) = match lack {
+            None => (Failure::stopped(), |_| Outcome::Stopped),
+            Some(Lack { failure, holds: true }) => (failure, Outcome::Held),
+            Some(Lack { failure, holds: false }) => (failure, Outcome::Failed),
+        };
+        failure.log.get_or_insert_with(|| prepared.log.clone());
+        self.report_end(prepared, order, exit.duration, Some(failure.clone()));
+        match self.keep(prepared, &failure) {
+            Ok(()) => end(failure),
+            Err(error) => Outcome::Failed(setup_failure(&error)),
         }
     }
 
@@ -260,17 +293,19 @@ impl Site {
         spec: &Spec,
         stage: usize,
         exit: &Exit,
-    ) -> Result<Oid, Failure> {
+    ) -> Result<Oid, Lack> {
+        let setup = |error: GitError| setup_failure(&error);
+        let is_agent = matches!(spec.stages[stage].work, Work::Agent { .. });
         if let Some(failure) = failure_of(exit, &spec.stages[stage].work) {
-            return Err(failure);
+            return Err(failure.into());
         }
         if let Some(why) = &prepared.refused {
             let message = format!("the agent says: {why}");
-            return Err(Failure { class: FailureClass::Check, message, log: None });
+            return Err(Failure { class: FailureClass::Check, message, log: None }.into());
         }
-        let snapshot = prepared.worktree().snapshot(prepared.started, &[]).map_err(|e| setup_failure(&e))?;
-        let tree = self.contents.tree(snapshot.tree).map_err(|e| setup_failure(&e))?;
-        let changed = self.changed_since(prepared, &snapshot).map_err(|e| setup_failure(&e))?;
+        let snapshot = prepared.worktree().snapshot(prepared.started, &[]).map_err(setup)?;
+        let tree = self.contents.tree(snapshot.tree).map_err(setup)?;
+        let changed = self.changed_since(prepared, &snapshot).map_err(setup)?;
         let evidence = Evidence {
             spec,
             stage,
@@ -279,10 +314,20 @@ impl Site {
             had_trace: prepared.had_trace,
             contents: &self.contents,
         };
-        if let Some(lack) = evidence.lack().map_err(|e| setup_failure(&e))? {
-            return Err(lack);
+        if let Some(lack) = evidence.lack().map_err(setup)? {
+            return Err(lack.into());
         }
-        self.commit_stage(prepared, spec, stage, &snapshot, &changed).map_err(|e| setup_failure(&e))
+        if is_agent && let Some(leak) = self.leak(prepared, &snapshot, prepared.began).map_err(setup)? {
+            return Err(leak.into());
+        }
+        if let Some(name) = prepared.worktree().unpushed_submodule(&snapshot.changes).map_err(setup)? {
+            let message =
+                format!("it moved submodule `{name}` to a commit that is not on its remote; push it");
+            let failure = Failure { class: FailureClass::Output, message, log: None };
+            return Err(Lack { failure, holds: true });
+        }
+        let kept = self.commit_stage(prepared, spec, stage, &snapshot, &changed);
+        kept.map_err(|error| setup_failure(&error).into())
     }
 
     /// What changed since the stage's first attempt began, but for what merges brought.

@@ -72,6 +72,8 @@ pub enum Outcome {
     },
     /// It is not.
     Failed(Failure),
+    /// It is not, and only a person can help.
+    Held(Failure),
     /// We were told to stop.
     Stopped,
 }

@@ -68,7 +68,7 @@ impl Site {
         let landing = StageName::new(crate::rebuild::LANDING).ok();
         if let Some(held) = standing.line().held(&names(spec))
             && Some(&held.stage) == landing.as_ref()
-            && held.manifest == landing_stamp(&standing)
+            && held.manifest == self.landing_stamp(&standing)?
         {
             let class = held.class.unwrap_or(FailureClass::Check);
             return Ok(Judgement::Held(Failure { class, message: held.why, log: None }));
@@ -167,6 +167,14 @@ impl Site {
         Ok(result)
     }
 
+    /// What a held landing was held against: this branch on this base, and the check as it is.
+    ///
+    /// # Errors
+    /// git fails.
+    pub(super) fn landing_stamp(&self, standing: &Standing) -> Result<Stamp, GitError> {
+        Ok(self.check_stamp(self.git.tree_of(standing.tree_oid)?))
+    }
+
     /// The failure of a branch that does not merge with the base.
     pub(super) fn conflict(&self, spec: &Spec, paths: &[String]) -> Failure {
         let shown: Vec<&str> = paths.iter().take(5).map(String::as_str).collect();
@@ -188,11 +196,6 @@ impl Site {
 fn counts_from(spec: &Spec, from: &StageName, stage: usize) -> bool {
     spec.stages[stage].name == *from
         || spec.before(stage).iter().any(|before| spec.stages[*before].name == *from)
-}
-
-/// What a held landing was held against: this branch on this base.
-pub fn landing_stamp(standing: &Standing) -> Stamp {
-    crate::base::Stamper::new("landing").field(standing.tree_oid.as_bytes()).stamp()
 }
 
 /// A failure of our own environment.

@@ -1,25 +1,22 @@
 //! One spec's branch, tested on top of the base, and the base moved to exactly the tested commit.
-use super::attempt::{blocking, how_it_ended};
+use super::attempt::blocking;
+use super::check::{Check, Tested};
 use super::hands::Landed;
-use super::judging::{Unjudged, landing_stamp, setup_failure};
+use super::judging::{Unjudged, setup_failure};
 use super::site::Site;
-use super::standing::{Branch, Merging, Standing};
+use super::standing::{Branch, Merging, Standing, names};
 use super::workplace::message;
-use crate::agent::command::{self, Limits, Surroundings};
-use crate::base::{Oid, SpecName, StageName, Stamp, Stamper};
+use crate::base::{Oid, SpecName, StageName, Stamp};
 use crate::event::{Event, Failure, LandingPhase, Verdict};
 use crate::model::{FailureClass, Spec};
 use crate::rebuild::result::{Changed, landing_result, result_of};
 use crate::rebuild::{Adopted, How, LANDING, Line, Mark, Trace};
 use crate::run::contents::file_id;
-use crate::sys::child;
 use crate::sys::git::{GitError, NewCommit};
 use crate::sys::landing::{self as sync, Move, Moved};
 use crate::sys::stop::Stop;
-use crate::sys::worktree::{Start, Worktree};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 /// How often a base that somebody else moves is followed before the landing is held.
 const REBUILDS: u32 = 5;
@@ -40,13 +37,6 @@ struct Candidate {
 enum Built {
     Candidate(Box<Candidate>),
     Not(Landed),
-}
-
-/// How a check came out.
-enum Check {
-    Green,
-    Red(Failure),
-    Stopped,
 }
 
 impl Site {
@@ -76,7 +66,7 @@ impl Site {
         })
     }
 
-    fn phase(&self, spec: &SpecName, phase: LandingPhase) {
+    pub(super) fn phase(&self, spec: &SpecName, phase: LandingPhase) {
         self.reporter.report(Event::Landing { spec: spec.clone(), phase });
     }
 
@@ -92,7 +82,7 @@ impl Site {
             standing = self.standing(spec).map_err(|e| failed(&e))?;
         }
         let Some(branch) = &standing.branch else {
-            return Err(failed(&format!("branch `{}` is gone", spec.branch)));
+            return Err(self.gone(position, &standing).unwrap_or_else(|e| failed(&e)));
         };
         let mut stale = Vec::new();
         for stage in 0..spec.stages.len() {
@@ -156,77 +146,41 @@ impl Site {
         Ok(Built::Candidate(Box::new(candidate)))
     }
 
+    /// Somebody merged the branch, or took it away, while it waited for its turn.
+    fn gone(&self, position: usize, standing: &Standing) -> Result<Landed, Unjudged> {
+        let spec = self.spec(position);
+        let line = Line::new(&standing.history, Vec::new());
+        let result = result_of(spec, &line, &self.contents)?;
+        let Some(result) = result.filter(|_| line.has_landed(&names(spec))) else {
+            let message = format!("branch `{}` went before it could land", spec.branch);
+            return Ok(Landed::Failed(setup_failure(&message)));
+        };
+        self.leave(position);
+        Ok(Landed::Landed { commit: standing.base.to_string(), result, changed: true })
+    }
+
     /// Tests a candidate in the landing worktree, unless its tree was tested before.
-    async fn test(self: &Arc<Self>, spec: usize, candidate: &Candidate, stop: &Stop) -> Check {
+    async fn test(self: &Arc<Self>, position: usize, candidate: &Candidate, stop: &Stop) -> Check {
         if candidate.tested {
             return Check::Green;
         }
-        let name = self.spec(spec).name.clone();
-        match self.check_commit(&name, candidate.commit, candidate.tree, stop).await {
+        let spec = &self.spec(position).name;
+        let first = self.evictions(position) * 2 + 1;
+        let tested =
+            Tested { spec, commit: candidate.commit, tree: candidate.tree, log: LANDING, attempt: first };
+        match self.check(tested, stop).await {
             // Once more, for a flake.
-            Check::Red(_) => self.check_commit(&name, candidate.commit, candidate.tree, stop).await,
+            Check::Red(Failure { class: FailureClass::Check, .. }) => {
+                self.check(Tested { attempt: first + 1, ..tested }, stop).await
+            }
             check => check,
         }
     }
 
-    async fn check_commit(self: &Arc<Self>, name: &SpecName, commit: Oid, tree: Oid, stop: &Stop) -> Check {
-        let lines = &self.project.land.check;
-        if lines.is_empty() || self.was_green(tree) {
-            return Check::Green;
-        }
-        self.phase(name, LandingPhase::SettingUp);
-        let site = Arc::clone(self);
-        let opened = blocking(move || site.landing_worktree(commit)).await;
-        let worktree = match opened {
-            Ok(worktree) => worktree,
-            Err(failure) => return Check::Red(failure),
-        };
-        let around = Surroundings {
-            run: &self.run,
-            spec: Some(name.as_str()),
-            stage: LANDING,
-            attempt: 1,
-            worktree: worktree.top(),
-            folder: None,
-            slot: 0,
-            port_base: 20_000,
-        };
-        let limits = |what: &str, at: usize| Limits {
-            log: self.state_dir.join(landing_log(&self.run, name, what, at)),
-            timeout: self.project.land.timeout,
-            stall: None,
-        };
-        if !worktree.is_ready() {
-            for (at, line) in self.project.settings.setup.iter().enumerate() {
-                let around = Surroundings { stage: "setup", ..around.clone() };
-                if let Err(failure) =
-                    self.run_setup(command::shell(line, &[], &around, limits("setup", at)), stop).await
-                {
-                    return Check::Red(failure);
-                }
-            }
-            if let Err(error) = worktree.mark_ready() {
-                return Check::Red(setup_failure(&error));
-            }
-        }
-        self.phase(name, LandingPhase::Checking);
-        for (at, line) in lines.iter().enumerate() {
-            let launch = command::shell(line, &[], &around, limits("check", at));
-            let exit = match child::run(launch, stop, |_| {}).await {
-                Ok(exit) => exit,
-                Err(error) => return Check::Red(setup_failure(&error)),
-            };
-            if exit.cut == Some(child::Cut::Stopped) {
-                return Check::Stopped;
-            }
-            if !exit.success() {
-                let message = format!("`check` of the landing is red: {}", how_it_ended(&exit));
-                let log = Some(landing_log(&self.run, name, "check", at));
-                return Check::Red(Failure { class: FailureClass::Check, message, log });
-            }
-        }
-        self.note_green(tree);
-        Check::Green
+    /// How often a spec was sent back by its landing, in this run.
+    fn evictions(&self, position: usize) -> u32 {
+        let evictions = self.evictions.lock().unwrap_or_else(PoisonError::into_inner);
+        evictions.get(&position).copied().unwrap_or_default()
     }
 
     /// What a red check means: a red base, or a spec that goes back to its own `check`.
@@ -240,14 +194,17 @@ impl Site {
         if failure.class != FailureClass::Check {
             return Landed::Failed(failure);
         }
-        let name = self.spec(position).name.clone();
-        let base_tree = match self.git.tree_of(candidate.base) {
+        let name = &self.spec(position).name;
+        let tree = match self.git.tree_of(candidate.base) {
             Ok(tree) => tree,
             Err(error) => return Landed::Failed(setup_failure(&error)),
         };
-        match self.check_commit(&name, candidate.base, base_tree, stop).await {
+        let attempt = self.evictions(position) + 1;
+        let base = Tested { spec: name, commit: candidate.base, tree, log: "land@base", attempt };
+        match self.check(base, stop).await {
             Check::Green => {}
             Check::Stopped => return Landed::Stopped,
+            Check::Red(red) if red.class != FailureClass::Check => return Landed::Failed(red),
             Check::Red(red) => {
                 let message =
                     format!("`{}` itself is red, without `{name}`: {}", self.base_branch, red.message);
@@ -263,17 +220,15 @@ impl Site {
     fn evict(&self, position: usize, standing: &Standing, failure: Failure) -> Landed {
         let spec = self.spec(position);
         let check = spec.stages.iter().position(|stage| stage.name.as_str() == "check");
-        let mut evictions = self.evictions.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let count = evictions.entry(position).or_default();
-        *count += 1;
-        let Some(check) = check.filter(|_| *count == 1) else {
-            drop(evictions);
+        let former = self.evictions(position);
+        self.evictions.lock().unwrap_or_else(PoisonError::into_inner).insert(position, former + 1);
+        let Some(check) = check.filter(|_| former == 0) else {
             return match self.hold_landing(spec, standing, &failure) {
                 Ok(()) => Landed::Held(failure),
                 Err(error) => Landed::Failed(setup_failure(&error)),
             };
         };
-        drop(evictions);
+        self.reporter.warn(format!("{}: {}; it goes back to `check`", spec.name, failure.message));
         let void = Mark::Void {
             spec: spec.name.clone(),
             stage: spec.stages[check].name.clone(),
@@ -296,7 +251,7 @@ impl Site {
             spec: spec.name.clone(),
             stage,
             class: Some(failure.class),
-            held: Some(landing_stamp(standing)),
+            held: Some(self.landing_stamp(standing)?),
             why: failure.message.clone(),
         };
         self.record_on_branch(spec, &format!("{}: landing held", spec.name), &failure.message, &[mark])
@@ -330,17 +285,13 @@ impl Site {
     }
 
     fn has_landed(&self, position: usize, candidate: &Candidate) -> Landed {
-        let spec = self.spec(position);
         if let Err(error) = self.base_moved(candidate.commit) {
             return Landed::Failed(setup_failure(&error));
         }
         if !candidate.recorded.is_empty() {
             self.adoptions_recorded();
         }
-        self.free_slot(position);
-        if let Err(why) = self.tidy(spec) {
-            self.reporter.warn(format!("{}: its worktree stays: {why}", spec.name));
-        }
+        self.leave(position);
         Landed::Landed {
             commit: candidate.commit.to_string(),
             result: candidate.result,
@@ -348,53 +299,14 @@ impl Site {
         }
     }
 
-    /// The worktree that only landings use, at a commit.
-    pub(super) fn landing_worktree(&self, commit: Oid) -> Result<Worktree, Failure> {
-        let path = self.landing_path().map_err(|e| setup_failure(&e))?;
-        if !path.join(".git").exists() {
-            let added =
-                Worktree::add(&self.git, &path, Start::Detached(commit)).map_err(|e| setup_failure(&e))?;
-            self.bring_in(&added)?;
-            return Ok(added);
-        }
-        let worktree = Worktree::open(&self.git, &path).map_err(|e| setup_failure(&e))?;
-        worktree.reset_to(None, commit).map_err(|e| setup_failure(&e))?;
-        self.bring_in(&worktree)?;
-        Ok(worktree)
-    }
-
-    /// Beside the specs' worktrees, under a name that no spec can have.
-    ///
-    /// # Errors
-    /// That would be inside the repository.
-    pub fn landing_path(&self) -> Result<PathBuf, GitError> {
-        let specs = self.project.specs.values();
-        let first = specs.map(|spec| self.worktree_path(spec)).next().transpose()?;
-        let folder = first.as_deref().and_then(Path::parent).map(Path::to_path_buf);
-        Ok(folder.unwrap_or_else(|| self.git.own_dir()).join(".landing"))
-    }
-
-    fn check_key(&self, tree: Oid) -> String {
-        let mut stamper = Stamper::new("check");
-        for line in self.project.land.check.iter().chain(&self.project.settings.setup) {
-            stamper = stamper.field(line.as_bytes());
-        }
-        format!("green {tree} {}", stamper.stamp())
-    }
-
-    fn was_green(&self, tree: Oid) -> bool {
-        self.store().meta(&self.check_key(tree)).is_ok_and(|seen| seen.is_some())
-    }
-
-    fn note_green(&self, tree: Oid) {
-        if let Err(error) = self.store().put_meta(&self.check_key(tree), Some("1")) {
-            self.reporter.warn(format!("cannot remember a green check: {error}"));
+    /// Gives back what a spec had that has landed.
+    fn leave(&self, position: usize) {
+        let spec = self.spec(position);
+        self.free_slot(position);
+        if let Err(why) = self.tidy(spec) {
+            self.reporter.warn(format!("{}: its worktree stays: {why}", spec.name));
         }
     }
-}
-
-fn landing_log(run: &str, spec: &SpecName, what: &str, at: usize) -> String {
-    format!("logs/{run}/{spec}/land-{what}.{}.log", at + 1)
 }
 
 /// `elsewhere` is the commit that landed it, if that was none of ours.

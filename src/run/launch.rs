@@ -14,7 +14,7 @@ use crate::sys::worktree::Worktree;
 use std::path::{Path, PathBuf};
 
 /// The first of all ports that slots are told of, and how many each has.
-const PORTS: (u16, u16) = (20_000, 20);
+pub(super) const PORTS: (u16, u16) = (20_000, 20);
 
 impl Site {
     /// Brings the user's ignored files and submodules into a worktree that is not ready yet.
@@ -73,7 +73,8 @@ impl Site {
                     .get(agent)
                     .ok_or_else(|| setup_failure(&format!("there is no agent `{agent}`")))?;
                 let text = self.prompt(order, spec, stage, &prompt.text, worktree, past);
-                let kept = self.state_dir.join(log.replace(".log", ".prompt.md"));
+                let kept =
+                    self.state_dir.join(log.strip_suffix(".log").unwrap_or(log).to_owned() + ".prompt.md");
                 if let Err(error) = write_with_folders(&kept, &text) {
                     self.reporter.warn(format!("cannot keep the prompt in `{}`: {error}", kept.display()));
                 }
@@ -219,12 +220,14 @@ impl Around<'_> {
 
     pub fn setup_lines(&self, worktree: &Path, lines: &[String]) -> Vec<Launch> {
         let surroundings = Surroundings { stage: "setup", ..self.surroundings(worktree) };
-        let launch = |(at, line): (usize, &String)| {
-            let log = format!("logs/{}/{}/setup.{}.log", self.site.run, self.id.spec, at + 1);
+        let launch = |line: &String| {
+            // One log for all lines; no stage can have such a name.
+            let Self { site, id, attempt, .. } = self;
+            let log = format!("logs/{}/{}/setup@{}.{attempt}.log", site.run, id.spec, id.stage);
             let limits = Limits { log: self.site.state_dir.join(log), timeout: None, stall: None };
             command::shell(line, &[], &surroundings, limits)
         };
-        lines.iter().enumerate().map(launch).collect()
+        lines.iter().map(launch).collect()
     }
 }
 

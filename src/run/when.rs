@@ -3,7 +3,9 @@ use super::hands::Judgement;
 use super::judging::setup_failure;
 use super::site::Site;
 use super::standing::Branch;
+use crate::base::{Oid, SpecName};
 use crate::event::Failure;
+use crate::sys::child::GIT_FAMILY;
 use crate::sys::process::Invocation;
 
 impl Site {
@@ -17,7 +19,7 @@ impl Site {
     pub fn when(&self, spec: usize, stage: usize) -> Option<Judgement> {
         let spec = self.spec(spec);
         if let Some(line) = &spec.when {
-            match self.says_yes(line, spec.name.as_str(), self.base().tip) {
+            match self.says_yes(line, &spec.name, self.base().tip) {
                 Ok(true) => {}
                 Ok(false) => return Some(Judgement::SpecSkipped(format!("`when` said no: {line}"))),
                 Err(failure) => return Some(Judgement::Failed(failure)),
@@ -29,20 +31,22 @@ impl Site {
             Err(error) => return Some(Judgement::Failed(setup_failure(&error))),
         };
         let commit = standing.branch.as_ref().map_or(standing.base, |Branch { tip, .. }| *tip);
-        match self.says_yes(line, spec.name.as_str(), commit) {
+        match self.says_yes(line, &spec.name, commit) {
             Ok(true) => None,
             Ok(false) => Some(Judgement::Skipped(format!("`when` said no: {line}"))),
             Err(failure) => Some(Judgement::Failed(failure)),
         }
     }
 
-    fn says_yes(&self, line: &str, spec: &str, commit: crate::base::Oid) -> Result<bool, Failure> {
+    fn says_yes(&self, line: &str, spec: &SpecName, commit: Oid) -> Result<bool, Failure> {
         let worktree = self.landing_worktree(commit)?;
         let mut ask = Invocation::new("sh").arg("-c").arg(line).cwd(worktree.top());
-        for name in crate::sys::child::GIT_FAMILY {
+        for name in GIT_FAMILY {
             ask = ask.without_env(name);
         }
-        let ask = ask.env("SPECMAKE_SPEC", spec).env("PWD", worktree.top());
+        for (name, value) in self.around_landing(&worktree, spec, "when", 1).env() {
+            ask = ask.env(name, value);
+        }
         let answer = ask.capture().map_err(|e| setup_failure(&format!("cannot ask `when`: {e}")))?;
         Ok(answer.status.success())
     }

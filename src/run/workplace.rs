@@ -130,7 +130,7 @@ impl Site {
         let commit = NewCommit { tree, parents: &parents, message: &message, signature: None };
         let merged = self.git.commit_tree(&commit).map_err(setup)?;
         match place.worktree.follow(&place.branch, place.tip, merged).map_err(setup)? {
-            Moved::Done => {}
+            Moved::Done => place.worktree.init_submodules().map_err(setup)?,
             Moved::Collision { paths } => {
                 let paths = paths.join("`, `");
                 return Err(setup_failure(&format!(

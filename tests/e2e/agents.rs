@@ -114,6 +114,9 @@ fn an_agent_that_switches_branches_changes_nothing_about_where_its_work_goes() {
     world.run([]).exits(0);
     assert!(world.has("out/a.txt"));
     assert!(!world.git(&["log", "--format=%s", "main"]).contains("sneaked"));
+    assert_eq!(world.branches(), [""; 0]);
+    let kept = world.git(&["for-each-ref", "--format=%(contents:subject)", "refs/specmake/backup/a/build"]);
+    assert_eq!(kept, "sneaked");
     assert_eq!(world.git(&["symbolic-ref", "--short", "HEAD"]), "main");
     world.again().calls([]);
 }
@@ -212,4 +215,102 @@ fn an_agent_that_is_not_there_is_said_to_be_missing() {
     );
     world.commit("start");
     world.run([]).refuses().said("/no/such/program");
+}
+
+#[test]
+fn refs_that_an_agent_moved_are_put_back_and_people_keep_theirs() {
+    let world = World::with(&format!("{ONE} spec \"a\" \"A\""));
+    world.git(&["branch", "topic"]);
+    world.git(&["branch", "mine"]);
+    let before = world.rev("topic");
+    world.script(
+        "a/build",
+        "play build\ngit add -A\ngit commit -q -m agents\ngit branch -f topic HEAD\ngit tag v1\n\
+         git update-ref refs/heads/main HEAD\nflag moved\nwait-for go",
+    );
+    let mut run = world.start([]);
+    run.until_flag("moved");
+    world.git(&["branch", "-f", "mine", "main~1"]);
+    world.git(&["tag", "of-a-person", "topic~1"]);
+    world.flag("go");
+    run.wait().exits(0).calls(["a:build"]).said("put back").said("refs/heads/topic");
+    assert_eq!(world.rev("topic"), before);
+    assert_eq!(world.git(&["tag"]), "of-a-person");
+    assert_eq!(world.branches(), ["mine", "topic"]);
+    assert_eq!(world.rev("main^1"), before, "the base moved by the landing alone");
+    assert!(!world.git(&["log", "--format=%s", "main"]).contains("agents"));
+    assert_eq!(world.dirt(), "");
+    world.again().calls([]);
+}
+
+#[test]
+fn what_an_agent_stashed_is_kept_and_the_users_stash_is_as_it_was() {
+    let world = World::with(&format!("{ONE} spec \"a\" \"A\""));
+    world.append("README.txt", "mine");
+    world.git(&["stash", "push", "-q", "-m", "mine"]);
+    let mine = world.git(&["stash", "list"]);
+    world.script(
+        "a/build",
+        "echo 1 > half.txt\ngit stash push -q -u -m first\necho 2 > half.txt\ngit stash push -q -u\nplay build",
+    );
+    world.run([]).exits(0).calls(["a:build"]).said("stashed");
+    assert_eq!(world.git(&["stash", "list"]), mine);
+    let kept = world.git(&["for-each-ref", "--format=%(refname)", "refs/specmake/backup/a/build"]);
+    let mut halves: Vec<String> =
+        kept.lines().filter_map(|name| world.show(&format!("{name}^3"), "half.txt")).collect();
+    halves.sort();
+    assert_eq!(halves, ["1\n", "2\n"], "{kept}");
+    world.git(&["stash", "pop", "-q"]);
+    assert!(world.read("README.txt").contains("mine"));
+}
+
+#[test]
+fn a_stash_entry_that_an_agent_dropped_is_told_with_the_way_back() {
+    let world = World::with(&format!("{ONE} spec \"a\" \"A\""));
+    world.append("README.txt", "mine");
+    world.git(&["stash", "push", "-q"]);
+    let mine = world.rev("stash");
+    world.script("a/build", "git stash drop -q\nplay build");
+    world.run([]).exits(0).said(&format!("git stash store {mine}"));
+}
+
+#[test]
+fn a_file_that_an_agent_wrote_to_the_checkout_too_is_a_leak() {
+    let world = World::with(&format!(
+        "{ONE}\nstage \"build\" {{ on-failure {{ retry 1; fail }}; on-failure \"leak\" {{ fail }} }}\nspec \"a\" \"A\""
+    ));
+    world.file("out/other.txt", "mine\n");
+    world.script("a/build", "play build\ncp out/a.txt $W/repo/out/a.txt");
+    world.run([]).exits(1).calls(["a:build"]).said("out/a.txt").said("leak");
+    assert_eq!(world.read("out/a.txt"), "a\n", "it is the user's to look at");
+    world.unscript("a/build");
+    world.run([]).exits(0).calls(["a:build"]);
+    assert_eq!(world.dirt(), "?? out/other.txt");
+}
+
+#[test]
+fn logs_and_prompts_lie_where_they_should() {
+    let world = World::with(&format!(
+        "{}\nstage \"build\" {{ on-failure {{ retry 1; fail }} }}\nspec \"a.log\" \"A\"",
+        ONE.replace("project {", "project { setup \"echo pumping\";")
+    ));
+    world.script("any/build", "echo try $N\ntest $N = 2\nplay build");
+    world.run([]).exits(0);
+    let logs = world.repo().join(".specmake/logs");
+    let runs: Vec<_> = fs::read_dir(&logs).unwrap().collect();
+    assert_eq!(runs.len(), 1);
+    let folder = runs[0].as_ref().unwrap().path().join("a.log");
+    let mut names: Vec<_> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(
+        names,
+        ["build.1.log", "build.1.prompt.md", "build.2.log", "build.2.prompt.md", "setup@build.1.log"]
+    );
+    assert_eq!(fs::read_to_string(folder.join("build.1.log")).unwrap(), "try 1\n");
+    assert_eq!(fs::read_to_string(folder.join("build.2.log")).unwrap(), "try 2\n");
+    assert_eq!(fs::read_to_string(folder.join("setup@build.1.log")).unwrap(), "pumping\n");
+    assert!(fs::read_to_string(folder.join("build.2.prompt.md")).unwrap().contains("Build a.log."));
 }

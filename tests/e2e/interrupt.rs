@@ -114,3 +114,23 @@ fn readers_never_wait() {
     world.flag("go");
     run.wait().exits(0).calls(["a:build", "b:build"]);
 }
+
+#[test]
+fn an_interrupt_during_setup_is_no_failure() {
+    let world = World::with(&format!(
+        "{}\nspec \"a\" \"A\"",
+        ONE.replace(
+            "project {",
+            "project { setup \": > $W/flags/setting; test -e $W/flags/go || sleep 300\";"
+        )
+    ));
+    let mut run = world.start([]);
+    run.until_flag("setting");
+    run.signal(Signal::INT);
+    let outcome = run.wait();
+    outcome.exits(130).calls([]);
+    assert!(!outcome.stderr.contains("`setup` failed"), "{outcome}");
+    assert_eq!(world.strays(), [0; 0]);
+    world.flag("go");
+    world.run([]).exits(0).calls(["a:build"]);
+}

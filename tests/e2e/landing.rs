@@ -322,3 +322,193 @@ fn hooks_of_the_user_do_not_run() {
     world.run([]).exits(0).calls(["a:build"]);
     assert!(!lies_below(&world.top(), "hooked"));
 }
+
+/// Counts how often the landing's check ran, and what it says is red.
+fn checked(line: &str, specs: &str) -> World {
+    World::with(&format!("{ONE}\nland {{ check \"echo tried >> $W/checked; {line}\" }}\n{specs}"))
+}
+
+fn checks(world: &World) -> usize {
+    fs::read_to_string(world.top().join("checked")).unwrap_or_default().lines().count()
+}
+
+#[test]
+fn a_flake_is_tried_once_more() {
+    let world = checked("test $(wc -l < $W/checked) -ge 2", "spec \"a\" \"A\"");
+    world.run([]).exits(0).calls(["a:build"]);
+    assert_eq!(checks(&world), 2);
+    assert!(world.has("out/a.txt"));
+}
+
+#[test]
+fn a_tree_that_was_green_is_not_tested_again() {
+    let world = checked("true", "spec \"a\" \"A\"");
+    world.file("way.txt", "mine\n");
+    world.script("a/build", "play build\necho theirs > way.txt");
+    world.run([]).exits(1).calls(["a:build"]).said("way.txt");
+    assert_eq!(checks(&world), 1);
+    fs::remove_file(world.repo().join("way.txt")).unwrap();
+    world.run([]).exits(0).calls([]);
+    assert_eq!(checks(&world), 1);
+    assert_eq!(world.read("way.txt"), "theirs\n");
+}
+
+#[test]
+fn a_red_base_is_said_to_be_red_and_nobody_is_blamed() {
+    let world = checked("test ! -e broken.txt", "spec \"a\" \"A\"");
+    world.file("broken.txt", "x\n").commit("broken");
+    world.run([]).exits(1).calls(["a:build"]).said("`main` itself is red");
+    assert!(!world.has("out/a.txt"));
+    world.git(&["rm", "-q", "broken.txt"]);
+    world.commit("mended");
+    world.run([]).exits(0).calls([]);
+    assert!(world.has("out/a.txt"));
+}
+
+#[test]
+fn a_landing_that_is_red_without_a_check_stage_is_held_until_something_changes() {
+    let world = checked("test ! -e out/a.txt", "spec \"a\" \"A\"");
+    world.run([]).exits(1).calls(["a:build"]).said("red").said("held");
+    // Twice with it, for a flake, and once without.
+    assert_eq!(checks(&world), 3);
+    world.run([]).exits(1).calls([]).said("red");
+    assert_eq!(checks(&world), 3, "nothing has changed");
+    world.file("other.txt", "x\n").commit("the base moves");
+    world.run([]).exits(1).calls([]);
+    assert_eq!(checks(&world), 6);
+    world.edit("Specfile", "test ! -e out/a.txt", "true");
+    world.commit("another check");
+    world.run([]).exits(0).calls([]);
+    assert!(world.has("out/a.txt"));
+}
+
+#[test]
+fn a_spec_that_is_sent_back_runs_its_check_again_and_may_land() {
+    let world = World::with("land { check \"test -e mended.txt\" }\nspec \"a\" \"A\"");
+    world.file("mended.txt", "x\n").commit("green without it");
+    world.script("a/implement", "play implement\ngit rm -q mended.txt");
+    world.script("a/check", "if [ -e $W/flags/back ]; then echo x > mended.txt; fi\nflag back");
+    world.run([]).exits(0).calls(["a", "a:check"]).said("goes back to `check`");
+    assert!(world.has("src/a.txt") && world.has("mended.txt"));
+    world.again().calls([]);
+}
+
+#[test]
+fn a_second_red_landing_holds_the_spec() {
+    let world = World::with(
+        "land { check \"echo tried >> $W/checked; test -e mended.txt\" }\nspec \"a\" \"A\"\nspec \"b\" \"B\" { needs \"a\" }",
+    );
+    world.file("mended.txt", "x\n").commit("green without it");
+    world.script("a/implement", "play implement\ngit rm -q mended.txt");
+    world.run([]).exits(1).calls(["a", "a:check"]).said("held").said("red");
+    assert_eq!(checks(&world), 5, "twice two, and the base once");
+    assert!(!world.has("src/a.txt"));
+    world.run([]).exits(1).calls([]).said("held");
+    assert_eq!(checks(&world), 5);
+}
+
+#[test]
+fn the_log_of_a_red_landing_is_that_of_the_red_check() {
+    let world = checked("echo checked $(ls out 2> /dev/null); test ! -e out/a.txt", "spec \"a\" \"A\"");
+    let outcome = world.run([]);
+    outcome.exits(1);
+    let logs = world.repo().join(".specmake/logs");
+    let run = fs::read_dir(logs).unwrap().next().unwrap().unwrap().path().join("a");
+    assert_eq!(fs::read_to_string(run.join("land.2.log")).unwrap(), "checked a.txt\n");
+    assert_eq!(fs::read_to_string(run.join("land@base.1.log")).unwrap(), "checked\n");
+    outcome.said("land.2.log");
+}
+
+#[test]
+fn a_base_that_moves_during_the_test_is_tested_again() {
+    let world = checked(
+        "if [ -e $W/flags/go ]; then cat moved.txt; else : > $W/flags/testing; while [ ! -e $W/flags/go ]; do sleep 0.05; done; fi",
+        "spec \"a\" \"A\"",
+    );
+    let mut run = world.start([]);
+    run.until_flag("testing");
+    world.file("moved.txt", "mine\n").commit("meanwhile");
+    let mine = world.rev("main");
+    world.flag("go");
+    run.wait().exits(0).calls(["a:build"]);
+    assert_eq!(checks(&world), 2);
+    assert_eq!(world.rev("main^1"), mine);
+    assert_eq!(world.dirt(), "");
+}
+
+#[test]
+fn a_branch_that_somebody_merges_while_it_waits_has_landed() {
+    let world =
+        checked(": > $W/flags/testing; while [ ! -e $W/flags/go ]; do sleep 0.05; done", "spec \"a\" \"A\"");
+    let mut run = world.start([]);
+    run.until_flag("testing");
+    world.git(&["merge", "-q", "--no-ff", "-m", "by hand", "spec/a"]);
+    let mine = world.rev("main");
+    world.flag("go");
+    run.wait().exits(0).calls(["a:build"]);
+    assert_eq!(world.rev("main"), mine);
+    assert_eq!(world.branches(), [""; 0]);
+    world.again().calls([]);
+}
+
+#[test]
+fn a_held_landing_names_the_file_and_what_to_type() {
+    let world = World::new();
+    world.file("way.txt", "committed\n");
+    collides(&world);
+    world.append("way.txt", "mine");
+    let outcome = world.run(["a"]);
+    outcome.exits(1);
+    let held = outcome.stderr.lines().filter(|line| line.contains("held")).collect::<Vec<_>>().join("\n");
+    assert!(held.contains("way.txt"), "{outcome}");
+    assert!(!outcome.stderr.contains("specmake retry"), "{outcome}");
+}
+
+#[test]
+fn a_collision_passes_while_something_else_still_runs() {
+    let world = World::new();
+    world.file("way.txt", "committed\n");
+    collides(&world);
+    world.script("b/build", "wait-for mended\nplay build");
+    world.append("way.txt", "mine");
+    let mut run = world.start(["-j2"]);
+    run.until_said("way.txt");
+    world.git(&["checkout", "-q", "--", "way.txt"]);
+    run.until_said("a  landed");
+    world.flag("mended");
+    run.wait().exits(0).calls(["a:build", "b:build"]);
+    assert_eq!(world.read("way.txt"), "theirs\n");
+}
+
+#[test]
+fn landings_wait_for_the_users_rebase_and_bisect() {
+    let world = World::new();
+    world.file("notes.txt", "base\n").specfile(&format!("{ONE} spec \"a\" \"A\"")).commit("start");
+    world.git(&["checkout", "-q", "-b", "topic"]);
+    world.file("notes.txt", "theirs\n").commit("theirs");
+    world.git(&["checkout", "-q", "main"]);
+    world.file("notes.txt", "ours\n").commit("ours");
+    let before = world.rev("main");
+    assert!(!world.try_git(world.repo(), &["rebase", "-q", "topic"]).0);
+    world.run(["--yes"]).refuses();
+    assert_eq!(world.rev("main"), before);
+    world.git(&["rebase", "--abort"]);
+    world.git(&["bisect", "start"]);
+    world.run([]).exits(1).said("bisect");
+    assert_eq!(world.rev("main"), before);
+    world.git(&["bisect", "reset"]);
+    world.run([]).exits(0);
+    assert_eq!(world.calls(), ["a:build"]);
+    assert!(world.has("out/a.txt"));
+}
+
+#[test]
+fn a_setup_that_fails_for_the_landing_is_said_with_its_log() {
+    let world = World::with(&format!(
+        "{}\nland {{ check \"true\" }}\nspec \"a\" \"A\"",
+        ONE.replace("project {", "project { setup \"case $PWD in *.landing) echo no pump; exit 9;; esac\";")
+    ));
+    world.run([]).exits(1).calls(["a:build"]).said("`setup` failed").said("setup@land.1.log");
+    world.edit("Specfile", "exit 9", "exit 0").commit("mended");
+    world.run(["--yes"]).exits(0).calls([]);
+}

@@ -235,3 +235,93 @@ fn a_worktree_on_another_branch_is_not_taken_for_edits() {
     world.run([]).exits(0).calls(["a:build"]);
     assert_eq!(world.read("shared.txt"), "theirs\n");
 }
+
+/// A repository with a submodule at `lib`, whose remote is `lib.git` beside it.
+fn with_submodule(specfile: &str) -> World {
+    let world = World::new();
+    let allow = "[protocol \"file\"]\n\tallow = always\n";
+    let config = world.top().join("home/.gitconfig");
+    fs::write(&config, fs::read_to_string(&config).unwrap() + allow).unwrap();
+    world.git(&["clone", "-q", "--bare", ".", "../lib.git"]);
+    let remote = world.top().join("lib.git");
+    world.git(&["submodule", "--quiet", "add", remote.to_str().unwrap(), "lib"]);
+    world.specfile(specfile).commit("start");
+    world
+}
+
+#[test]
+fn a_submodule_is_there_and_may_move_to_what_its_remote_has() {
+    let world = with_submodule(&format!("{ONE} spec \"a\" \"A\""));
+    let before = world.rev("main:lib");
+    world.script(
+        "a/build",
+        "test -e lib/README.txt\nplay build\ncd lib\necho more >> README.txt\ngit commit -q -a -m more\ngit push -q origin HEAD:main",
+    );
+    world.run([]).exits(0).calls(["a:build"]);
+    assert_ne!(world.rev("main:lib"), before);
+    world.again().calls([]);
+}
+
+#[test]
+fn a_submodule_commit_that_only_the_worktree_has_holds_the_stage() {
+    let world = with_submodule(&format!("{ONE} spec \"a\" \"A\""));
+    world.script("a/build", "play build\ncd lib\necho more >> README.txt\ngit commit -q -a -m more");
+    world.run([]).exits(1).calls(["a:build"]).said("submodule `lib`").said("held");
+    world.run([]).exits(1).calls([]);
+    world.git_in(&world.worktree("a").join("lib"), &["push", "-q", "origin", "HEAD:main"]);
+    world.unscript("a/build");
+    world.run(["retry", "a"]).exits(0).calls(["a:build"]);
+    assert_ne!(world.rev("main:lib"), world.rev("main^1:lib"));
+}
+
+#[test]
+fn a_base_that_moves_a_submodule_moves_it_in_the_worktree_too() {
+    let world = with_submodule(&format!(
+        "{ONE}\nstage \"build\" {{ on-failure {{ hold }} }}\nland {{ check \"grep -q newer lib/README.txt\" }}\nspec \"a\" \"A\""
+    ));
+    world.script("a/build", "exit 3");
+    world.run([]).exits(1);
+    let lib = world.repo().join("lib");
+    fs::write(lib.join("README.txt"), "newer\n").unwrap();
+    world.git_in(&lib, &["commit", "-q", "-a", "-m", "newer"]);
+    world.git_in(&lib, &["push", "-q", "origin", "HEAD:main"]);
+    world.git(&["commit", "-q", "-a", "-m", "a newer lib"]);
+    let newer = world.rev("main:lib");
+    world.script("a/build", "grep newer lib/README.txt\nplay build");
+    world.run(["retry", "a"]).exits(0).calls(["a:build"]);
+    assert_eq!(world.rev("main:lib"), newer);
+}
+
+#[test]
+fn the_landing_worktree_is_kept_between_runs_and_goes_when_all_is_cleaned() {
+    let world = World::new();
+    world.file("notes.txt", "x\n");
+    world.specfile(&format!(
+        "{}\nland {{ check \"echo $SPECMAKE_SPEC > left.txt; echo y > notes.txt\" }}\nspec \"a\" \"A\"\nspec \"b\" \"B\"",
+        ONE.replace("project {", "project { setup \"basename $PWD >> $W/setups\";")
+    ));
+    world.commit("start");
+    world.run(["a"]).exits(0);
+    let place = world.worktree(".landing");
+    assert!(place.is_dir());
+    world.run(["b"]).exits(0);
+    let setups = fs::read_to_string(world.top().join("setups")).unwrap();
+    assert_eq!(setups.lines().collect::<Vec<_>>(), ["a", ".landing", "b"]);
+    assert!(!world.run(["worktree", "list"]).stdout.contains(".landing"));
+    world.run(["clean", "a"]).exits(0);
+    assert!(place.is_dir(), "that was not asked for");
+    world.run(["clean"]).exits(0).said("landing");
+    assert!(!place.exists() && !place.parent().unwrap().exists());
+    assert_eq!(world.git(&["worktree", "list"]).lines().count(), 1);
+}
+
+#[test]
+fn a_landing_worktree_that_somebody_deleted_is_made_again() {
+    let world = World::with(&format!(
+        "{ONE}\nland {{ check \"test -e out/$SPECMAKE_SPEC.txt\" }}\nspec \"a\" \"A\"\nspec \"b\" \"B\""
+    ));
+    world.run(["a"]).exits(0);
+    fs::remove_dir_all(world.worktree(".landing")).unwrap();
+    world.run(["b"]).exits(0);
+    assert!(world.has("out/b.txt"));
+}

@@ -115,6 +115,10 @@ impl<H: Hands> Dispatcher<H> {
                 return self.schedule.set(place, State::Done(Done::Ran));
             }
             Outcome::Stopped => return self.schedule.set(place, State::Queued),
+            Outcome::Held(failure) => {
+                self.record_hold(place, failure);
+                return Ok(());
+            }
             Outcome::Failed(failure) => failure,
         };
         debug_assert_eq!(attempt, pending.climb.attempts(), "attempts of a stage come one after another");
@@ -131,15 +135,20 @@ impl<H: Hands> Dispatcher<H> {
                 self.schedule.set(place, State::BackingOff { until })
             }
             Next::Hold => {
-                let answer = self.hands.hold(place, failure.clone());
-                self.work.spawn(async move {
-                    answer.await;
-                    Message::Recorded(place, failure)
-                });
+                self.record_hold(place, failure);
                 Ok(())
             }
             Next::Fail => self.fail(place, failure),
         }
+    }
+
+    /// Holds a stage once that is on record.
+    fn record_hold(&mut self, place: Place, failure: Failure) {
+        let answer = self.hands.hold(place, failure.clone());
+        self.work.spawn(async move {
+            answer.await;
+            Message::Recorded(place, failure)
+        });
     }
 
     fn landed(&mut self, place: Place, landed: Landed) -> Result<(), IllegalMove> {

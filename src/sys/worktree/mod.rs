@@ -97,7 +97,24 @@ impl Worktree {
     /// # Errors
     /// The disk.
     pub fn mark_ready(&self) -> Result<(), GitError> {
-        let note = self.git.git_dir().join("specmake-ready");
+        self.note("specmake-ready")
+    }
+
+    /// Whether it is the one that only landings use: nothing in it is anybody's.
+    pub fn is_for_landings(&self) -> bool {
+        self.git.git_dir().join("specmake-landing").exists()
+    }
+
+    /// Remembers that only landings use it.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn mark_for_landings(&self) -> Result<(), GitError> {
+        if self.is_for_landings() { Ok(()) } else { self.note("specmake-landing") }
+    }
+
+    fn note(&self, name: &str) -> Result<(), GitError> {
+        let note = self.git.git_dir().join(name);
         super::files::replace(&note, b"").map_err(GitError::io(format!("write `{}`", note.display())))
     }
 

@@ -2,7 +2,7 @@
 use super::Worktree;
 use super::add::remove_registered;
 use crate::sys::checkout::edits;
-use crate::sys::git::{Git, GitError, Oid, Operation, RefUpdate, branch_ref};
+use crate::sys::git::{Change, Git, GitError, Mode, Oid, Operation, RefUpdate, branch_ref, path};
 use crate::sys::lock::RefsLock;
 use std::path::Path;
 
@@ -89,18 +89,37 @@ impl Worktree {
             return Ok(None);
         }
         for name in self.submodule_paths()? {
-            let top = self.top().join(crate::sys::git::path::to_os(&name));
-            if !top.join(".git").exists() {
-                continue;
-            }
-            let module = self.git().linked(&top, &top.join(".git"));
-            let asked = module.command(["rev-list", "--max-count=1", "HEAD", "--all", "--not", "--remotes"]);
-            let captured = self.git().ask(&asked)?;
-            if !captured.success() || !captured.stdout.is_empty() {
+            if self.has_beyond_remote(&name, &["HEAD", "--all"])? {
                 return Ok(Some(name));
             }
         }
         Ok(None)
+    }
+
+    /// A submodule that these changes move to a commit that its remote does not have.
+    ///
+    /// # Errors
+    /// git fails.
+    pub fn unpushed_submodule(&self, changes: &[Change]) -> Result<Option<String>, GitError> {
+        for change in changes {
+            let Some(new) = change.new.filter(|new| new.mode == Mode::GITLINK) else { continue };
+            if self.has_beyond_remote(&change.path, &[&new.oid.to_string()])? {
+                return Ok(Some(change.path.clone()));
+            }
+        }
+        Ok(None)
+    }
+
+    fn has_beyond_remote(&self, name: &str, revisions: &[&str]) -> Result<bool, GitError> {
+        let top = self.top().join(path::to_os(name));
+        if !top.join(".git").exists() {
+            return Ok(false);
+        }
+        let module = self.git().linked(&top, &top.join(".git"));
+        let asked =
+            module.command(["rev-list", "--max-count=1"]).args(revisions).args(["--not", "--remotes"]);
+        let captured = self.git().ask(&asked)?;
+        Ok(!captured.success() || !captured.stdout.is_empty())
     }
 }
 

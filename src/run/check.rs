@@ -1,0 +1,164 @@
+//! Testing a commit in the landing worktree, which only specmake uses; trees that were green are remembered.
+use super::attempt::{blocking, how_it_ended};
+use super::judging::setup_failure;
+use super::site::Site;
+use crate::agent::command::{self, Limits, Surroundings};
+use crate::base::{Oid, SpecName, Stamp, Stamper};
+use crate::event::{Failure, LandingPhase};
+use crate::model::FailureClass;
+use crate::rebuild::LANDING;
+use crate::sys::child::{self, Cut};
+use crate::sys::git::GitError;
+use crate::sys::stop::Stop;
+use crate::sys::worktree::{Start, Worktree};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A commit to test, and for whom.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tested<'a> {
+    /// The spec that wants to land.
+    pub spec: &'a SpecName,
+    /// The commit.
+    pub commit: Oid,
+    /// Its tree.
+    pub tree: Oid,
+    /// The name of its log: `land`, or `land@base`.
+    pub log: &'a str,
+    /// Which try it is, from 1.
+    pub attempt: u32,
+}
+
+/// How a check came out.
+pub(super) enum Check {
+    /// Every line ended well.
+    Green,
+    /// One did not, or could not be run.
+    Red(Failure),
+    /// We were told to stop.
+    Stopped,
+}
+
+impl Site {
+    /// Runs the landing's checks on a commit, unless its tree was green before.
+    pub(super) async fn check(self: &Arc<Self>, tested: Tested<'_>, stop: &Stop) -> Check {
+        let lines = &self.project.land.check;
+        if lines.is_empty() || self.was_green(tested.tree) {
+            return Check::Green;
+        }
+        let phase = |phase| self.phase(tested.spec, phase);
+        phase(LandingPhase::SettingUp);
+        let site = Arc::clone(self);
+        let opened = blocking(move || site.landing_worktree(tested.commit)).await;
+        let worktree = match opened {
+            Ok(worktree) => worktree,
+            Err(failure) => return Check::Red(failure),
+        };
+        if !worktree.is_ready() {
+            for line in &self.project.settings.setup {
+                let around = self.around_landing(&worktree, tested.spec, "setup", tested.attempt);
+                let log = format!("logs/{}/{}/setup@land.{}.log", self.run, tested.spec, tested.attempt);
+                let limits = Limits { log: self.state_dir.join(log), timeout: None, stall: None };
+                match self.run_setup(command::shell(line, &[], &around, limits), stop).await {
+                    Ok(exit) if exit.cut == Some(Cut::Stopped) => return Check::Stopped,
+                    Ok(_) => {}
+                    Err(failure) => return Check::Red(failure),
+                }
+            }
+            if let Err(error) = worktree.mark_ready() {
+                return Check::Red(setup_failure(&error));
+            }
+        }
+        phase(LandingPhase::Checking);
+        let log = format!("logs/{}/{}/{}.{}.log", self.run, tested.spec, tested.log, tested.attempt);
+        for line in lines {
+            let around = self.around_landing(&worktree, tested.spec, LANDING, tested.attempt);
+            let timeout = self.project.land.timeout;
+            let limits = Limits { log: self.state_dir.join(&log), timeout, stall: None };
+            let exit = match child::run(command::shell(line, &[], &around, limits), stop, |_| {}).await {
+                Ok(exit) => exit,
+                Err(error) => return Check::Red(setup_failure(&error)),
+            };
+            if exit.cut == Some(Cut::Stopped) {
+                return Check::Stopped;
+            }
+            if !exit.success() {
+                let message = format!("the landing's `{line}` is red: {}", how_it_ended(&exit));
+                return Check::Red(Failure { class: FailureClass::Check, message, log: Some(log) });
+            }
+        }
+        self.note_green(tested.tree);
+        Check::Green
+    }
+
+    /// What a process in the landing worktree is told. Its slot is nobody else's.
+    pub(super) fn around_landing<'a>(
+        &'a self,
+        worktree: &'a Worktree,
+        spec: &'a SpecName,
+        stage: &'a str,
+        attempt: u32,
+    ) -> Surroundings<'a> {
+        Surroundings {
+            run: &self.run,
+            spec: Some(spec.as_str()),
+            stage,
+            attempt,
+            worktree: worktree.top(),
+            folder: None,
+            slot: 0,
+            port_base: super::launch::PORTS.0,
+        }
+    }
+
+    /// The worktree that only landings use, at a commit.
+    pub(super) fn landing_worktree(&self, commit: Oid) -> Result<Worktree, Failure> {
+        let setup = |error: GitError| setup_failure(&error);
+        let path = self.landing_path().map_err(setup)?;
+        let worktree = match Worktree::find(&self.git, &path).map_err(setup)? {
+            None => Worktree::add(&self.git, &path, Start::Detached(commit)).map_err(setup)?,
+            Some(worktree) => {
+                worktree.reset_to(None, commit).map_err(setup)?;
+                worktree.init_submodules().map_err(setup)?;
+                worktree
+            }
+        };
+        worktree.mark_for_landings().map_err(setup)?;
+        self.bring_in(&worktree)?;
+        Ok(worktree)
+    }
+
+    /// Beside the specs' worktrees, under a name that no spec can have.
+    ///
+    /// # Errors
+    /// That would be inside the repository.
+    pub fn landing_path(&self) -> Result<PathBuf, GitError> {
+        let specs = self.project.specs.values();
+        let first = specs.map(|spec| self.worktree_path(spec)).next().transpose()?;
+        let folder = first.as_deref().and_then(Path::parent).map(Path::to_path_buf);
+        Ok(folder.unwrap_or_else(|| self.git.own_dir()).join(".landing"))
+    }
+
+    /// A tree together with all that tests it.
+    pub(super) fn check_stamp(&self, tree: Oid) -> Stamp {
+        let mut stamper = Stamper::new("check").field(tree.as_bytes());
+        for line in self.project.land.check.iter().chain(&self.project.settings.setup) {
+            stamper = stamper.field(line.as_bytes());
+        }
+        stamper.stamp()
+    }
+
+    fn was_green(&self, tree: Oid) -> bool {
+        self.store().meta(&green(self.check_stamp(tree))).is_ok_and(|seen| seen.is_some())
+    }
+
+    fn note_green(&self, tree: Oid) {
+        if let Err(error) = self.store().put_meta(&green(self.check_stamp(tree)), Some("1")) {
+            self.reporter.warn(format!("cannot remember a green check: {error}"));
+        }
+    }
+}
+
+fn green(stamp: Stamp) -> String {
+    format!("green {stamp}")
+}

@@ -1,7 +1,8 @@
 //! The harness itself: a test that passes because the harness is broken is worse than none.
 use crate::scripts;
 use crate::world::World;
-use std::process::Command;
+use std::io::Read;
+use std::process::{Command, Stdio};
 
 /// Plays one stage the way a run would, without the program.
 fn play(world: &World, spec: &str, stage: &str) {
@@ -94,7 +95,12 @@ fn the_state_of_a_path_tells_every_kind_of_change() {
 #[test]
 fn strays_are_seen_and_ended() {
     let world = World::new();
-    let mut sleeper = Command::new("sleep").arg("300").env("W", world.top()).spawn().unwrap();
+    let mut sleeper = Command::new("sh");
+    sleeper.args(["-c", "echo up; read never"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut sleeper = sleeper.env("W", world.top()).spawn().unwrap();
+    // Its environment can be read once it says something; a moment after the spawn it may not be there yet.
+    let mut said = [0; 3];
+    sleeper.stdout.as_mut().unwrap().read_exact(&mut said).unwrap();
     assert_eq!(world.strays(), [sleeper.id()]);
     world.kill_strays();
     assert!(!sleeper.wait().unwrap().success());

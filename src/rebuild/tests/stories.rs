@@ -264,3 +264,26 @@ fn what_a_failed_attempt_left_is_not_taken_for_done() {
     repository.run(&a, "implement", &[], &[("src/a.txt", Some("whole"))]);
     assert_eq!(repository.all(&a, &[]), ["check"]);
 }
+
+#[test]
+fn a_text_that_a_later_stage_brought_up_to_date_may_be_taken_back_to_that() {
+    let (mut repository, a) = (begun(), spec("a"));
+    repository.run(&a, "specify", &[], &[("specs/a/spec.md", Some("spec"))]);
+    repository.run(&a, "plan", &[], &[("specs/a/plan.md", Some("plan"))]);
+    repository.run(&a, "tasks", &[], &[("specs/a/tasks.md", Some("- [x] T001 a"))]);
+    repository.run(
+        &a,
+        "implement",
+        &[],
+        &[("specs/a/spec.md", Some("as built")), ("src/a.txt", Some("code"))],
+    );
+    repository.run(&a, "check", &[], &[]);
+    assert_eq!(repository.all(&a, &[]), [""; 0], "what a later stage wrote counts for nobody");
+    repository.land(&a);
+    repository.edit(&[("specs/a/spec.md", Some("by hand"))]);
+    assert_eq!(repository.all(&a, &[]), ["plan", "implement"]);
+    repository.edit(&[("specs/a/spec.md", Some("as built"))]);
+    assert_eq!(repository.all(&a, &[]), [""; 0], "as the later stage left it");
+    repository.edit(&[("specs/a/spec.md", Some("spec"))]);
+    assert_eq!(repository.all(&a, &[]), ["implement"], "as it was for the plan, not for the code");
+}

@@ -70,3 +70,40 @@ fn text_that_is_no_text_is_told_of() {
         assert!(report.contains("Specfile"), "{report}");
     }
 }
+
+/// Each text of a Specfile that uses everything, one after the other, as an attacker would write it.
+#[test]
+fn every_text_may_be_hostile() {
+    const EVIL: [&str; 9] = [
+        "",
+        "$(touch pwned)",
+        "'; touch pwned; \"`",
+        "../../etc/passwd",
+        "/etc/passwd",
+        "-rf",
+        "a\nb\u{1b}[2J\u{202e}",
+        "nul\0",
+        "{spec}{spec}{{{folder}",
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let whole = include_str!("language/whole.kdl");
+    let quotes: Vec<usize> = whole.match_indices('"').map(|(at, _)| at).collect();
+    let mut fine = 0;
+    for text in quotes.chunks_exact(2) {
+        for evil in EVIL {
+            let literal: String = evil.chars().map(|c| format!("\\u{{{:x}}}", u32::from(c))).collect();
+            let specfile = format!("{}\"{literal}\"{}", &whole[..text[0]], &whole[text[1] + 1..]);
+            let loaded = load_at(folder.path(), "Specfile", &specfile);
+            assert_eq!(
+                loaded.project.is_none(),
+                loaded.has_errors(),
+                "{evil:?} in {:?}",
+                &whole[text[0]..=text[1]]
+            );
+            let report = diagnose::render(&loaded.diagnostics, &loaded.sources, Style::default(), 80);
+            assert!(!report.contains(|c: char| c.is_control() && c != '\n'), "{report:?}");
+            fine += u32::from(loaded.project.is_some());
+        }
+    }
+    assert!(fine > 50, "most texts may say anything: {fine}");
+}

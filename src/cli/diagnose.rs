@@ -1,10 +1,12 @@
 //! Diagnostics as a report: each with the lines of its own file. The only importer of `miette`.
-use crate::base::{Diagnostic, Severity, Sources, Span, english};
+use crate::base::{Diagnostic, Severity, SourceId, Sources, Span, english};
 use crate::report::Style;
+use crate::report::line::{blank, clean, clean_lines};
 use miette::{
     GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode,
     SourceSpan, SpanContents, ThemeCharacters, ThemeStyles,
 };
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -22,11 +24,12 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, style: Style, width
     };
     let handler =
         GraphicalReportHandler::new_themed(theme).with_links(false).with_width(width.clamp(40, 120));
+    let mut texts = HashMap::new();
     let mut out = String::new();
     for diagnostic in diagnostics.iter().take(MOST) {
         // Writing to a string fails only if a part of the report does; then its plain form is shown.
         let before = out.len();
-        if handler.render_report(&mut out, &Shown::new(diagnostic, sources)).is_err() {
+        if handler.render_report(&mut out, &Shown::new(diagnostic, sources, &mut texts)).is_err() {
             out.truncate(before);
             out.push_str(&line(diagnostic, sources));
             out.push('\n');
@@ -42,7 +45,7 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, style: Style, width
 /// `Specfile:3:7: error: what`, for places that have one line.
 pub fn line(diagnostic: &Diagnostic, sources: &Sources) -> String {
     let severity = word(diagnostic.severity);
-    format!("{}: {severity}: {}", place(diagnostic.span, sources), diagnostic.message)
+    format!("{}: {severity}: {}", place(diagnostic.span, sources), clean_lines(&diagnostic.message))
 }
 
 /// `1 error and 2 warnings`.
@@ -69,7 +72,7 @@ pub fn word(severity: Severity) -> &'static str {
 fn place(span: Span, sources: &Sources) -> String {
     let name = sources.file(span.source).map_or("?", |file| &*file.name);
     let (line, column) = sources.line_column(span).unwrap_or((1, 1));
-    format!("{name}:{line}:{column}")
+    format!("{}:{line}:{column}", clean(name))
 }
 
 /// A diagnostic as `miette` wants it.
@@ -83,11 +86,12 @@ struct Shown {
 }
 
 impl Shown {
-    fn new(diagnostic: &Diagnostic, sources: &Sources) -> Self {
+    /// Nothing that a file says moves the cursor: `texts` are those of the files without what would.
+    fn new(diagnostic: &Diagnostic, sources: &Sources, texts: &mut HashMap<SourceId, Arc<str>>) -> Self {
         let mut shown = Self {
-            message: diagnostic.message.clone(),
+            message: clean_lines(&diagnostic.message),
             severity: diagnostic.severity,
-            help: diagnostic.help.clone(),
+            help: diagnostic.help.as_deref().map(clean_lines),
             source: None,
             labels: Vec::new(),
         };
@@ -95,17 +99,18 @@ impl Shown {
         let primary = file.and_then(|file| Some((file, clip(&file.text, diagnostic.span)?)));
         let mut elsewhere = Vec::new();
         if let Some((file, span)) = primary {
-            let words = Some(diagnostic.label.clone()).filter(|label| !label.is_empty());
+            let words = Some(clean(&diagnostic.label)).filter(|label| !label.is_empty());
             shown.labels.push(LabeledSpan::new_primary_with_span(words, span));
-            shown.source = Some(Shelf { name: file.name.to_string(), text: file.text.clone() });
+            let text = texts.entry(diagnostic.span.source).or_insert_with(|| blank(&file.text).into());
+            shown.source = Some(Shelf { name: clean(&file.name), text: Arc::clone(text) });
         } else {
             shown.message = format!("{}: {}", place(diagnostic.span, sources), shown.message);
         }
         for (span, words) in &diagnostic.related {
             let here = primary.filter(|_| span.source == diagnostic.span.source);
             match here.and_then(|(file, _)| clip(&file.text, *span)) {
-                Some(clipped) => shown.labels.push(LabeledSpan::new_with_span(Some(words.clone()), clipped)),
-                None => elsewhere.push(format!("{}: {words}", place(*span, sources))),
+                Some(clipped) => shown.labels.push(LabeledSpan::new_with_span(Some(clean(words)), clipped)),
+                None => elsewhere.push(format!("{}: {}", place(*span, sources), clean(words))),
             }
         }
         if !elsewhere.is_empty() {
@@ -215,6 +220,25 @@ mod tests {
         }
         assert!(text.is_ascii());
         assert_eq!(summary(&found), "1 error and 1 warning");
+    }
+
+    #[test]
+    fn nothing_that_a_file_says_moves_the_cursor() {
+        let mut sources = Sources::default();
+        let odd = "\u{1b}[2J\r\u{9b}7m\u{202e}";
+        let one = sources.add(&format!("Spec{odd}file"), &format!("a {odd} b\nspec \"x\"\n"));
+        let after = 5 + odd.len();
+        let found =
+            Diagnostic::error(Span { source: one, start: after - 1, len: 1 }, format!("no {odd} here"))
+                .label(odd)
+                .help(format!("try {odd}\nor not"))
+                .related(Span { source: one, start: after + 2, len: 2 }, odd);
+        for width in [40, 100] {
+            let text = render(std::slice::from_ref(&found), &sources, Style::default(), width);
+            assert!(text.is_ascii() && text.contains("b\n"), "{text:?}");
+            assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
+        }
+        assert!(!line(&found, &sources).contains(char::is_control));
     }
 
     #[test]

@@ -3,6 +3,7 @@ use super::args::Cli;
 use super::exit::Exit;
 use crate::base::english;
 use crate::graph::goals::GoalError;
+use crate::report::line::clean_lines;
 use crate::sys::git::GitError;
 use std::fmt;
 use std::io::{self, Write};
@@ -47,9 +48,9 @@ impl Trouble {
             return;
         }
         // Whoever closed standard error does not want to know.
-        let _ = writeln!(err, "specmake: {}", self.message);
+        let _ = writeln!(err, "specmake: {}", clean_lines(&self.message));
         if let Some(hint) = &self.hint {
-            let _ = writeln!(err, "  {hint}");
+            let _ = writeln!(err, "  {}", clean_lines(hint));
         }
     }
 }

@@ -77,9 +77,29 @@ pub fn columns(text: &str) -> usize {
 
 /// The text with control characters as spaces and without marks that reorder or restyle what is near them.
 pub fn clean(text: &str) -> String {
-    let odd =
-        |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fe00}'..='\u{fe0f}');
-    text.chars().filter(|c| !odd(*c)).map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars().filter(|c| !is_restyling(*c)).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// The same for a text of several lines.
+pub fn clean_lines(text: &str) -> String {
+    text.split('\n').map(clean).collect::<Vec<_>>().join("\n")
+}
+
+/// The same for a text that places point into: spaces take the room of what is left out.
+pub fn blank(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if (c.is_control() && !matches!(c, '\n' | '\t')) || is_restyling(c) {
+            out.extend(std::iter::repeat_n(' ', c.len_utf8()));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+fn is_restyling(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fe00}'..='\u{fe0f}')
 }
 
 /// The lines of a text at most `width` columns wide, broken between words where there are any.

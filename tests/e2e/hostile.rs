@@ -111,3 +111,60 @@ fn a_folder_of_specs_may_not_leave_the_repository() {
         world.run([]).exits(2).calls([]);
     }
 }
+
+/// What `check`, a build and a forecast say of a Specfile that cannot be read; none of them may break over it.
+#[track_caller]
+fn is_refused(world: &World, specfile: &[u8], why: &str) {
+    std::fs::write(world.repo().join("Specfile"), specfile).unwrap();
+    world.run(["check"]).exits(2).said(why);
+    for args in [["-n"], ["fmt"], ["--yes"]] {
+        world.run(args).exits(2).said(why).calls([]);
+    }
+}
+
+#[test]
+fn a_specfile_of_any_bytes_is_refused_in_words() {
+    let world = World::new();
+    let noise: Vec<u8> =
+        (0..100_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13).to_be_bytes()[3]).collect();
+    is_refused(&world, &noise, "not UTF-8");
+    is_refused(&world, &[0; 4096], "U+0000");
+    is_refused(&world, &b"spec \"a\" \"A\"\n".repeat(50 * 1024 * 1024 / 13), "larger than 16 MiB");
+    let nested = "layer \"a\" {".repeat(10_000) + &"}".repeat(10_000);
+    is_refused(&world, nested.as_bytes(), "nest deeper than 64 levels");
+    assert_eq!(world.dirt(), "?? Specfile");
+}
+
+#[test]
+fn goals_and_flags_are_names_and_no_more() {
+    let world = World::with(&format!("{ONE} spec \"a\" \"A\""));
+    for goal in [EVIL, "$(touch pwned)", "../a", "a\nb", "-", "a:$(touch pwned)", "a:", ":", "[", "{a"] {
+        world.run([goal]).exits(2).calls([]);
+    }
+    for args in [["--agent", EVIL], ["--until", EVIL], ["-f", EVIL], ["-j", EVIL], ["-W", EVIL]] {
+        world.run(args).exits(2).calls([]);
+    }
+    world.run(["new", EVIL, "A"]).exits(2);
+    nobody_was_pwned(&world);
+}
+
+#[test]
+fn no_text_of_a_specfile_steers_the_terminal() {
+    let odd = "\\u{1b}]0;title\\u{7}\\u{1b}[2J\\r\\u{9b}7m";
+    let world = World::with(&format!("{ONE} spec \"a\" \"A {odd} feature\""));
+    let is_odd = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    let check = |word: &str| {
+        let outcome = world.run([word]);
+        let said = format!("{}{}", outcome.stdout, outcome.stderr);
+        assert!(!said.contains(is_odd), "{word}: {said:?}");
+    };
+    for word in ["-n", "check", "graph", "--yes", "status", "logs"] {
+        check(word);
+    }
+    world.specfile(&format!(
+        "{ONE} spec \"{odd}\" \"A\"\nlayer \"b\" {{ needs \"{odd}\" }}\nspec \"\u{1b}[2J\""
+    ));
+    for word in ["check", "-n", "\u{1b}[2J"] {
+        check(word);
+    }
+}

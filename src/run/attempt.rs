@@ -11,7 +11,7 @@ use super::workplace::{Workplace, message, start_ref};
 use crate::agent::dialect;
 use crate::agent::refusal::refusal;
 use crate::base::{Oid, StageId, Stamp};
-use crate::event::{Event, Failure};
+use crate::event::{Event, Failure, Verdict};
 use crate::model::{FailureClass, Spec, Step, Work};
 use crate::rebuild::deed::{Deed, trace};
 use crate::rebuild::result::Changed;
@@ -75,7 +75,7 @@ impl Site {
         let prepared = blocking(move || site.prepare(&ordered, spec, stage)).await;
         let mut prepared = match prepared {
             Ok(prepared) => prepared,
-            Err(failure) => return Outcome::Failed(failure),
+            Err(outcome) => return outcome,
         };
         let exit = match self.run_in(&mut prepared, &order, &stop).await {
             Ok(exit) => exit,
@@ -91,13 +91,20 @@ impl Site {
         blocking(move || site.conclude(prepared, &order, spec, stage, &exit)).await
     }
 
-    fn prepare(&self, order: &Order, spec: usize, stage: usize) -> Result<Prepared, Failure> {
+    fn prepare(&self, order: &Order, spec: usize, stage: usize) -> Result<Prepared, Outcome> {
         let spec_position = spec;
         let turn = self.turn_of(spec);
         let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
         let spec = self.spec(spec);
         let id = StageId::new(&spec.name, &spec.stages[stage].name);
         let standing = self.standing(spec).map_err(|e| setup_failure(&e))?;
+        // Others may have landed since it was judged, and it waited for its tokens.
+        let again = self.judged(spec, stage, &standing).map_err(|e| setup_failure(&e))?;
+        let order = &match again.verdict {
+            Verdict::UpToDate { how } => return Err(Outcome::UpToDate(how)),
+            Verdict::OutOfDate { reasons } => Order { reasons, ..order.clone() },
+            Verdict::MayRun { .. } => order.clone(),
+        };
         let mut place = self.workplace(spec, &standing)?;
         let mut stage_start = self.stage_start(spec, stage, place.tip)?;
         let step = order.rung.as_ref().map(|rung| &rung.step);

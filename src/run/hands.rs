@@ -70,12 +70,20 @@ pub enum Outcome {
         /// The commit that says so.
         commit: String,
     },
+    /// It was judged again on the very tree that its agent would get, and has nothing to do after all.
+    UpToDate(Done),
     /// It is not.
     Failed(Failure),
     /// It is not, and only a person can help.
     Held(Failure),
     /// We were told to stop.
     Stopped,
+}
+
+impl From<Failure> for Outcome {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
 }
 
 /// How a landing ended.

@@ -124,3 +124,23 @@ fn a_cycle_is_an_error_that_shows_it() {
     world.run([]).exits(2).said("cycle").said("a").said("b").said("c").calls([]);
     world.run(["check"]).exits(2).said("cycle");
 }
+
+#[test]
+fn a_stage_that_waits_for_its_turn_is_judged_again_when_it_comes() {
+    let world = World::with(
+        "project { pipeline \"one\" }\n\
+         pipeline \"one\" { stage \"build\" { prompt \"Build.\"; input \"in/{spec}.txt\"; output \"out/{spec}.txt\" } }\n\
+         spec \"a\" \"A\" priority=9\nspec \"b\" \"B\"",
+    );
+    world.script("any/build", "mkdir -p out\ncat \"in/$S.txt\" > \"out/$S.txt\"");
+    world.file("in/a.txt", "1\n").file("in/b.txt", "1\n").commit("inputs");
+    world.run([]).exits(0);
+    world.edit("in/a.txt", "1", "2").edit("in/b.txt", "1", "2").commit("both change");
+    world.script("a/build", "flag begun\nwait-for go\nmkdir -p out\ncat in/a.txt > out/a.txt");
+    let mut running = world.start(["-j1"]);
+    running.until_flag("begun");
+    world.edit("in/b.txt", "2", "1").commit("b as it was");
+    world.flag("go");
+    running.wait().exits(0).calls(["a:build"]);
+    world.again().calls([]);
+}

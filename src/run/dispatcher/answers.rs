@@ -114,6 +114,11 @@ impl<H: Hands> Dispatcher<H> {
                 self.report_done(stage, Done::Ran, Some(commit), spent);
                 return self.schedule.set(place, State::Done(Done::Ran));
             }
+            Outcome::UpToDate(how) => {
+                self.pending.remove(&place);
+                self.report_verdict(false, stage, Verdict::UpToDate { how });
+                return self.schedule.set(place, State::Done(how));
+            }
             Outcome::Stopped => return self.schedule.set(place, State::Queued),
             Outcome::Held(failure) => {
                 self.record_hold(place, failure);

@@ -126,8 +126,8 @@ impl Reader<'_> {
             let next = self.peek();
             match next.kind {
                 Kind::End | Kind::Close => return nodes,
-                // Lenient where no meaning is lost: an empty node between two `;`.
                 Kind::Semicolon => {
+                    self.mistake(next, "a `;` ends a node, and none stands before this one", "");
                     self.take();
                 }
                 Kind::Slashdash => {
@@ -173,6 +173,9 @@ impl Reader<'_> {
                 Kind::Slashdash => {
                     self.take();
                     self.lines();
+                    if !apart && name.is_some() {
+                        self.mistake(next, "a space is missing before this", "");
+                    }
                     self.slashdashed(next, depth);
                 }
                 kind if kind.is_word() || kind == Kind::LeftParenthesis => {

@@ -129,6 +129,9 @@ impl Schedule {
             State::Waiting => {
                 self.to_judge.remove(&rank);
             }
+            State::Judging => {
+                self.judging.remove(&rank);
+            }
             State::Queued => {
                 self.ready.remove(self.want(place), rank);
                 self.queued.remove(&rank);
@@ -144,6 +147,9 @@ impl Schedule {
     fn enter(&mut self, place: Place, to: State) {
         let Standing { rank, group, .. } = self.places[place.index()];
         match to {
+            State::Judging => {
+                self.judging.insert(rank);
+            }
             State::Queued => {
                 self.ready.insert(self.want(place), rank);
                 self.queued.insert(rank);

@@ -21,7 +21,8 @@ impl Schedule {
     /// The best stage whose tokens are all free at this time (milliseconds since the Unix epoch). It has them,
     /// and is [`State::Running`], from here on. Back-offs that are over by then count as queued.
     ///
-    /// Nothing overtakes a stage that only waits to be alone, so that its turn comes.
+    /// Nothing overtakes a stage that only waits to be alone, so that its turn comes; nor does anything take a
+    /// job that a better place may want which is only just being judged.
     pub fn next_to_start(&mut self, now: u64) -> Option<Place> {
         self.end_back_offs(now);
         if !self.tokens.has_free_job() {
@@ -39,7 +40,7 @@ impl Schedule {
                 self.ready.set_aside(class, holder);
                 continue;
             }
-            if obstacle.is_some() {
+            if obstacle.is_some() || self.better_may_want_every_job(rank) {
                 return None;
             }
             let place = self.by_rank[rank as usize];
@@ -47,6 +48,12 @@ impl Schedule {
             return Some(place);
         }
         None
+    }
+
+    fn better_may_want_every_job(&self, rank: u32) -> bool {
+        let free = self.tokens.free_jobs() as usize;
+        let better = self.judging.range(..rank).chain(self.to_judge.range(..rank));
+        better.take(free).count() == free
     }
 
     fn end_back_offs(&mut self, now: u64) {
@@ -309,6 +316,25 @@ mod tests {
         driven.schedule.settle_spec(0, Done::UpToDate).expect("nothing runs");
         assert!(driven.schedule.send_back(plan).is_err());
         assert_eq!(driven.schedule.count(Phase::Done), 3);
+    }
+
+    #[test]
+    fn no_job_is_taken_from_a_better_place_that_is_being_judged() {
+        let mut sample = Sample::new();
+        for name in ["a", "b", "c"] {
+            sample.spec(name, "", &["plan"], &[]);
+        }
+        let started = |jobs: u32, judged_last: &str| -> Vec<String> {
+            let mut driven = Driven::jobs(&sample, jobs);
+            while driven.schedule.next_to_judge().is_some() {}
+            for name in ["a:plan", "b:plan", "c:plan"].into_iter().filter(|name| *name != judged_last) {
+                driven.set(name, State::Queued);
+            }
+            driven.start(0)
+        };
+        assert_eq!(started(1, "a:plan"), [""; 0]);
+        assert_eq!(started(2, "a:plan"), ["b:plan"]);
+        assert_eq!(started(1, "c:plan"), ["a:plan"]);
     }
 
     #[test]

@@ -167,6 +167,7 @@ mod tests {
         assert_eq!(touched(&mut driven), [0, 1]);
         assert_eq!(driven.start(0), ["c:plan"]);
         driven.set("c:plan", State::Done(Done::Ran));
+        driven.judge();
         assert_eq!(driven.start(0), ["d:plan"]);
         touched(&mut driven);
         driven.set("d:plan", State::Held);

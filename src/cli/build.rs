@@ -185,7 +185,7 @@ impl Build<'_> {
             base_branch: self.ground.base_branch.clone(),
             base,
             run: run.to_owned(),
-            options: Options { what_if: self.wish.what_if.clone() },
+            options: Options { what_if: self.wish.what_if.clone(), read: self.ground.read.clone() },
             reporter,
             store,
         })?;

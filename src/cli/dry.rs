@@ -84,7 +84,7 @@ pub fn foresee(ground: &Ground, wanted: &Wanted, foresight: Foresight<'_>) -> Re
         base_branch: ground.base_branch.clone(),
         base: tip,
         run: String::new(),
-        options: Options { what_if: foresight.what_if.to_vec() },
+        options: Options { what_if: foresight.what_if.to_vec(), ..Options::default() },
         reporter: Reporter::silent(),
         store: Store::to_look_at(&git.state_dir()).map_err(|e| Trouble::environment(&e).hint(e.hint()))?,
     })?;

@@ -31,6 +31,8 @@ pub struct Ground {
     pub sources: Sources,
     /// The user's own file.
     pub user_config: Option<Text>,
+    /// The files that the project was read from.
+    pub read: Vec<String>,
 }
 
 /// What the command line says about reading a project.
@@ -80,6 +82,7 @@ impl Ground {
             base_branch,
             sources: loaded.sources,
             user_config: user_config(),
+            read: loaded.read,
         })
     }
 }

@@ -291,11 +291,23 @@ impl Site {
         if !candidate.recorded.is_empty() {
             self.adoptions_recorded();
         }
+        self.warn_of_stale_reading(position, candidate);
         self.leave(position);
         Landed::Landed {
             commit: candidate.commit.to_string(),
             result: candidate.result,
             changed: candidate.changed,
+        }
+    }
+
+    /// The Specfile and the prompts were read at the start: what lands in them counts from the next run on.
+    fn warn_of_stale_reading(&self, position: usize, candidate: &Candidate) {
+        let Ok(before) = self.contents.tree(candidate.base) else { return };
+        let after = &candidate.standing.tree;
+        for path in self.options.read.iter().filter(|path| before.file(path) != after.file(path)) {
+            let name = &self.spec(position).name;
+            self.reporter
+                .warn(format!("{name} landed a change of `{path}`, which counts from the next run on"));
         }
     }
 

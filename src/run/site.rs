@@ -18,6 +18,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub struct Options {
     /// `-W`.
     pub what_if: Vec<String>,
+    /// The files that the project was read from, once, at the start.
+    pub read: Vec<String>,
 }
 
 /// A run's place of work.

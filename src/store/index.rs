@@ -1,49 +1,11 @@
-//! What specmake remembers so as not to compute it again: stamps of blobs, scans of history, what was adopted.
+//! What specmake remembers so as not to compute it again: scans of history, what was adopted.
 use super::database::Store;
 use super::error::StoreError;
-use crate::base::{Oid, SpecName, StageName, Stamp};
-use crate::rebuild::{Adopted, FileId};
+use crate::base::{Oid, SpecName, StageName};
+use crate::rebuild::Adopted;
 use rusqlite::{OptionalExtension, params};
-use std::collections::HashMap;
 
 impl Store {
-    /// The stamps of those of these files that are known.
-    ///
-    /// # Errors
-    /// Trouble with the state file.
-    pub fn stamps(&self, files: &[FileId]) -> Result<HashMap<FileId, Stamp>, StoreError> {
-        let read = || {
-            let mut query =
-                self.db.prepare_cached("SELECT stamp FROM stamps WHERE oid = ?1 AND mode = ?2")?;
-            let mut known = HashMap::with_capacity(files.len());
-            for file in files {
-                let stamp = query.query_row(params![file.oid.as_bytes(), file.mode], |row| row.get(0));
-                if let Some(bytes) = stamp.optional()? {
-                    known.insert(*file, Stamp::from_bytes(bytes));
-                }
-            }
-            Ok(known)
-        };
-        read().map_err(|e: rusqlite::Error| self.trouble(&e))
-    }
-
-    /// Remembers stamps, in one write.
-    ///
-    /// # Errors
-    /// Trouble with the state file.
-    pub fn put_stamps(&mut self, stamps: &[(FileId, Stamp)]) -> Result<(), StoreError> {
-        if stamps.is_empty() {
-            return Ok(());
-        }
-        self.change(|db| {
-            let mut put = db.prepare_cached("INSERT OR REPLACE INTO stamps VALUES (?1, ?2, ?3)")?;
-            for (file, stamp) in stamps {
-                put.execute(params![file.oid.as_bytes(), file.mode, stamp.as_bytes()])?;
-            }
-            Ok(())
-        })
-    }
-
     /// Bytes kept under a key, if they are of this version of whoever keeps them.
     ///
     /// # Errors
@@ -151,30 +113,8 @@ mod tests {
         (folder, store)
     }
 
-    fn file() -> impl Strategy<Value = FileId> {
-        let oid = prop_oneof!["[0-9a-f]{40}", "[0-9a-f]{64}"];
-        (prop::sample::select(vec![0o100_644_u32, 0o100_755]), oid)
-            .prop_map(|(mode, oid)| FileId { mode, oid: oid.parse().unwrap() })
-    }
-
     proptest! {
         #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
-
-        #[test]
-        fn stamps_come_back(
-            known in prop::collection::hash_map(file(), any::<[u8; 16]>(), 0..20),
-            unknown in file(),
-        ) {
-            let (folder, mut store) = store();
-            let known: HashMap<FileId, Stamp> =
-                known.into_iter().map(|(file, bytes)| (file, Stamp::from_bytes(bytes))).collect();
-            let rows: Vec<(FileId, Stamp)> = known.iter().map(|(file, stamp)| (*file, *stamp)).collect();
-            store.put_stamps(&rows).unwrap();
-            drop(store);
-            let store = Store::open(folder.path()).unwrap().store;
-            let asked: Vec<FileId> = known.keys().copied().chain([unknown]).collect();
-            prop_assert_eq!(store.stamps(&asked).unwrap(), known);
-        }
 
         #[test]
         fn blobs_come_back_to_their_own_version(bytes in prop::collection::vec(any::<u8>(), 0..5000)) {

@@ -28,12 +28,6 @@ pub(super) const STEPS: &[&str] = &[
         millis INTEGER NOT NULL,
         PRIMARY KEY (spec, stage)
     ) WITHOUT ROWID;
-    CREATE TABLE stamps (
-        oid BLOB NOT NULL,
-        mode INTEGER NOT NULL,
-        stamp BLOB NOT NULL,
-        PRIMARY KEY (oid, mode)
-    ) WITHOUT ROWID;
     CREATE TABLE blobs (
         key TEXT PRIMARY KEY,
         version INTEGER NOT NULL,

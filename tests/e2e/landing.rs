@@ -512,3 +512,13 @@ fn a_setup_that_fails_for_the_landing_is_said_with_its_log() {
     world.edit("Specfile", "exit 9", "exit 0").commit("mended");
     world.run(["--yes"]).exits(0).calls([]);
 }
+
+#[test]
+fn a_landing_that_changes_the_specfile_says_when_that_counts() {
+    let world = World::with(
+        "pipeline \"one\" { stage \"build\" { prompt \"Build.\" } }\nproject { pipeline \"one\" }\nspec \"a\" \"A\"",
+    );
+    world.script("a/build", "echo '// a word' >> Specfile");
+    world.run([]).exits(0).calls(["a:build"]).said("Specfile").said("next run");
+    world.again().calls([]);
+}

@@ -173,9 +173,6 @@ impl Reader<'_> {
                 Kind::Slashdash => {
                     self.take();
                     self.lines();
-                    if !apart && name.is_some() {
-                        self.mistake(next, "a space is missing before this", "");
-                    }
                     self.slashdashed(next, depth);
                 }
                 kind if kind.is_word() || kind == Kind::LeftParenthesis => {

@@ -46,24 +46,26 @@ fn release(site: &Site, position: usize, args: &RetryArgs) -> Result<(), Trouble
     if args.clean {
         site.begin_afresh(spec).map_err(Trouble::environment)?;
     }
-    let mut voids: Vec<Mark> = Vec::new();
+    let mut marks: Vec<Mark> = Vec::new();
     let void = |stage: &StageName, why: &str| Mark::Void {
         spec: spec.name.clone(),
         stage: stage.clone(),
         why: why.to_owned(),
     };
     if let Some(held) = site.standing(spec)?.line().held(&names(spec)) {
-        voids.push(void(&held.stage, "asked for by `retry`"));
+        // It stays as it ended, and holds nothing any more.
+        let (spec, class, why) = (spec.name.clone(), held.class, held.why);
+        marks.push(Mark::Attempt { spec, stage: held.stage, class, held: None, why });
     }
     if let Some(from) = &args.from {
         let first = position_of(spec, from)?;
         for (at, stage) in spec.stages.iter().enumerate() {
             if at == first || spec.before(at).contains(&first) {
-                voids.push(void(&stage.name, "asked for by `retry --from`"));
+                marks.push(void(&stage.name, "asked for by `retry --from`"));
             }
         }
     }
-    let marks = voids.into_iter().map(|mark| (position, mark)).collect();
+    let marks = marks.into_iter().map(|mark| (position, mark)).collect();
     site.record(&format!("{}: retry", spec.name), marks).map_err(Trouble::environment)
 }
 

@@ -276,13 +276,12 @@ impl<'a> Line<'a> {
                         why: why.clone(),
                     });
                 }
-                Mark::Attempt { held: None, .. } => {}
                 Mark::Trace(trace) => {
                     if held.as_ref().is_some_and(|h| trace.stages.contains(&h.stage)) {
                         held = None;
                     }
                 }
-                Mark::Void { stage, .. } => {
+                Mark::Attempt { stage, held: None, .. } | Mark::Void { stage, .. } => {
                     if held.as_ref().is_some_and(|h| h.stage == *stage) {
                         held = None;
                     }

@@ -232,3 +232,17 @@ fn one_layers_failure_may_cancel_the_layer_alone() {
     world.script("a/build", "exit 3");
     world.run(["-j1"]).exits(1).calls(["a:build", "c:build"]);
 }
+
+#[test]
+fn retry_still_tells_what_people_changed() {
+    let world = World::with("stage \"plan\" { on-failure { hold } }\nspec \"a\" \"A\"");
+    world.run([]).exits(0);
+    world.append("specs/a/spec.md", "It hums.").commit("more");
+    world.script("a/plan", "exit 3");
+    world.run([]).exits(1).calls(["a:plan"]);
+    world.run([]).exits(1).calls([]);
+    world.unscript("a/plan");
+    world.run(["retry", "a"]).exits(0).calls(["a:plan.."]);
+    assert!(world.prompt("a:plan").contains("+It hums."), "{}", world.prompt("a:plan"));
+    world.again().calls([]);
+}

@@ -5,7 +5,7 @@ use super::line::{Last, Line};
 use super::mark::{How, LANDING, Stamps, Trace};
 use super::rename::former_path;
 use super::result::result_as_of;
-use super::tree::{Tree, Trees, Unreadable};
+use super::tree::{Tree, Trees, Unreadable, stamp_of};
 use crate::base::{Oid, Reason, SpecName, StageName, Stamp};
 use crate::event::{Done, Verdict};
 use crate::model::{Pattern, Spec, Stage, Work};
@@ -201,6 +201,47 @@ impl<'a> Question<'a> {
         Ok(dirty)
     }
 
+    /// Files that changed behind a trace whose commit was written anew: a rebase, a replay or a squash puts
+    /// other commits behind it than those that the stage saw, so there only the recorded stamps tell.
+    fn slipped_in(
+        &self,
+        key: &Key,
+        pattern: &Pattern,
+        since: &Since<'_>,
+    ) -> Result<BTreeSet<Arc<str>>, Unreadable> {
+        if !self.was_written_anew(since) {
+            return Ok(BTreeSet::new());
+        }
+        let known = self.stamps_left(key, since);
+        let commit = self.line.commit(since.seq).oid;
+        let then = stamp_of(&*self.trees.tree(commit)?, pattern, self.trees)?;
+        if known.contains(&then) || known.contains(&stamp_of(self.tree, pattern, self.trees)?) {
+            return Ok(BTreeSet::new());
+        }
+        let own = self.names();
+        let is_own = |seq: Seq| self.line.commit(seq).marks.iter().any(|mark| own.contains(&mark.spec()));
+        let writers = self.line.writers(pattern).filter(|(_, seq)| self.counts(*seq, since) && !is_own(*seq));
+        Ok(writers.map(|(path, _)| path).collect())
+    }
+
+    fn was_written_anew(&self, since: &Since<'_>) -> bool {
+        let Some(from) = since.trace.from else { return false };
+        !self.line.grew_on(since.seq, from, &self.names())
+    }
+
+    /// As which stamps an ingredient was left: by the stage itself, and by those behind it that have it too.
+    fn stamps_left(&self, key: &Key, since: &Since<'_>) -> Vec<Stamp> {
+        let names = self.names();
+        let stages = self.spec.stages.iter().filter(|stage| !since.before.contains(&stage.name));
+        stages
+            .filter_map(|stage| match self.line.last(&names, &stage.name) {
+                Last::Done { trace, .. } => recorded(trace, self, key),
+                _ => None,
+            })
+            .map(|stamps| stamps.left.unwrap_or(stamps.seen))
+            .collect()
+    }
+
     fn stands_as_left(&self, path: &str, lefts: &[Oid]) -> Result<bool, Unreadable> {
         let now = self.tree.file(path);
         for commit in lefts {
@@ -275,7 +316,8 @@ impl<'a> Question<'a> {
                         reasons.push(added(key));
                         continue;
                     }
-                    let dirty = self.dirty_files(pattern, &since)?;
+                    let mut dirty = self.dirty_files(pattern, &since)?;
+                    dirty.extend(self.slipped_in(key, pattern, &since)?);
                     if !dirty.is_empty() {
                         reasons.push(Reason::Changed {
                             ingredient: key.kind.noun().to_owned(),

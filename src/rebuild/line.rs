@@ -240,6 +240,23 @@ impl<'a> Line<'a> {
         })
     }
 
+    /// Whether nothing but work on the same spec stands between a commit and the one it was made on. If more
+    /// does, it was written anew.
+    pub fn grew_on(&self, seq: Seq, from: Oid, names: &[&SpecName]) -> bool {
+        let mut at = seq;
+        while let Some(parent) = self.parents(at).first().copied() {
+            let commit = self.commit(parent);
+            if commit.oid == from {
+                return true;
+            }
+            if !commit.marks.iter().any(|mark| names.contains(&mark.spec())) {
+                return false;
+            }
+            at = parent;
+        }
+        false
+    }
+
     /// Whether an attempt at a stage left changes that no later success of it took in.
     pub fn is_unfinished(&self, names: &[&SpecName], stage: &StageName, since: Seq) -> bool {
         let mut marks = names.iter().flat_map(|name| self.marks(name));

@@ -65,6 +65,12 @@ pub trait Trees {
     /// When the commit cannot be read.
     fn file(&self, commit: Oid, path: &str) -> Result<Option<FileId>, Unreadable>;
 
+    /// The files of a commit.
+    ///
+    /// # Errors
+    /// When the commit cannot be read.
+    fn tree(&self, commit: Oid) -> Result<Arc<Tree>, Unreadable>;
+
     /// The stamp over mode and content of each file.
     ///
     /// # Errors

@@ -88,6 +88,10 @@ impl Trees for Contents {
         Ok(file)
     }
 
+    fn tree(&self, commit: Oid) -> Result<Arc<Tree>, Unreadable> {
+        Self::tree(self, commit).map_err(unreadable)
+    }
+
     fn stamps(&self, files: &[FileId]) -> Result<Vec<Stamp>, Unreadable> {
         let mut known = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
         let mut unknown: Vec<FileId> =

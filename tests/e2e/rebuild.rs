@@ -245,3 +245,37 @@ fn a_parked_spec_waits_to_be_named() {
     world.again().calls([]);
     world.run(["p"]).exits(0).calls(["p"]);
 }
+
+#[test]
+fn an_edit_that_a_rebase_puts_below_a_trace_still_counts() {
+    let world = World::with(
+        "project { pipeline \"one\" }\n\
+         pipeline \"one\" { stage \"build\" { run \"mkdir -p out; cat style.md > out/$SPECMAKE_SPEC.txt\"; input \"style.md\"; output \"out/{spec}.txt\" } }\n\
+         spec \"a\" \"A\"",
+    );
+    world.file("style.md", "v1\n").commit("style");
+    let before = world.rev("HEAD");
+    world.run(["--yes"]).exits(0);
+    // A colleague edits the input on top of what was there, and what was built here is rebased onto that.
+    world.git(&["switch", "-q", "-c", "colleague", &before]);
+    world.file("style.md", "v2\n").commit("another style");
+    world.git(&["switch", "-q", "main"]);
+    world.git(&["rebase", "-q", "colleague"]);
+    assert_eq!((world.read("style.md"), world.read("out/a.txt")), ("v2\n".into(), "v1\n".into()));
+    world.run(["-q"]).exits(4);
+    world.run(["--yes"]).exits(0);
+    assert_eq!(world.read("out/a.txt"), "v2\n");
+    world.run(["-q"]).exits(0);
+}
+
+#[test]
+fn a_rebase_over_edits_that_no_stage_reads_dirties_nobody() {
+    let world = World::with("spec \"a\" \"A\"");
+    let before = world.rev("HEAD");
+    world.run([]).exits(0);
+    world.git(&["switch", "-q", "-c", "colleague", &before]);
+    world.file("notes.md", "unrelated\n").commit("notes");
+    world.git(&["switch", "-q", "main"]);
+    world.git(&["rebase", "-q", "colleague"]);
+    world.again().calls([]);
+}

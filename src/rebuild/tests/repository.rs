@@ -8,6 +8,7 @@ use crate::rebuild::mark::{How, LANDING, Mark, Trace};
 use crate::rebuild::result::{Changed, landing_result, result_of};
 use crate::rebuild::{Adopted, Change, Commit, FileId, History, Line, Tree, Trees, Unreadable, trailer};
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 pub(super) type Files = BTreeMap<String, String>;
 
@@ -30,6 +31,11 @@ impl Trees for Repository {
     fn file(&self, commit: Oid, path: &str) -> Result<Option<FileId>, Unreadable> {
         let tree = self.trees.get(&commit).ok_or_else(|| Unreadable(format!("no commit {commit}")))?;
         Ok(tree.get(path).map(|text| file(text)))
+    }
+
+    fn tree(&self, commit: Oid) -> Result<Arc<Tree>, Unreadable> {
+        let files = self.trees.get(&commit).ok_or_else(|| Unreadable(format!("no commit {commit}")))?;
+        Ok(Arc::new(tree(files)))
     }
 
     fn stamps(&self, files: &[FileId]) -> Result<Vec<Stamp>, Unreadable> {

@@ -3,7 +3,11 @@ use std::time::Duration;
 
 /// `1 spec`, `2 specs`.
 pub fn count(n: usize, noun: &str) -> String {
-    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+    match n {
+        1 => format!("1 {noun}"),
+        _ if noun.ends_with('s') => format!("{n} {noun}es"),
+        _ => format!("{n} {noun}s"),
+    }
 }
 
 /// `a`, `a and b`, `a, b and c`.
@@ -50,6 +54,7 @@ mod tests {
     fn words() {
         assert_eq!(count(1, "spec"), "1 spec");
         assert_eq!(count(0, "spec"), "0 specs");
+        assert_eq!(count(2, "process"), "2 processes");
         assert_eq!(list(&["a", "b", "c"], "or"), "a, b or c");
         assert_eq!(duration(Duration::from_secs(200)), "3m 20s");
         assert_eq!(nearest("implment", ["plan", "implement"]), Some("implement"));

@@ -10,15 +10,16 @@ use super::standing::names;
 use super::workplace::{Workplace, message, start_ref};
 use crate::agent::dialect;
 use crate::agent::refusal::refusal;
-use crate::base::{Oid, StageId, Stamp};
+use crate::base::{Oid, StageId, Stamp, english};
 use crate::event::{Event, Failure, Verdict};
-use crate::model::{FailureClass, Spec, Step, Work};
+use crate::model::{FailureClass, Spec, Stage, Step, Work};
 use crate::rebuild::deed::{Deed, trace};
 use crate::rebuild::result::Changed;
 use crate::rebuild::{How, Key, Last, Mark, Unreadable, manifest};
 use crate::sys::child::{self, Cut, Exit, Launch};
 use crate::sys::git::{GitError, RefUpdate, branch_ref};
 use crate::sys::stop::Stop;
+use crate::sys::strays::end_strays_in;
 use crate::sys::worktree::{Snapshot, Worktree};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -259,6 +260,12 @@ impl Site {
         exit: &Exit,
     ) -> Outcome {
         let spec = self.spec(spec);
+        // What left the group would go on writing, and pass for a person later.
+        let strays = end_strays_in(prepared.worktree().top());
+        if strays > 0 {
+            let strays = english::count(strays, "process");
+            self.reporter.warn(format!("{}: ended {strays} that it left running", prepared.id));
+        }
         let ended = if exit.cut == Some(Cut::Stopped) {
             Err(None)
         } else {
@@ -303,7 +310,7 @@ impl Site {
     ) -> Result<Oid, Lack> {
         let setup = |error: GitError| setup_failure(&error);
         let is_agent = matches!(spec.stages[stage].work, Work::Agent { .. });
-        if let Some(failure) = failure_of(exit, &spec.stages[stage].work) {
+        if let Some(failure) = failure_of(exit, &spec.stages[stage]) {
             return Err(failure.into());
         }
         if let Some(why) = &prepared.refused {
@@ -320,6 +327,7 @@ impl Site {
             changed: &changed,
             had_trace: prepared.had_trace,
             contents: &self.contents,
+            worktree: prepared.worktree().top(),
         };
         if let Some(lack) = evidence.lack().map_err(setup)? {
             return Err(lack.into());
@@ -439,22 +447,28 @@ enum Unkept {
     Other(String),
 }
 
-fn failure_of(exit: &Exit, work: &Work) -> Option<Failure> {
-    let class = match (exit.cut, work) {
+fn failure_of(exit: &Exit, stage: &Stage) -> Option<Failure> {
+    let class = match (exit.cut, &stage.work) {
         (Some(Cut::TimedOut), _) => FailureClass::Timeout,
         (Some(Cut::Stalled), _) => FailureClass::Stall,
         _ if exit.success() => return None,
         (_, Work::Run { .. }) => FailureClass::Check,
         _ => FailureClass::Crash,
     };
-    Some(Failure { class, message: how_it_ended(exit), log: None })
+    let message = match stage.timeout {
+        Some(timeout) if class == FailureClass::Timeout => {
+            format!("timed out after {}", english::duration(timeout))
+        }
+        _ => how_it_ended(exit),
+    };
+    Some(Failure { class, message, log: None })
 }
 
 /// "exit status 3", "killed by signal 9", "timed out".
 pub(super) fn how_it_ended(exit: &Exit) -> String {
     match (exit.cut, exit.code, exit.signal) {
         (Some(Cut::TimedOut), ..) => {
-            format!("timed out after {}", crate::base::english::duration(exit.duration))
+            format!("timed out after {}", english::duration(exit.duration))
         }
         (Some(Cut::Stalled), ..) => "said nothing for too long".to_owned(),
         (Some(Cut::Stopped), ..) => "stopped".to_owned(),

@@ -10,6 +10,7 @@ use crate::rebuild::LANDING;
 use crate::sys::child::{self, Cut};
 use crate::sys::git::GitError;
 use crate::sys::stop::Stop;
+use crate::sys::strays::end_strays_in;
 use crate::sys::worktree::{Start, Worktree};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -79,6 +80,8 @@ impl Site {
                 Ok(exit) => exit,
                 Err(error) => return Check::Red(setup_failure(&error)),
             };
+            let top = worktree.top().to_owned();
+            blocking(move || end_strays_in(&top)).await;
             if exit.cut == Some(Cut::Stopped) {
                 return Check::Stopped;
             }

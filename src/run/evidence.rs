@@ -6,6 +6,7 @@ use crate::rebuild::Tree;
 use crate::rebuild::result::Changed;
 use crate::sys::git::GitError;
 use crate::tasks;
+use std::path::Path;
 
 /// What an attempt is judged by.
 pub struct Evidence<'a> {
@@ -21,6 +22,8 @@ pub struct Evidence<'a> {
     pub had_trace: bool,
     /// Where blobs are read.
     pub contents: &'a Contents,
+    /// Where the attempt ran.
+    pub worktree: &'a Path,
 }
 
 impl Evidence<'_> {
@@ -32,7 +35,7 @@ impl Evidence<'_> {
         let stage = &self.spec.stages[self.stage];
         for output in &stage.outputs {
             if self.tree.matching(output).next().is_none() {
-                return Ok(Some(failure(FailureClass::Output, format!("output `{output}` is missing"))));
+                return Ok(Some(failure(FailureClass::Output, self.missing(output))));
             }
         }
         if let Some(lack) = self.tasks_lack()? {
@@ -42,6 +45,13 @@ impl Evidence<'_> {
             return Ok(Some(failure(FailureClass::Empty, "it changed nothing".to_owned())));
         }
         Ok(None)
+    }
+
+    fn missing(&self, output: &Pattern) -> String {
+        if output.is_glob() || !self.worktree.join(output.resolved()).exists() {
+            return format!("output `{output}` is missing");
+        }
+        format!("output `{output}` is there, but git does not take it: it is ignored, empty or behind a link")
     }
 
     /// The first tasks file that does not parse, among outputs and the stage's own; or tasks left in the latter.

@@ -18,8 +18,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 struct Sought {
     /// Worktrees that stages run in.
     folders: Vec<PathBuf>,
-    /// The git directory of our own gits.
-    common_dir: PathBuf,
+    /// The git directory of our own gits, if they are looked for too.
+    common_dir: Option<PathBuf>,
 }
 
 /// Ends every process that an earlier run of this repository started for a stage, and gives how many there
@@ -30,8 +30,20 @@ struct Sought {
 /// The worktrees cannot be listed.
 pub fn end_strays(git: &Git) -> Result<usize, GitError> {
     let folders = git.worktrees()?.into_iter().map(|listed| listed.path).collect();
-    let sought = Sought { folders, common_dir: git.common_dir().to_owned() };
+    Ok(end(&Sought { folders, common_dir: Some(git.common_dir().to_owned()) }))
+}
+
+/// Ends every process that was started for an attempt in a worktree and outlived it, even in a session of its
+/// own, and gives how many there were.
+pub fn end_strays_in(worktree: &Path) -> usize {
+    end(&Sought { folders: vec![worktree.to_owned()], common_dir: None })
+}
+
+fn end(sought: &Sought) -> usize {
     let found = sought.strays();
+    if found.is_empty() {
+        return 0;
+    }
     signal(&found, Signal::TERM);
     let until = Instant::now() + GRACE;
     while !sought.strays().is_empty() && Instant::now() < until {
@@ -42,7 +54,7 @@ pub fn end_strays(git: &Git) -> Result<usize, GitError> {
     while !sought.strays().is_empty() && Instant::now() < until + GRACE {
         std::thread::sleep(PAUSE);
     }
-    Ok(found.len())
+    found.len()
 }
 
 fn signal(pids: &[i32], signal: Signal) {
@@ -75,7 +87,7 @@ impl Sought {
     fn is_orphan(&self, owner: &[u8]) -> bool {
         let Some(space) = owner.iter().position(|byte| *byte == b' ') else { return false };
         let (pid, common_dir) = (String::from_utf8_lossy(&owner[..space]), &owner[space + 1..]);
-        bytes_path(common_dir) == self.common_dir && !Path::new("/proc").join(&*pid).exists()
+        Some(bytes_path(common_dir)) == self.common_dir.as_deref() && !Path::new("/proc").join(&*pid).exists()
     }
 }
 
@@ -94,7 +106,7 @@ mod tests {
     use crate::sys::process::Invocation;
 
     fn sought(folder: &Path) -> Sought {
-        Sought { folders: vec![folder.to_owned()], common_dir: folder.join(".git") }
+        Sought { folders: vec![folder.to_owned()], common_dir: Some(folder.join(".git")) }
     }
 
     #[test]

@@ -134,3 +134,13 @@ fn an_interrupt_during_setup_is_no_failure() {
     world.flag("go");
     world.run([]).exits(0).calls(["a:build"]);
 }
+
+#[test]
+fn what_an_agent_leaves_running_in_a_session_of_its_own_is_ended_with_its_attempt() {
+    let world = World::with(&format!("{ONE} spec \"a\" \"A\""));
+    world.script("a/build", "setsid sleep 600 >/dev/null 2>&1 </dev/null &\nsetsid -f sleep 600\nplay build");
+    world.run([]).exits(0).calls(["a:build"]);
+    assert_eq!(world.strays(), [0; 0]);
+    assert!(!world.worktree("a").exists(), "nothing keeps the worktree");
+    world.again().calls([]);
+}

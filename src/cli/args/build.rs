@@ -37,7 +37,7 @@ pub struct BuildArgs {
     #[arg(short, long, visible_alias = "quiet", help_heading = MAKE)]
     pub silent: bool,
 
-    /// Stop each spec after STAGE; nothing lands
+    /// Stop each goal after STAGE, without landing it; what it needs still lands
     #[arg(long, value_name = "STAGE", help_heading = RUN, value_parser = StageName::new)]
     pub until: Option<StageName>,
     /// Say why each stage is out of date or not; run nothing

@@ -150,7 +150,7 @@ impl Site {
             around.setup_lines(worktree.top(), &self.project.settings.setup)
         };
         self.bring_in(worktree)?;
-        let refs = RefsBefore::note(worktree.git()).map_err(|e| setup_failure(&e))?;
+        let refs = self.note_refs(worktree.git()).map_err(|e| setup_failure(&e))?;
         let mut begun = vec![RefUpdate::create(start_ref(&id.spec, &id.stage), place.tip)];
         begun.extend(self.remember_fork(&place.branch, standing.base));
         self.update_known_refs(&begun, "specmake: attempt").map_err(|e| setup_failure(&e))?;
@@ -278,9 +278,9 @@ impl Site {
             }
             Err(lack) => self.failed(&mut prepared, order, exit, lack),
         };
-        if let Err(error) = self.put_refs_back(&prepared, &prepared.refs) {
+        if let Err(error) = self.tell_of_refs(&prepared, &prepared.refs) {
             self.reporter
-                .warn(format!("{}: cannot tell what it did to other branches: {error}", prepared.id));
+                .warn(format!("{}: cannot tell which refs moved while it ran: {error}", prepared.id));
         }
         outcome
     }

@@ -42,7 +42,10 @@ impl Hands for Executor {
         let site = Arc::clone(&self.site);
         Box::pin(async move {
             match site.graph.kind(order.place) {
-                PlaceKind::Stage { spec, stage } => site.attempt(order, spec, stage, stop).await,
+                PlaceKind::Stage { spec, stage } => {
+                    let _turn = site.own_moves.begin(spec);
+                    Arc::clone(&site).attempt(order, spec, stage, stop).await
+                }
                 _ => Outcome::Failed(setup_failure(&"only stages are attempted")),
             }
         })
@@ -52,6 +55,7 @@ impl Hands for Executor {
         let site = Arc::clone(&self.site);
         Box::pin(blocking(move || {
             let PlaceKind::Stage { spec, stage } = site.graph.kind(place) else { return };
+            let _turn = site.own_moves.begin(spec);
             if let Err(error) = site.record_hold(spec, stage, &failure) {
                 site.reporter.warn(format!("cannot record that `{}` is held: {error}", site.spec(spec).name));
             }
@@ -65,7 +69,8 @@ impl Hands for Executor {
                 return Landed::Failed(setup_failure(&"only specs land"));
             };
             let _desk = desk.lock().await;
-            site.land_spec(spec, stop).await
+            let _turn = site.own_moves.begin(spec);
+            Arc::clone(&site).land_spec(spec, stop).await
         })
     }
 }

@@ -1,11 +1,13 @@
-//! Refs and stash entries that an agent made or moved beside its own branch: kept under a backup ref and put
-//! back. People move refs too while agents run, so only what the worktree's own reflog proves is undone.
+//! Refs and stash entries that changed while an agent ran. People move refs too, and nothing tells the two apart:
+//! a ref that is not specmake's is never moved, only spoken of. What was stashed on the spec's own branch is kept
+//! under a backup ref.
 use super::attempt::Prepared;
+use super::own_moves::Busy;
 use super::site::Site;
 use crate::base::{Oid, StageId};
 use crate::sys::git::{Git, GitError, RefUpdate, branch_ref};
 use crate::sys::lock::RefsLock;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The stash's ref; its entries are the ref's log.
 const STASH: &str = "refs/stash";
@@ -14,88 +16,82 @@ const STASH: &str = "refs/stash";
 #[derive(Debug)]
 pub(super) struct RefsBefore {
     refs: BTreeMap<String, Oid>,
-    /// How long the log of the worktree's HEAD was.
-    log: usize,
+    busy: Busy,
 }
 
-/// What an agent did with HEAD in its worktree.
-#[derive(Debug, Default)]
-struct Footprint {
-    /// Commits that HEAD was at.
-    commits: BTreeSet<Oid>,
-    /// Branches that it switched to.
-    branches: BTreeSet<String>,
-}
-
-impl RefsBefore {
+impl Site {
     /// The refs now, as an attempt in `worktree` begins.
     ///
     /// # Errors
     /// git fails.
-    pub(super) fn note(worktree: &Git) -> Result<Self, GitError> {
-        Ok(Self { refs: foreign(worktree)?, log: head_log(worktree).len() })
+    pub(super) fn note_refs(&self, worktree: &Git) -> Result<RefsBefore, GitError> {
+        let busy = self.own_moves.busy();
+        Ok(RefsBefore { refs: foreign(worktree)?, busy })
     }
-}
 
-impl Site {
-    /// Puts back what the agent did to refs that are not its own.
+    /// Tells which refs moved or went while an attempt ran, and takes what it stashed off the stash.
     ///
     /// # Errors
     /// git fails.
-    pub(super) fn put_refs_back(&self, prepared: &Prepared, before: &RefsBefore) -> Result<(), GitError> {
+    pub(super) fn tell_of_refs(&self, prepared: &Prepared, before: &RefsBefore) -> Result<(), GitError> {
         let git = prepared.worktree().git();
         let now = foreign(git)?;
         if now == before.refs {
             return Ok(());
         }
-        let log = head_log(git);
-        let mut print = footprint(log.get(before.log..).unwrap_or_default());
-        print.branches.retain(|branch| !before.refs.contains_key(&branch_ref(branch)));
-        print.branches.insert(prepared.place.branch.clone());
         let own = branch_ref(&prepared.place.branch);
-        let names: BTreeSet<&String> = before.refs.keys().chain(now.keys()).collect();
-        for name in names.into_iter().filter(|name| **name != own && name.as_str() != STASH) {
-            let (old, new) = (before.refs.get(name).copied(), now.get(name).copied());
-            let is_ours = name.strip_prefix("refs/heads/").is_some_and(|branch| self.is_marked(branch));
-            if old == new || is_ours {
+        for (name, old) in before.refs.iter().filter(|(name, _)| **name != own && *name != STASH) {
+            let new = now.get(name).copied();
+            if new == Some(*old) || self.is_own_move(name, new, before) || !self.own_moves.is_news(name, new)
+            {
                 continue;
             }
-            let Some(at) = new else {
-                let old = old.unwrap_or(prepared.started);
-                self.reporter.warn(format!(
-                    "{}: `{name}` went while it ran; `git update-ref {name} {old}` brings it back",
-                    prepared.id
-                ));
-                continue;
-            };
-            let switched = || print.branches.iter().any(|branch| *name == branch_ref(branch));
-            if !print.commits.contains(&at) && !switched() {
-                continue;
-            }
-            let kept = self.keep_under_backup(&prepared.id, at)?;
-            let back = RefUpdate { name: name.clone(), new: old, old: new };
-            match self.git.update_refs(&[back], "specmake: put back") {
-                Ok(()) => self
-                    .reporter
-                    .warn(format!("{} moved `{name}`; it is put back, and kept as `{kept}`", prepared.id)),
-                Err(error) => self.reporter.warn(format!("{} moved `{name}`: {error}", prepared.id)),
-            }
+            self.reporter.warn(self.told(&prepared.id, name, *old, new));
         }
         if before.refs.get(STASH) != now.get(STASH) {
-            self.put_stash_back(git, &prepared.id, &print.branches, before.refs.get(STASH))?;
+            self.put_stash_back(git, &prepared.id, &prepared.place.branch, before.refs.get(STASH))?;
         }
         Ok(())
     }
 
-    /// Drops the entries that were stashed on one of these branches since `top` was the newest; each is kept.
+    /// Whether specmake, or another stage's attempt on the branch of its spec, may have moved a ref.
+    fn is_own_move(&self, name: &str, new: Option<Oid>, before: &RefsBefore) -> bool {
+        if name == self.base_ref() {
+            return new.is_some_and(|new| self.own_moves.is_landing(new));
+        }
+        let Some(branch) = name.strip_prefix("refs/heads/").filter(|branch| self.is_marked(branch)) else {
+            return false;
+        };
+        let busy = self.own_moves.busy();
+        let mut specs = self.project.specs.values().enumerate();
+        let of = specs.find(|(_, spec)| spec.branch == branch || self.branch_of(spec) == branch);
+        of.is_some_and(|(spec, _)| {
+            let turns = busy.get(&spec);
+            turns != before.busy.get(&spec) || turns.is_some_and(|turns| turns.open > 0)
+        })
+    }
+
+    fn told(&self, id: &StageId, name: &str, old: Oid, new: Option<Oid>) -> String {
+        match new {
+            None => format!("`{name}` went while {id} ran; `git update-ref {name} {old}` brings it back"),
+            Some(new) if name == self.base_ref() => {
+                format!("`{}` moved to {new} while {id} ran; it was at {old}", self.base_branch)
+            }
+            Some(new) => format!(
+                "`{name}` moved to {new} while {id} ran; `git update-ref {name} {old} {new}` brings it back"
+            ),
+        }
+    }
+
+    /// Drops the entries that were stashed on a branch since `top` was the newest; each is kept.
     fn put_stash_back(
         &self,
         git: &Git,
         id: &StageId,
-        branches: &BTreeSet<String>,
+        branch: &str,
         top: Option<&Oid>,
     ) -> Result<(), GitError> {
-        let _lock = RefsLock::take(git)?;
+        let lock = RefsLock::take(git)?;
         let entries = stash_entries(git)?;
         if let Some(top) = top.filter(|top| entries.iter().all(|(oid, _)| oid != *top)) {
             self.reporter.warn(format!(
@@ -105,10 +101,10 @@ impl Site {
             return Ok(());
         }
         let new = entries.iter().take_while(|(oid, _)| Some(oid) != top).enumerate();
-        let theirs = new.filter(|(_, (_, subject))| branches.iter().any(|branch| is_on(subject, branch)));
+        let theirs = new.filter(|(_, (_, subject))| is_on(subject, branch));
         // The oldest first: the numbers of the others stay.
         for (at, (oid, _)) in theirs.collect::<Vec<_>>().into_iter().rev() {
-            let kept = self.keep_under_backup_locked(id, *oid, &_lock)?;
+            let kept = self.keep_under_backup(id, *oid, &lock)?;
             git.run(&git.command(["stash", "drop", "--quiet", &format!("stash@{{{at}}}")]))?;
             self.reporter
                 .warn(format!("{id} stashed changes and left them there; they are kept as `{kept}`"));
@@ -116,12 +112,7 @@ impl Site {
         Ok(())
     }
 
-    fn keep_under_backup(&self, id: &StageId, oid: Oid) -> Result<String, GitError> {
-        let lock = RefsLock::take(&self.git)?;
-        self.keep_under_backup_locked(id, oid, &lock)
-    }
-
-    fn keep_under_backup_locked(&self, id: &StageId, oid: Oid, lock: &RefsLock) -> Result<String, GitError> {
+    fn keep_under_backup(&self, id: &StageId, oid: Oid, lock: &RefsLock) -> Result<String, GitError> {
         let name = format!("refs/specmake/backup/{}/{}/{oid}", id.spec, id.stage);
         if self.git.object(&name)?.is_none() {
             let keep = RefUpdate::create(name.clone(), oid);
@@ -134,24 +125,6 @@ impl Site {
 /// Branches, tags and the stash. What is fetched from elsewhere may move at any time.
 fn foreign(git: &Git) -> Result<BTreeMap<String, Oid>, GitError> {
     git.refs(&["refs/heads/", "refs/tags/", STASH])
-}
-
-fn head_log(worktree: &Git) -> Vec<u8> {
-    std::fs::read(worktree.git_dir().join("logs/HEAD")).unwrap_or_default()
-}
-
-/// Reads lines of a reflog: `old new name <mail> time zone\tmessage`.
-fn footprint(log: &[u8]) -> Footprint {
-    let mut print = Footprint::default();
-    for line in String::from_utf8_lossy(log).lines() {
-        let (entry, message) = line.split_once('\t').unwrap_or((line, ""));
-        if let Some(way) = message.strip_prefix("checkout: moving from ") {
-            print.branches.extend(way.rsplit_once(" to ").map(|(_, to)| to.to_owned()));
-        } else {
-            print.commits.extend(entry.split(' ').nth(1).and_then(|new| new.parse::<Oid>().ok()));
-        }
-    }
-    print
 }
 
 /// The stash, newest first, with git's words for where each was made.
@@ -171,18 +144,6 @@ fn is_on(subject: &str, branch: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_head_log_tells_what_was_committed_and_where() {
-        let (a, b) = ("a".repeat(40), "b".repeat(40));
-        let log = format!(
-            "{a} {a} A Person <p@x> 1 +0000\tcheckout: moving from spec/a to sneaky\n\
-             {a} {b} A Person <p@x> 2 +0000\tcommit: to the left\n"
-        );
-        let print = footprint(log.as_bytes());
-        assert_eq!(print.branches.into_iter().collect::<Vec<_>>(), ["sneaky"]);
-        assert_eq!(print.commits.into_iter().map(|oid| oid.to_string()).collect::<Vec<_>>(), [b]);
-    }
 
     #[test]
     fn a_stash_entry_names_its_branch() {

@@ -268,6 +268,7 @@ impl Site {
             new: candidate.commit,
             reason: format!("specmake: land {}", spec.name),
         };
+        self.own_moves.lands(candidate.commit);
         match sync::move_branch(&self.git, &step) {
             Err(error) => Some(Landed::Failed(setup_failure(&error))),
             Ok(Moved::BaseMoved { .. }) => None,

@@ -22,6 +22,7 @@ pub mod landing;
 pub mod landings;
 pub mod launch;
 mod leak;
+mod own_moves;
 pub mod progress;
 pub mod record;
 pub mod recover;

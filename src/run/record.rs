@@ -71,6 +71,7 @@ impl Site {
             new: oid,
             reason: format!("specmake: {subject}"),
         };
+        self.own_moves.lands(oid);
         match sync::move_branch(&self.git, &step)? {
             Moved::Done => {}
             Moved::Busy(why) => return Err(busy(why.to_string())),

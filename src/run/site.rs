@@ -2,6 +2,7 @@
 use super::contents::Contents;
 use super::fork::FORKS;
 use super::journal::{self, commits};
+use super::own_moves::OwnMoves;
 use super::report::Reporter;
 use crate::base::{Oid, SpecName, Stamp};
 use crate::graph::StageGraph;
@@ -50,6 +51,7 @@ pub struct Site {
     pub(super) ran: Mutex<HashSet<(SpecName, usize)>>,
     pub(super) turns: Mutex<HashMap<usize, Arc<Mutex<()>>>>,
     pub(super) slots: Mutex<HashMap<usize, u32>>,
+    pub(super) own_moves: Arc<OwnMoves>,
     /// Evictions from landings, by position of the spec.
     pub(super) evictions: Mutex<HashMap<usize, u32>>,
 }
@@ -126,6 +128,7 @@ impl Site {
                 unrecorded: Arc::new(unrecorded),
             }),
             branches: Mutex::new(Branches { tips, marked }),
+            own_moves: Arc::default(),
             evictions: Mutex::default(),
             slots: Mutex::default(),
             turns: Mutex::default(),

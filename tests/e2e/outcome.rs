@@ -68,6 +68,14 @@ impl Outcome {
         self
     }
 
+    /// These words must not be in what it printed.
+    #[track_caller]
+    pub fn unsaid(&self, words: &str) -> &Self {
+        let said = self.stdout.contains(words) || self.stderr.contains(words);
+        assert!(!said, "it said {words:?}\n{self}");
+        self
+    }
+
     /// This stands in what it printed, whatever the case.
     #[track_caller]
     pub fn said(&self, words: &str) -> &Self {

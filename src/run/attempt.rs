@@ -1,4 +1,5 @@
 //! One attempt at a stage: prepared, made, and kept as a commit whatever came of it.
+use super::damage::damaged;
 use super::evidence::Evidence;
 use super::foreign::RefsBefore;
 use super::hands::{Order, Outcome};
@@ -310,6 +311,9 @@ impl Site {
     ) -> Result<Oid, Lack> {
         let setup = |error: GitError| setup_failure(&error);
         let is_agent = matches!(spec.stages[stage].work, Work::Agent { .. });
+        if let Some(failure) = damaged(prepared.worktree()) {
+            return Err(failure.into());
+        }
         if let Some(failure) = failure_of(exit, &spec.stages[stage]) {
             return Err(failure.into());
         }
@@ -405,6 +409,9 @@ impl Site {
     /// Keeps the tree of an attempt that did not do as a commit of its own.
     fn keep(&self, prepared: &mut Prepared, failure: &Failure) -> Result<(), GitError> {
         let done = RefUpdate::delete(start_ref(&prepared.id.spec, &prepared.id.stage), prepared.started);
+        if prepared.side.as_ref().is_some_and(Worktree::is_damaged) {
+            return self.git.update_refs(&[done], "specmake: attempt");
+        }
         if let (Some(side), Some(spec)) = (&prepared.side, self.spec_named(&prepared.id.spec)) {
             let snapshot = side.snapshot(prepared.started, &[])?;
             if !snapshot.changes.is_empty() {
@@ -413,7 +420,6 @@ impl Site {
             return self.git.update_refs(&[done], "specmake: attempt");
         }
         let place = &mut prepared.place;
-        let snapshot = place.worktree.snapshot(place.tip, &[])?;
         let mark = Mark::Attempt {
             spec: prepared.id.spec.clone(),
             stage: prepared.id.stage.clone(),
@@ -423,6 +429,10 @@ impl Site {
         };
         let subject = format!("{}: {} did not succeed", prepared.id.spec, prepared.id.stage);
         let text = message(&subject, &failure.message, &[mark]);
+        if place.worktree.is_damaged() {
+            return self.advance_alone(place, &text, done);
+        }
+        let snapshot = place.worktree.snapshot(place.tip, &[])?;
         self.advance(place, &snapshot, &text, &[done])
     }
 

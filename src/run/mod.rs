@@ -6,6 +6,7 @@ pub mod beside;
 pub mod blame;
 mod check;
 pub mod contents;
+mod damage;
 pub mod dispatcher;
 mod elsewhere;
 mod evidence;

@@ -55,7 +55,7 @@ impl Site {
             return Err(Kept::NotOurs(branch));
         }
         let mut kept = tip;
-        if let Some(worktree) = self.worktree_of(spec)? {
+        if let Some(worktree) = self.sound_worktree(spec, &branch)? {
             let mut place = Workplace { worktree, branch: branch.clone(), tip };
             self.keep_hand_edits(spec, &mut place)?;
             kept = place.tip;

@@ -55,7 +55,7 @@ impl Site {
             None => self.landed_branch(spec, &branch)?,
         };
         let tip = existing.unwrap_or(standing.base);
-        let worktree = match self.worktree_of(spec).map_err(setup)? {
+        let worktree = match self.sound_worktree(spec, &branch).map_err(setup)? {
             Some(worktree) => worktree,
             None => self.add_worktree(spec, &branch, existing, standing.base).map_err(setup)?,
         };
@@ -172,6 +172,26 @@ impl Site {
                 place.worktree.settle(snapshot, &place.branch, (oid, oid), &[])?;
             }
         }
+        self.stands_at(place, oid);
+        Ok(())
+    }
+
+    /// A commit that changes nothing: what lies in the worktree cannot be read.
+    ///
+    /// # Errors
+    /// git fails.
+    pub(super) fn advance_alone(
+        &self,
+        place: &mut Workplace,
+        message: &str,
+        also: RefUpdate,
+    ) -> Result<(), GitError> {
+        let tree = self.git.tree_of(place.tip)?;
+        let parents = [place.tip];
+        let oid = self.git.commit_tree(&NewCommit { tree, parents: &parents, message, signature: None })?;
+        let name = branch_ref(&place.branch);
+        let old = self.git.commit(&name)?;
+        self.git.update_refs(&[also, RefUpdate { name, new: Some(oid), old }], "specmake: stage")?;
         self.stands_at(place, oid);
         Ok(())
     }

@@ -325,3 +325,53 @@ fn a_landing_worktree_that_somebody_deleted_is_made_again() {
     world.run(["b"]).exits(0);
     assert!(world.has("out/b.txt"));
 }
+
+#[test]
+fn an_attempt_that_damages_its_worktree_fails_and_the_worktree_is_made_anew() {
+    let damages = [
+        "play build; rm .git",
+        "play build; rm -rf \"$SPECMAKE_WORKTREE\"; mkdir \"$SPECMAKE_WORKTREE\"; echo x > \"$SPECMAKE_WORKTREE/x\"",
+        "play build; rm .git; git init -q .",
+        "play build; git -C $W/repo worktree remove -ff \"$PWD\"; mkdir -p \"$SPECMAKE_WORKTREE/x\"",
+        "play build; rm .git; git -C $W/repo worktree prune",
+    ];
+    for damage in damages {
+        let world =
+            World::with(&format!("{ONE}\nstage \"build\" {{ on-failure {{ hold }} }}\nspec \"a\" \"A\""));
+        world.script("a/build", damage);
+        world.run([]).exits(1).calls(["a:build"]).said("its worktree is damaged");
+        world.unscript("a/build");
+        let broken = world.worktree("a").with_file_name("a.broken-1");
+        let retried = world.run(["retry", "a"]);
+        let rest = world.run([]);
+        rest.exits(0);
+        assert!(format!("{retried}{rest}").contains("a.broken-1"), "{damage}: {retried}{rest}");
+        assert!(broken.is_dir(), "{damage}");
+        assert!(world.has("out/a.txt"), "{damage}");
+    }
+}
+
+#[test]
+fn a_clean_start_moves_a_damaged_worktree_aside() {
+    let world = held();
+    fs::remove_file(world.worktree("a").join(".git")).unwrap();
+    world.unscript("a/build");
+    world.run(["retry", "a", "--clean"]).exits(0);
+    world.run([]).exits(0);
+    assert!(world.worktree("a").with_file_name("a.broken-1").join("out.txt").exists());
+    assert!(world.has("out/a.txt"));
+}
+
+#[test]
+fn a_link_in_the_place_of_a_worktree_is_moved_and_not_what_it_leads_to() {
+    let world = held();
+    let own = world.top().join("own");
+    fs::create_dir(&own).unwrap();
+    fs::write(own.join("x"), "x").unwrap();
+    fs::remove_dir_all(world.worktree("a")).unwrap();
+    std::os::unix::fs::symlink(&own, world.worktree("a")).unwrap();
+    world.unscript("a/build");
+    world.run(["retry", "a"]);
+    world.run([]).exits(0);
+    assert!(own.join("x").exists());
+}

@@ -1,6 +1,7 @@
 //! Worktrees of ours: each spec in progress has one, landing has one. They are made, moved and removed
 //! under the lock on refs, and never removed with anything in them that is not kept elsewhere.
 mod add;
+mod aside;
 mod bring;
 mod place;
 mod remove;
@@ -10,8 +11,9 @@ mod snapshot;
 mod tests;
 
 pub use add::Start;
+pub use aside::move_aside;
 pub use bring::BroughtIn;
-pub use place::place;
+pub use place::{place, place_as_written};
 pub use remove::{Stays, drop_branch, forget_lost};
 pub use snapshot::Snapshot;
 

@@ -8,14 +8,19 @@ use std::path::{Component, Path, PathBuf};
 /// # Errors
 /// [`GitError::InsideRepository`].
 pub fn place(git: &Git, template: &str, spec: &str) -> Result<PathBuf, GitError> {
-    let filled = template.replace("{repo}", &git.name()).replace("{spec}", spec);
     let top = git.main_work_tree().unwrap_or(git.common_dir());
-    let path = settled(&tidy(&top.join(filled)));
+    let path = settled(&place_as_written(git, template, spec));
     let inside = |folder: &Path| path.starts_with(settled(folder));
     if inside(top) || inside(git.common_dir()) {
         return Err(GitError::InsideRepository { path });
     }
     Ok(path)
+}
+
+/// The place for a spec's worktree with links on its way not resolved.
+pub fn place_as_written(git: &Git, template: &str, spec: &str) -> PathBuf {
+    let filled = template.replace("{repo}", &git.name()).replace("{spec}", spec);
+    tidy(&git.main_work_tree().unwrap_or(git.common_dir()).join(filled))
 }
 
 /// The path without `.` and `..`, as it is written.

@@ -1,0 +1,43 @@
+//! What an agent may have broken in its worktree, seen before it does harm.
+use super::site::Site;
+use crate::event::Failure;
+use crate::model::{FailureClass, Spec};
+use crate::sys::git::GitError;
+use crate::sys::worktree::{self, Worktree};
+
+impl Site {
+    /// The worktree of a spec whose branch is ours. A folder in its place that is no worktree any more is moved
+    /// aside, and said to be.
+    ///
+    /// # Errors
+    /// Something else lies in its place and must stay there, or git fails.
+    pub(super) fn sound_worktree(&self, spec: &Spec, branch: &str) -> Result<Option<Worktree>, GitError> {
+        let found = self.worktree_of(spec);
+        if matches!(found, Ok(Some(_))) || !self.is_marked(branch) {
+            return found;
+        }
+        let place = worktree::place_as_written(&self.git, &spec.worktree, spec.name.as_str());
+        let former = spec.was.as_ref().map(|was| place.with_file_name(was.as_str()));
+        let mut moved = false;
+        for place in std::iter::once(place).chain(former) {
+            let Some(to) = worktree::move_aside(&self.git, &place, branch)? else { continue };
+            moved = true;
+            self.reporter.warn(format!(
+                "the worktree of `{}` was damaged: what lay there is now in `{}`",
+                spec.name,
+                to.display()
+            ));
+        }
+        if moved { self.worktree_of(spec) } else { found }
+    }
+}
+
+/// Why an attempt cannot count whose worktree can no longer be read.
+pub(super) fn damaged(worktree: &Worktree) -> Option<Failure> {
+    let failure = || failure(FailureClass::Crash, "its worktree is damaged".to_owned());
+    worktree.is_damaged().then(failure)
+}
+
+fn failure(class: FailureClass, message: String) -> Failure {
+    Failure { class, message, log: None }
+}

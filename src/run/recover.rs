@@ -1,8 +1,8 @@
 //! What a run that died left behind is made good before the next one begins.
 use super::site::Site;
 use super::workplace::message;
-use crate::base::{SpecName, StageName};
-use crate::model::FailureClass;
+use crate::base::{Oid, SpecName, StageName};
+use crate::model::{FailureClass, Spec};
 use crate::rebuild::Mark;
 use crate::sys::git::{GitError, NewCommit, RefUpdate, branch_ref};
 
@@ -15,7 +15,8 @@ impl Site {
         }
     }
 
-    /// Keeps the tree of each attempt that was found dead as a commit of its own.
+    /// Keeps the tree of each attempt that was found dead as a commit of its own. What is wrong with one spec's
+    /// worktree is told and keeps no other spec waiting.
     ///
     /// # Errors
     /// git fails.
@@ -24,37 +25,50 @@ impl Site {
             let mut parts = name.trim_start_matches("refs/specmake/start/").split('/');
             let (Some(spec), Some(stage)) = (parts.next(), parts.next()) else { continue };
             let (Ok(spec), Ok(stage)) = (SpecName::new(spec), StageName::new(stage)) else { continue };
-            let forget = RefUpdate::delete(name.clone(), start);
             let renamed =
                 || self.project.specs.values().find(|declared| declared.was.as_ref() == Some(&spec));
             let Some(declared) = self.spec_named(&spec).or_else(renamed) else { continue };
-            if declared.position(&stage).is_some_and(|at| declared.runs_beside(at)) {
-                self.forget_side_attempt(declared, &stage, start)?;
-                continue;
+            let forget = RefUpdate::delete(name.clone(), start);
+            if let Err(error) = self.keep_dead_attempt(declared, (&spec, &stage), start, forget) {
+                let place = self.worktree_path(declared).unwrap_or_default();
+                self.reporter.warn(format!(
+                    "what `{spec}:{stage}` left in `{}` when it was cut off cannot be kept yet: {error}",
+                    place.display()
+                ));
             }
-            let branch = self.branch_of(declared);
-            let worktree = self.worktree_of(declared).unwrap_or_default();
-            let (Some(worktree), Some(now)) = (worktree, self.git.commit(&branch_ref(&branch))?) else {
-                self.git.update_refs(&[forget], "specmake: recover")?;
-                continue;
-            };
-            let snapshot = worktree.snapshot(start, &[])?;
-            let mark = Mark::Attempt {
-                spec: spec.clone(),
-                stage: stage.clone(),
-                class: Some(FailureClass::Crash),
-                held: None,
-                why: "found dead".to_owned(),
-            };
-            let text = message(&format!("{spec}: {stage} was cut off"), "", &[mark]);
-            let commit =
-                NewCommit { tree: snapshot.tree, parents: &[start], message: &text, signature: None };
-            let oid = self.git.commit_tree(&commit)?;
-            worktree.settle(&snapshot, &branch, (now, oid), &[forget])?;
-            self.note_tip(&branch, Some(oid));
-            self.reporter
-                .warn(format!("`{spec}:{stage}` was cut off in an earlier run; what it left is kept"));
         }
+        Ok(())
+    }
+
+    fn keep_dead_attempt(
+        &self,
+        declared: &Spec,
+        (spec, stage): (&SpecName, &StageName),
+        start: Oid,
+        forget: RefUpdate,
+    ) -> Result<(), GitError> {
+        if declared.position(stage).is_some_and(|at| declared.runs_beside(at)) {
+            return self.forget_side_attempt(declared, stage, start);
+        }
+        let branch = self.branch_of(declared);
+        let worktree = self.worktree_of(declared).unwrap_or_default();
+        let (Some(worktree), Some(now)) = (worktree, self.git.commit(&branch_ref(&branch))?) else {
+            return self.git.update_refs(&[forget], "specmake: recover");
+        };
+        let snapshot = worktree.snapshot(start, &[])?;
+        let mark = Mark::Attempt {
+            spec: spec.clone(),
+            stage: stage.clone(),
+            class: Some(FailureClass::Crash),
+            held: None,
+            why: "found dead".to_owned(),
+        };
+        let text = message(&format!("{spec}: {stage} was cut off"), "", &[mark]);
+        let commit = NewCommit { tree: snapshot.tree, parents: &[start], message: &text, signature: None };
+        let oid = self.git.commit_tree(&commit)?;
+        worktree.settle(&snapshot, &branch, (now, oid), &[forget])?;
+        self.note_tip(&branch, Some(oid));
+        self.reporter.warn(format!("`{spec}:{stage}` was cut off in an earlier run; what it left is kept"));
         Ok(())
     }
 }

@@ -375,3 +375,17 @@ fn a_link_in_the_place_of_a_worktree_is_moved_and_not_what_it_leads_to() {
     world.run([]).exits(0);
     assert!(own.join("x").exists());
 }
+
+#[test]
+fn a_worktree_that_cannot_be_read_keeps_no_other_spec_waiting() {
+    let world = held();
+    world.git(&["update-ref", "refs/specmake/start/a/build", "spec/a"]);
+    world.git(&["config", "filter.x.required", "true"]);
+    world.git(&["config", "filter.x.clean", "false"]);
+    fs::write(world.worktree("a").join(".gitattributes"), "*.txt filter=x\n").unwrap();
+    fs::write(world.worktree("a").join("new.txt"), "x\n").unwrap();
+    world.append("Specfile", "spec \"b\" \"B\"").commit("another");
+    let place = world.worktree("a");
+    world.run([]).exits(1).calls(["b:build"]).said("`a:build`").said(place.to_str().unwrap());
+    assert!(world.has("out/b.txt"));
+}

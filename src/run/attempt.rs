@@ -1,5 +1,5 @@
 //! One attempt at a stage: prepared, made, and kept as a commit whatever came of it.
-use super::damage::damaged;
+use super::damage::{damaged, unmerged};
 use super::evidence::Evidence;
 use super::foreign::RefsBefore;
 use super::hands::{Order, Outcome};
@@ -320,6 +320,9 @@ impl Site {
         if let Some(why) = &prepared.refused {
             let message = format!("the agent says: {why}");
             return Err(Failure { class: FailureClass::Check, message, log: None }.into());
+        }
+        if let Some(failure) = unmerged(prepared.worktree()).map_err(setup)? {
+            return Err(failure.into());
         }
         let snapshot = prepared.worktree().snapshot(prepared.started, &[]).map_err(setup)?;
         let tree = self.contents.tree(snapshot.tree).map_err(setup)?;

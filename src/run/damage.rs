@@ -38,6 +38,16 @@ pub(super) fn damaged(worktree: &Worktree) -> Option<Failure> {
     worktree.is_damaged().then(failure)
 }
 
+/// Why an attempt cannot count that left a merge in conflict.
+///
+/// # Errors
+/// git fails.
+pub(super) fn unmerged(worktree: &Worktree) -> Result<Option<Failure>, GitError> {
+    let paths = worktree.unmerged()?;
+    let say = || format!("it left a conflict in `{}`: resolve it and `git add` that", paths.join("`, `"));
+    Ok((!paths.is_empty()).then(|| failure(FailureClass::Output, say())))
+}
+
 fn failure(class: FailureClass, message: String) -> Failure {
     Failure { class, message, log: None }
 }

@@ -362,3 +362,16 @@ fn logs_and_prompts_lie_where_they_should() {
     assert_eq!(fs::read_to_string(folder.join("setup@build.1.log")).unwrap(), "pumping\n");
     assert!(fs::read_to_string(folder.join("build.2.prompt.md")).unwrap().contains("Build a.log."));
 }
+
+#[test]
+fn a_merge_left_in_conflict_is_not_done() {
+    let world = World::new();
+    world.file("shared.txt", "base\n").specfile(&format!("{ONE} spec \"a\" \"A\"")).commit("start");
+    world.script(
+        "a/build",
+        "play build\ngit switch -q -c other\necho 1 > shared.txt\ngit commit -qam 1\n\
+         git switch -q spec/a\necho 2 > shared.txt\ngit commit -qam 2\ngit merge -q other || true",
+    );
+    world.run([]).exits(1).said("it left a conflict in `shared.txt`");
+    assert_eq!(world.read("shared.txt"), "base\n");
+}

@@ -120,6 +120,19 @@ impl Worktree {
         super::files::replace(&note, b"").map_err(GitError::io(format!("write `{}`", note.display())))
     }
 
+    /// The paths that its index has in conflict; none if the index cannot be read.
+    ///
+    /// # Errors
+    /// git cannot run.
+    pub fn unmerged(&self) -> Result<Vec<String>, GitError> {
+        let listed = self.git.ask(&self.git.command(["ls-files", "--unmerged", "-z"]))?;
+        let lines = listed.stdout.split(|byte| *byte == 0).map(path::to_text);
+        let mut paths: Vec<String> =
+            lines.filter_map(|line| line.split_once('\t').map(|(_, path)| path.to_owned())).collect();
+        paths.dedup();
+        Ok(paths)
+    }
+
     /// Checks out submodules, if there are any.
     ///
     /// # Errors

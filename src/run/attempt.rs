@@ -1,5 +1,5 @@
 //! One attempt at a stage: prepared, made, and kept as a commit whatever came of it.
-use super::damage::{damaged, unmerged};
+use super::damage::{damaged, left_out, unmerged};
 use super::evidence::Evidence;
 use super::foreign::RefsBefore;
 use super::hands::{Order, Outcome};
@@ -325,6 +325,9 @@ impl Site {
             return Err(failure.into());
         }
         let snapshot = prepared.worktree().snapshot(prepared.started, &[]).map_err(setup)?;
+        if let Some(failure) = left_out(&snapshot) {
+            return Err(failure.into());
+        }
         let tree = self.contents.tree(snapshot.tree).map_err(setup)?;
         let changed = self.changed_since(prepared, &snapshot).map_err(setup)?;
         let evidence = Evidence {

@@ -3,7 +3,7 @@ use super::site::Site;
 use crate::event::Failure;
 use crate::model::{FailureClass, Spec};
 use crate::sys::git::GitError;
-use crate::sys::worktree::{self, Worktree};
+use crate::sys::worktree::{self, Snapshot, Worktree};
 
 impl Site {
     /// The worktree of a spec whose branch is ours. A folder in its place that is no worktree any more is moved
@@ -46,6 +46,13 @@ pub(super) fn unmerged(worktree: &Worktree) -> Result<Option<Failure>, GitError>
     let paths = worktree.unmerged()?;
     let say = || format!("it left a conflict in `{}`: resolve it and `git add` that", paths.join("`, `"));
     Ok((!paths.is_empty()).then(|| failure(FailureClass::Output, say())))
+}
+
+/// Why an attempt cannot count of whose work a part would be left out.
+pub(super) fn left_out(snapshot: &Snapshot) -> Option<Failure> {
+    let paths = snapshot.embedded.join("`, `");
+    let say = || format!("`{paths}` is a repository of its own and would be left out: remove its `.git`");
+    (!snapshot.embedded.is_empty()).then(|| failure(FailureClass::Output, say()))
 }
 
 fn failure(class: FailureClass, message: String) -> Failure {

@@ -375,3 +375,13 @@ fn a_merge_left_in_conflict_is_not_done() {
     world.run([]).exits(1).said("it left a conflict in `shared.txt`");
     assert_eq!(world.read("shared.txt"), "base\n");
 }
+
+#[test]
+fn a_repository_that_an_agent_makes_is_not_left_out_in_silence() {
+    for more in ["", "git -C sub add -A; git -C sub commit -qm x"] {
+        let world = World::with(&format!("{ONE} spec \"a\" \"A\""));
+        world.script("a/build", &format!("play build\ngit init -q sub\necho x > sub/x\n{more}"));
+        world.run([]).exits(1).said("`sub` is a repository of its own");
+        assert!(!world.has("out/a.txt"));
+    }
+}

@@ -36,6 +36,8 @@ impl Worktree {
         excluded.extend_from_slice(exclude);
         let excluded: HashSet<&str> = excluded.iter().map(|path| path.trim_end_matches('/')).collect();
         let mut embedded = self.embedded(&changes)?;
+        let unborn = complaint.as_deref().into_iter().flat_map(str::lines).filter_map(without_commits);
+        embedded.extend(unborn.filter(|path| !lies_in(path, &excluded)));
         let mut back: Vec<(String, Option<Content>)> = Vec::new();
         changes.retain(|change| {
             let out = lies_in(&change.path, &excluded);
@@ -136,6 +138,12 @@ impl Worktree {
         let known = self.submodule_paths()?;
         Ok(new.into_iter().map(|change| change.path.clone()).filter(|path| !known.contains(path)).collect())
     }
+}
+
+/// The repository that git would not take because nothing is committed in it, if that is what this line says.
+fn without_commits(line: &str) -> Option<String> {
+    let path = line.strip_prefix("error: '")?.strip_suffix("' does not have a commit checked out")?;
+    Some(path.trim_end_matches('/').to_owned())
 }
 
 fn lies_in(path: &str, excluded: &HashSet<&str>) -> bool {

@@ -219,7 +219,10 @@ fn a_repository_within_is_left_out_and_named() {
     world.git_at(&tree.top().join("clone"), &["add", "-A"]);
     world.git_at(&tree.top().join("clone"), &["commit", "-q", "-m", "x"]);
     let snapshot = tree.snapshot(world.oid("main"), &[]).unwrap();
-    assert_eq!((paths(&snapshot), snapshot.embedded.clone()), (vec!["a"], vec!["clone".to_owned()]));
+    assert_eq!(
+        (paths(&snapshot), snapshot.embedded.clone()),
+        (vec!["a"], vec!["clone".to_owned(), "empty".to_owned()])
+    );
     tree.reset_to(Some(BRANCH), world.oid("main")).unwrap();
     assert!(tree.top().join("clone/x").exists());
 }

@@ -1,5 +1,6 @@
 //! One attempt at a stage: prepared, made, and kept as a commit whatever came of it.
 use super::damage::{damaged, left_out, unmerged};
+use super::ending::{failure_of, how_it_ended};
 use super::evidence::Evidence;
 use super::foreign::RefsBefore;
 use super::hands::{Order, Outcome};
@@ -13,7 +14,7 @@ use crate::agent::dialect;
 use crate::agent::refusal::refusal;
 use crate::base::{Oid, StageId, Stamp, english};
 use crate::event::{Event, Failure, Verdict};
-use crate::model::{FailureClass, Spec, Stage, Step, Work};
+use crate::model::{FailureClass, Spec, Step, Work};
 use crate::rebuild::deed::{Deed, trace};
 use crate::rebuild::result::Changed;
 use crate::rebuild::{How, Key, Last, Mark, Unreadable, manifest};
@@ -461,37 +462,6 @@ enum Unkept {
     Unreadable(#[from] Unreadable),
     #[error("{0}")]
     Other(String),
-}
-
-fn failure_of(exit: &Exit, stage: &Stage) -> Option<Failure> {
-    let class = match (exit.cut, &stage.work) {
-        (Some(Cut::TimedOut), _) => FailureClass::Timeout,
-        (Some(Cut::Stalled), _) => FailureClass::Stall,
-        _ if exit.success() => return None,
-        (_, Work::Run { .. }) => FailureClass::Check,
-        _ => FailureClass::Crash,
-    };
-    let message = match stage.timeout {
-        Some(timeout) if class == FailureClass::Timeout => {
-            format!("timed out after {}", english::duration(timeout))
-        }
-        _ => how_it_ended(exit),
-    };
-    Some(Failure { class, message, log: None })
-}
-
-/// "exit status 3", "killed by signal 9", "timed out".
-pub(super) fn how_it_ended(exit: &Exit) -> String {
-    match (exit.cut, exit.code, exit.signal) {
-        (Some(Cut::TimedOut), ..) => {
-            format!("timed out after {}", english::duration(exit.duration))
-        }
-        (Some(Cut::Stalled), ..) => "said nothing for too long".to_owned(),
-        (Some(Cut::Stopped), ..) => "stopped".to_owned(),
-        (None, Some(code), _) => format!("exit status {code}"),
-        (None, None, Some(signal)) => format!("killed by signal {signal}"),
-        (None, None, None) => "it ended in a way that nobody saw".to_owned(),
-    }
 }
 
 /// Runs what blocks beside the loop.

@@ -1,5 +1,6 @@
 //! Testing a commit in the landing worktree, which only specmake uses; trees that were green are remembered.
-use super::attempt::{blocking, how_it_ended};
+use super::attempt::blocking;
+use super::ending::how_it_ended;
 use super::judging::setup_failure;
 use super::site::Site;
 use crate::agent::command::{self, Limits, Surroundings};

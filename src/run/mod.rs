@@ -9,6 +9,7 @@ pub mod contents;
 mod damage;
 pub mod dispatcher;
 mod elsewhere;
+mod ending;
 mod evidence;
 pub mod executor;
 pub mod forecast;

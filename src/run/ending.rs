@@ -1,0 +1,37 @@
+//! How the process of an attempt ended, and in which words.
+use crate::base::english;
+use crate::event::Failure;
+use crate::model::{FailureClass, Stage, Work};
+use crate::sys::child::{Cut, Exit};
+
+/// What is wrong with an attempt that ended so, if that alone says it.
+pub(super) fn failure_of(exit: &Exit, stage: &Stage) -> Option<Failure> {
+    let class = match (exit.cut, &stage.work) {
+        (Some(Cut::TimedOut), _) => FailureClass::Timeout,
+        (Some(Cut::Stalled), _) => FailureClass::Stall,
+        _ if exit.success() => return None,
+        (_, Work::Run { .. }) => FailureClass::Check,
+        _ => FailureClass::Crash,
+    };
+    let message = match stage.timeout {
+        Some(timeout) if class == FailureClass::Timeout => {
+            format!("timed out after {}", english::duration(timeout))
+        }
+        _ => how_it_ended(exit),
+    };
+    Some(Failure { class, message, log: None })
+}
+
+/// "exit status 3", "killed by signal 9", "timed out".
+pub(super) fn how_it_ended(exit: &Exit) -> String {
+    match (exit.cut, exit.code, exit.signal) {
+        (Some(Cut::TimedOut), ..) => {
+            format!("timed out after {}", english::duration(exit.duration))
+        }
+        (Some(Cut::Stalled), ..) => "said nothing for too long".to_owned(),
+        (Some(Cut::Stopped), ..) => "stopped".to_owned(),
+        (None, Some(code), _) => format!("exit status {code}"),
+        (None, None, Some(signal)) => format!("killed by signal {signal}"),
+        (None, None, None) => "it ended in a way that nobody saw".to_owned(),
+    }
+}

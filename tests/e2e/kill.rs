@@ -61,7 +61,8 @@ fn world() -> World {
 
 /// Stages that some commit says are done.
 fn finished(world: &World) -> BTreeSet<String> {
-    let text = world.git(&["log", "--all", "--format=%B"]);
+    // Not `--all`: that reads every worktree's HEAD too, and an orphaned git may be about to write one.
+    let text = world.git(&["log", "--branches", "--format=%B"]);
     let traces = text.lines().filter_map(|line| line.strip_prefix("Specmake-Trace: v1 "));
     traces.filter_map(|trace| Some(trace.split_once(" how=")?.0.replace(' ', ":"))).collect()
 }

@@ -15,12 +15,11 @@ use crate::graph::goals::resolve;
 use crate::graph::{PlaceKind, Wanted};
 use crate::model::CommitInputs;
 use crate::plan::{Schedule, Terms};
-use crate::rebuild::{How, Mark};
+use crate::rebuild::{Adopted, How, Mark};
 use crate::report::{Voice, json, summary};
 use crate::run::dispatcher::{Dispatcher, Ending};
 use crate::run::executor::Executor;
 use crate::run::inputs::{Uncommitted, uncommitted};
-use crate::run::landing::adoption;
 use crate::run::report::{Reporter, now_millis};
 use crate::run::site::{Opening, Options, Site};
 use crate::run::workplace::message;
@@ -253,7 +252,7 @@ impl Build<'_> {
             [one] => format!("edit {one}"),
             many => format!("edit {}", english::count(many.len(), "spec file")),
         };
-        let adoptions: Vec<Mark> = site.base().unrecorded.iter().map(adoption).collect();
+        let adoptions: Vec<Mark> = site.base().unrecorded.iter().map(Adopted::mark).collect();
         let text = message(&subject, "", &adoptions);
         let why_not = match commit_paths(&site.git, &site.base_branch, site.base().tip, &take, &text)? {
             Committed::Done(commit) => {

@@ -1,9 +1,10 @@
 //! Stages that were done by hand before specmake knew.
 use super::line::{Last, Line};
-use super::mark::How;
+use super::mark::{How, Mark, Trace};
 use super::tree::Tree;
 use crate::base::{Oid, SpecName, StageName};
 use crate::model::{Spec, Stage, Work};
+use std::collections::BTreeMap;
 
 /// What was found to be done by hand, and on which commit that was judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +15,22 @@ pub struct Adopted {
     pub stages: Vec<StageName>,
     /// The commit.
     pub at: Oid,
+}
+
+impl Adopted {
+    /// The mark that records it.
+    pub fn mark(&self) -> Mark {
+        Mark::Trace(Trace {
+            spec: self.spec.clone(),
+            stages: self.stages.clone(),
+            how: How::Adopted,
+            at: Some(self.at),
+            from: None,
+            change: None,
+            result: None,
+            ingredients: BTreeMap::new(),
+        })
+    }
 }
 
 /// The stages of a spec that count as done by hand on a tree of the base.

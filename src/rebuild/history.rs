@@ -2,7 +2,7 @@
 use super::adopt::Adopted;
 use super::ancestry::Ancestry;
 use super::commit::Commit;
-use super::mark::{How, Mark, Trace};
+use super::mark::Mark;
 use crate::base::{Oid, SpecName};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -76,16 +76,7 @@ impl History {
     /// Takes note of stages that were done by hand, as if the commit they were judged on said so.
     pub fn adopt(&mut self, adopted: &Adopted) {
         let Some(seq) = self.seq(adopted.at) else { return };
-        let mark = Mark::Trace(Trace {
-            spec: adopted.spec.clone(),
-            stages: adopted.stages.clone(),
-            how: How::Adopted,
-            at: Some(adopted.at),
-            from: None,
-            change: None,
-            result: None,
-            ingredients: BTreeMap::new(),
-        });
+        let mark = adopted.mark();
         let marks = self.marks.entry(adopted.spec.clone()).or_default();
         let place = marks.partition_point(|(other, _)| *other <= seq);
         marks.insert(place, (seq, Place::Adoption(self.adoptions.len())));

@@ -335,21 +335,7 @@ fn landing_message(spec: &Spec, result: Stamp, elsewhere: Option<Oid>, recorded:
         result: Some(result),
         ingredients: BTreeMap::new(),
     });
-    let marks: Vec<Mark> = std::iter::once(landed).chain(recorded.iter().map(adoption)).collect();
+    let marks: Vec<Mark> = std::iter::once(landed).chain(recorded.iter().map(Adopted::mark)).collect();
     let title = spec.description.as_deref().and_then(|text| text.lines().next()).unwrap_or_default();
     message(&format!("land {}", spec.name), title, &marks)
-}
-
-/// The line that records an adoption.
-pub fn adoption(adopted: &Adopted) -> Mark {
-    Mark::Trace(Trace {
-        spec: adopted.spec.clone(),
-        stages: adopted.stages.clone(),
-        how: How::Adopted,
-        at: Some(adopted.at),
-        from: None,
-        change: None,
-        result: None,
-        ingredients: BTreeMap::new(),
-    })
 }

@@ -60,7 +60,7 @@ impl Site {
     pub fn record_on_base(&self, subject: &str, marks: &[Mark]) -> Result<Oid, Unrecorded> {
         let base = self.base();
         let mut marks = marks.to_vec();
-        marks.extend(base.unrecorded.iter().map(super::landing::adoption));
+        marks.extend(base.unrecorded.iter().map(crate::rebuild::Adopted::mark));
         let (tree, text) = (self.git.tree_of(base.tip)?, message(subject, "", &marks));
         let commit = NewCommit { tree, parents: &[base.tip], message: &text, signature: None };
         let oid = self.git.commit_tree(&commit)?;

@@ -323,12 +323,48 @@ pub struct Failure {
     pub message: String,
     /// The log, relative to `.specmake`, if there is one.
     pub log: Option<String>,
+    /// What kind of limit it ran into, for the class `limit`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
+}
+
+/// A quota or rate limit that refused an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limit {
+    /// What ends it.
+    pub kind: LimitKind,
+    /// When it is over, in milliseconds since the Unix epoch, if the refusal said so.
+    pub until: Option<u64>,
+}
+
+/// What ends a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LimitKind {
+    /// The clock: a quota that is filled again.
+    Clock,
+    /// A person: money, a plan, a permission.
+    Human,
+    /// A moment: a service that is overloaded.
+    Transient,
 }
 
 impl Failure {
+    /// A failure without a log.
+    pub fn new(class: FailureClass, message: impl Into<String>) -> Self {
+        Self { class, message: message.into(), log: None, limit: None }
+    }
+
+    /// The same with its log, relative to `.specmake`.
+    #[must_use]
+    pub fn with_log(mut self, log: impl Into<String>) -> Self {
+        self.log = Some(log.into());
+        self
+    }
+
     /// What ended an attempt that was asked to end: nothing was wrong with it.
     pub fn stopped() -> Self {
-        Self { class: FailureClass::Crash, message: "stopped".to_owned(), log: None }
+        Self::new(FailureClass::Crash, "stopped")
     }
 
     /// Whether it is no more than that.

@@ -97,7 +97,7 @@ pub fn hold(wishes: &Wishes, args: &HoldArgs, err: &mut dyn Write) -> Result<Exi
                 break;
             }
         }
-        let failure = Failure { class: FailureClass::Setup, message: why, log: None };
+        let failure = Failure::new(FailureClass::Setup, why);
         match next {
             Some(stage) => site.record_hold(position, stage, &failure).map_err(Trouble::environment)?,
             None if standing.branch.is_some() => site.hold_landing(spec, &standing, &failure)?,

@@ -54,7 +54,7 @@ fn done(stage: &str, millis: u64) -> Event {
 }
 
 fn crash(log: &str) -> Failure {
-    Failure { class: FailureClass::Crash, message: "exit status 3".into(), log: Some(log.into()) }
+    Failure::new(FailureClass::Crash, "exit status 3").with_log(log)
 }
 
 /// The beginning of the run, up to where something of every kind is on the screen.

@@ -30,7 +30,7 @@ fn rare_events() -> Vec<Event> {
     let stage = sample::id("a:plan");
     let spec = sample::spec("a");
     let name = |text: &str| StageName::new(text).expect("a name");
-    let failure = |class| Failure { class, message: "no".into(), log: None };
+    let failure = |class| Failure::new(class, "no");
     let reasons = vec![
         Reason::NeverRan,
         Reason::Voided { why: "reverted".into() },

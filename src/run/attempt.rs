@@ -250,7 +250,7 @@ impl Site {
             return Ok(exit);
         }
         let message = format!("`setup` failed: {}", how_it_ended(&exit));
-        Err(Failure { class: FailureClass::Setup, message, log: Some(log) })
+        Err(Failure::new(FailureClass::Setup, message).with_log(log))
     }
 
     fn conclude(
@@ -320,7 +320,7 @@ impl Site {
         }
         if let Some(why) = &prepared.refused {
             let message = format!("the agent says: {why}");
-            return Err(Failure { class: FailureClass::Check, message, log: None }.into());
+            return Err(Failure::new(FailureClass::Check, message).into());
         }
         if let Some(failure) = unmerged(prepared.worktree()).map_err(setup)? {
             return Err(failure.into());
@@ -349,7 +349,7 @@ impl Site {
         if let Some(name) = prepared.worktree().unpushed_submodule(&snapshot.changes).map_err(setup)? {
             let message =
                 format!("it moved submodule `{name}` to a commit that is not on its remote; push it");
-            let failure = Failure { class: FailureClass::Output, message, log: None };
+            let failure = Failure::new(FailureClass::Output, message);
             return Err(Lack { failure, holds: true });
         }
         let kept = self.commit_stage(prepared, spec, stage, &snapshot, &changed);

@@ -88,7 +88,7 @@ impl Site {
             }
             if !exit.success() {
                 let message = format!("the landing's `{line}` is red: {}", how_it_ended(&exit));
-                return Check::Red(Failure { class: FailureClass::Check, message, log: Some(log) });
+                return Check::Red(Failure::new(FailureClass::Check, message).with_log(log));
             }
         }
         self.note_green(tested.tree);

@@ -56,5 +56,5 @@ pub(super) fn left_out(snapshot: &Snapshot) -> Option<Failure> {
 }
 
 fn failure(class: FailureClass, message: String) -> Failure {
-    Failure { class, message, log: None }
+    Failure::new(class, message)
 }

@@ -29,6 +29,7 @@ const IDLE: Duration = Duration::from_secs(3600);
 const JUDGES: usize = 8;
 
 mod answers;
+mod limits;
 mod patience;
 
 /// How a run ended.

@@ -19,7 +19,7 @@ pub(super) fn failure_of(exit: &Exit, stage: &Stage) -> Option<Failure> {
         }
         _ => how_it_ended(exit),
     };
-    Some(Failure { class, message, log: None })
+    Some(Failure::new(class, message))
 }
 
 /// "exit status 3", "killed by signal 9", "timed out".

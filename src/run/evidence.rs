@@ -103,5 +103,5 @@ impl Evidence<'_> {
 }
 
 fn failure(class: FailureClass, message: String) -> Failure {
-    Failure { class, message, log: None }
+    Failure::new(class, message)
 }

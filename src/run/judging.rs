@@ -45,7 +45,7 @@ impl Site {
             && held.manifest == manifest_stamp(&manifest(&question)?)
         {
             let class = held.class.unwrap_or(FailureClass::Crash);
-            return Ok(Judgement::Held(Failure { class, message: held.why, log: None }));
+            return Ok(Judgement::Held(Failure::new(class, held.why)));
         }
         if let Some(paths) = standing.conflict() {
             return Ok(Judgement::Held(self.conflict(spec, paths)));
@@ -71,7 +71,7 @@ impl Site {
             && held.manifest == self.landing_stamp(&standing)?
         {
             let class = held.class.unwrap_or(FailureClass::Check);
-            return Ok(Judgement::Held(Failure { class, message: held.why, log: None }));
+            return Ok(Judgement::Held(Failure::new(class, held.why)));
         }
         Ok(Judgement::OutOfDate(vec![Reason::NotLanded]))
     }
@@ -178,17 +178,16 @@ impl Site {
     /// The failure of a branch that does not merge with the base.
     pub(super) fn conflict(&self, spec: &Spec, paths: &[String]) -> Failure {
         let shown: Vec<&str> = paths.iter().take(5).map(String::as_str).collect();
-        Failure {
-            class: FailureClass::Conflict,
-            message: format!(
+        Failure::new(
+            FailureClass::Conflict,
+            format!(
                 "branch `{}` conflicts with `{}` in {}; merge `{}` in its worktree, commit, then run again",
                 self.branch_of(spec),
                 self.base_branch,
                 shown.join(", "),
                 self.base_branch,
             ),
-            log: None,
-        }
+        )
     }
 }
 
@@ -200,5 +199,5 @@ fn counts_from(spec: &Spec, from: &StageName, stage: usize) -> bool {
 
 /// A failure of our own environment.
 pub fn setup_failure(error: &dyn std::fmt::Display) -> Failure {
-    Failure { class: FailureClass::Setup, message: error.to_string(), log: None }
+    Failure::new(FailureClass::Setup, error.to_string())
 }

@@ -28,6 +28,10 @@ pub enum Next {
         /// How long to wait first, before jitter.
         backoff: Duration,
     },
+    /// Wait until the limit is over, then the same attempt again; spends none.
+    Wait,
+    /// Count the stage as done with its old result.
+    Skip,
     /// Stop the spec until a person does something.
     Hold,
     /// Give the spec up for this run.
@@ -92,7 +96,7 @@ mod tests {
     use super::*;
 
     fn failure(class: FailureClass) -> Failure {
-        Failure { class, message: String::new(), log: None }
+        Failure::new(class, "")
     }
 
     fn climb(plain: Vec<Rung>, cap: Option<u32>, n: usize) -> Vec<String> {
@@ -100,6 +104,8 @@ mod tests {
         let mut climb = Climb::default();
         let words = |next| match next {
             Next::Again { rung, backoff } => format!("{} {}", rung.step.name(), backoff.as_secs()),
+            Next::Wait => "wait".to_owned(),
+            Next::Skip => "skip".to_owned(),
             Next::Hold => "hold".to_owned(),
             Next::Fail => "fail".to_owned(),
         };

@@ -59,11 +59,10 @@ impl Site {
                 return landed;
             }
         }
-        Landed::Held(Failure {
-            class: FailureClass::Conflict,
-            message: format!("`{}` kept moving while its landing was tested", self.base_branch),
-            log: None,
-        })
+        Landed::Held(Failure::new(
+            FailureClass::Conflict,
+            format!("`{}` kept moving while its landing was tested", self.base_branch),
+        ))
     }
 
     pub(super) fn phase(&self, spec: &SpecName, phase: LandingPhase) {

@@ -40,7 +40,7 @@ impl Site {
         }
         let shown = leaked.iter().take(5).copied().collect::<Vec<_>>().join("`, `");
         let message = format!("it wrote `{shown}` in your checkout, outside of its worktree");
-        Ok(Some(Failure { class: FailureClass::Leak, message, log: None }))
+        Ok(Some(Failure::new(FailureClass::Leak, message)))
     }
 }
 

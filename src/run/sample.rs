@@ -42,7 +42,7 @@ pub fn deaf<T>(seconds: u64, ends: T) -> Act<T> {
 }
 
 pub fn failure(class: FailureClass) -> Failure {
-    Failure { class, message: "no".into(), log: None }
+    Failure::new(class, "no")
 }
 
 pub fn fails(class: FailureClass) -> Outcome {

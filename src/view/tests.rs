@@ -62,11 +62,11 @@ fn done(stage: &str) -> Event {
 }
 
 fn crash() -> Failure {
-    Failure { class: FailureClass::Crash, message: "exit status 3".into(), log: None }
+    Failure::new(FailureClass::Crash, "exit status 3")
 }
 
 fn red() -> Failure {
-    Failure { class: FailureClass::Check, message: "tests are red".into(), log: None }
+    Failure::new(FailureClass::Check, "tests are red")
 }
 
 fn landed(name: &str) -> Event {

@@ -61,7 +61,7 @@ impl<H: Hands> Dispatcher<H> {
             Judgement::OutOfDate(_) if self.schedule.is_parked(place) => {
                 let why = self.project.specs[spec].parked.as_deref().unwrap_or("name it to build it");
                 let message = format!("parked: {why}");
-                self.hold(place, Failure { class: FailureClass::Setup, message, log: None }, Onward::Build)
+                self.hold(place, Failure::new(FailureClass::Setup, message), Onward::Build)
             }
             Judgement::OutOfDate(_) if is_landing => {
                 self.report_landing(&stage.spec, LandingPhase::Queued);
@@ -139,7 +139,9 @@ impl<H: Hands> Dispatcher<H> {
                 let until = self.now().saturating_add(wait);
                 self.schedule.set(place, State::BackingOff { until })
             }
-            Next::Hold => {
+            Next::Wait => self.wait_out(place, failure),
+            // Until a skip is recorded, a person decides.
+            Next::Skip | Next::Hold => {
                 self.record_hold(place, failure);
                 Ok(())
             }
@@ -148,7 +150,7 @@ impl<H: Hands> Dispatcher<H> {
     }
 
     /// Holds a stage once that is on record.
-    fn record_hold(&mut self, place: Place, failure: Failure) {
+    pub(super) fn record_hold(&mut self, place: Place, failure: Failure) {
         let answer = self.hands.hold(place, failure.clone());
         self.work.spawn(async move {
             answer.await;
@@ -178,8 +180,7 @@ impl<H: Hands> Dispatcher<H> {
             }
             Landed::Stale(stages) if stages.is_empty() || self.landings.send_back(place) => {
                 let message = "it is out of date where it is to land, and up to date where it was made";
-                let failure =
-                    Failure { class: FailureClass::Conflict, message: message.to_owned(), log: None };
+                let failure = Failure::new(FailureClass::Conflict, message.to_owned());
                 self.hold(place, failure, Onward::Retry)
             }
             Landed::Stale(stages) => {

@@ -62,7 +62,7 @@ impl<H: Hands> Dispatcher<H> {
         self.gates.retain(|place| !self.schedule.state(*place).is_over());
         for (place, why) in self.landings.waiting().clone() {
             if self.schedule.state(place) == State::AwaitingPerson {
-                let failure = Failure { class: FailureClass::Conflict, message: why, log: None };
+                let failure = Failure::new(FailureClass::Conflict, why);
                 self.hold(place, failure, Onward::Build)?;
             }
         }

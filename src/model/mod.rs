@@ -15,4 +15,4 @@ pub use load::{Files, LoadRequest, Loaded, Text, load};
 pub use pattern::Pattern;
 pub use project::{CommitInputs, Land, LandStrategy, Layer, Project, Settings, TouchesPolicy};
 pub use spec::{Need, Spec, Target};
-pub use stage::{Prompt, PromptSource, Stage, Tasks, Work};
+pub use stage::{Prompt, PromptSource, Stage, Tasks, USUAL_TIMEOUT, Work};

@@ -4,6 +4,9 @@ use crate::base::{AgentName, PoolName, ResourceName, Span, StageName};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// The longest that an attempt or a landing's check may take where nobody says: nothing hangs for ever.
+pub const USUAL_TIMEOUT: Duration = Duration::from_secs(4 * 3600);
+
 /// A stage of one spec.
 #[derive(Debug, Clone)]
 pub struct Stage {
@@ -29,7 +32,8 @@ pub struct Stage {
     pub when: Option<String>,
     /// The longest an attempt may take.
     pub timeout: Option<Duration>,
-    /// The longest an agent that streams may say nothing.
+    /// The longest that nothing may be seen of it: neither output, nor a change in its worktree from an agent
+    /// that does not print while it works.
     pub stall: Option<Duration>,
     /// What to do when it fails.
     pub ladders: Ladders,

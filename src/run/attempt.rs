@@ -6,6 +6,7 @@ use super::foreign::RefsBefore;
 use super::hands::{Order, Outcome};
 use super::judging::setup_failure;
 use super::launch::{Around, Past};
+use super::leak::Named;
 use super::progress::Progress;
 use super::site::Site;
 use super::standing::names;
@@ -48,7 +49,9 @@ pub(super) struct Prepared {
     /// Why the agent says that its work must not go on.
     refused: Option<String>,
     refs: RefsBefore,
-    began: SystemTime,
+    pub(super) began: SystemTime,
+    /// What the agent says that it wrote elsewhere.
+    pub(super) named: Named,
 }
 
 /// What is wrong with an attempt.
@@ -173,6 +176,7 @@ impl Site {
             refused: None,
             refs,
             began: SystemTime::now(),
+            named: Named::default(),
         })
     }
 
@@ -199,12 +203,14 @@ impl Site {
         let mut dialect = dialect::named(&prepared.dialect);
         let is_agent = self.who(&id).0.is_some();
         let tasks_file = self.tasks_file(prepared);
-        let refused = &mut prepared.refused;
+        let top = prepared.worktree().top().to_owned();
+        let (refused, named) = (&mut prepared.refused, &mut prepared.named);
         let each = |line: &str| {
             if is_agent && let Some(why) = refusal(line) {
                 *refused = Some(why);
             }
             for said in dialect.read(line) {
+                named.hear(&said, &top);
                 if let dialect::Said::Text(line) = said {
                     self.reporter.report(Event::Output { stage: id.clone(), line });
                 }
@@ -311,9 +317,14 @@ impl Site {
         exit: &Exit,
     ) -> Result<Oid, Lack> {
         let setup = |error: GitError| setup_failure(&error);
-        let is_agent = matches!(spec.stages[stage].work, Work::Agent { .. });
         if let Some(failure) = damaged(prepared.worktree()) {
             return Err(failure.into());
+        }
+        let snapshot = prepared.worktree().snapshot(prepared.started, &[]).map_err(setup)?;
+        // First of all: whatever else is wrong, another attempt might leak again.
+        let is_agent = matches!(spec.stages[stage].work, Work::Agent { .. });
+        if is_agent && let Some(leak) = self.leak(prepared, spec, stage, &snapshot).map_err(setup)? {
+            return Err(leak.into());
         }
         if let Some(failure) = failure_of(exit, &spec.stages[stage]) {
             return Err(failure.into());
@@ -325,7 +336,6 @@ impl Site {
         if let Some(failure) = unmerged(prepared.worktree()).map_err(setup)? {
             return Err(failure.into());
         }
-        let snapshot = prepared.worktree().snapshot(prepared.started, &[]).map_err(setup)?;
         if let Some(failure) = left_out(&snapshot) {
             return Err(failure.into());
         }
@@ -342,9 +352,6 @@ impl Site {
         };
         if let Some(lack) = evidence.lack().map_err(setup)? {
             return Err(lack.into());
-        }
-        if is_agent && let Some(leak) = self.leak(prepared, &snapshot, prepared.began).map_err(setup)? {
-            return Err(leak.into());
         }
         if let Some(name) = prepared.worktree().unpushed_submodule(&snapshot.changes).map_err(setup)? {
             let message =

@@ -60,7 +60,11 @@ impl Site {
             for line in &self.project.settings.setup {
                 let around = self.around_landing(&worktree, tested.spec, "setup", tested.attempt);
                 let log = format!("logs/{}/{}/setup@land.{}.log", self.run, tested.spec, tested.attempt);
-                let limits = Limits { log: self.state_dir.join(log), timeout: None, stall: None };
+                let limits = Limits {
+                    log: self.state_dir.join(log),
+                    timeout: Some(super::launch::SETUP),
+                    stall: None,
+                };
                 match self.run_setup(command::shell(line, &[], &around, limits), stop).await {
                     Ok(exit) if exit.cut == Some(Cut::Stopped) => return Check::Stopped,
                     Ok(_) => {}

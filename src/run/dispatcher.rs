@@ -168,7 +168,7 @@ impl<H: Hands> Dispatcher<H> {
             if self.is_landing(place) {
                 self.landings.judged_soon();
             }
-            let answer = self.hands.judge(place);
+            let answer = self.hands.judge(place, self.stop.clone());
             self.work.spawn(async move { Message::Judged(place, answer.await) });
         }
         self.start_landing();

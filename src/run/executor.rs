@@ -24,7 +24,7 @@ impl Executor {
 }
 
 impl Hands for Executor {
-    fn judge(&self, place: Place) -> Answer<Judgement> {
+    fn judge(&self, place: Place, stop: Stop) -> Answer<Judgement> {
         let (site, desk) = (Arc::clone(&self.site), Arc::clone(&self.desk));
         Box::pin(async move {
             let judge = Arc::clone(&site);
@@ -34,7 +34,7 @@ impl Hands for Executor {
                 return judgement;
             }
             let _desk = desk.lock().await;
-            blocking(move || site.when(spec, stage).unwrap_or(judgement)).await
+            site.when(spec, stage, &stop).await.unwrap_or(judgement)
         })
     }
 

@@ -29,6 +29,8 @@ impl Site {
                 Judgement::Held(failure) => {
                     Own::OutOfDate(vec![Reason::Voided { why: format!("held: {}", failure.message) }])
                 }
+                // Nobody stops a forecast.
+                Judgement::Stopped => Own::OutOfDate(Vec::new()),
                 Judgement::Skipped(_) | Judgement::SpecSkipped(_) => Own::UpToDate(Done::Skipped),
                 Judgement::Failed(failure) => {
                     trouble.borrow_mut().get_or_insert(failure.message);

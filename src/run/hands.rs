@@ -14,7 +14,7 @@ pub type Answer<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// Whoever judges, runs and lands.
 pub trait Hands: Send + Sync + 'static {
     /// Judges a stage on exactly the tree that its agent would get, or asks whether a landing is due.
-    fn judge(&self, place: Place) -> Answer<Judgement>;
+    fn judge(&self, place: Place, stop: Stop) -> Answer<Judgement>;
 
     /// Makes one attempt at a stage.
     fn attempt(&self, order: Order, stop: Stop) -> Answer<Outcome>;
@@ -60,6 +60,8 @@ pub enum Judgement {
     Held(Failure),
     /// It cannot be judged in this environment.
     Failed(Failure),
+    /// We were told to stop while it was asked.
+    Stopped,
 }
 
 /// How an attempt ended.

@@ -12,9 +12,13 @@ use crate::rebuild::result::result_of;
 use crate::sys::child::Launch;
 use crate::sys::worktree::Worktree;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The first of all ports that slots are told of, and how many each has.
 pub(super) const PORTS: (u16, u16) = (20_000, 20);
+
+/// The longest that a `setup` line may take.
+pub(super) const SETUP: Duration = Duration::from_secs(3600);
 
 impl Site {
     /// Brings the user's ignored files and submodules into a worktree that is not ready yet.
@@ -224,7 +228,7 @@ impl Around<'_> {
             // One log for all lines; no stage can have such a name.
             let Self { site, id, attempt, .. } = self;
             let log = format!("logs/{}/{}/setup@{}.{attempt}.log", site.run, id.spec, id.stage);
-            let limits = Limits { log: self.site.state_dir.join(log), timeout: None, stall: None };
+            let limits = Limits { log: self.site.state_dir.join(log), timeout: Some(SETUP), stall: None };
             command::shell(line, &[], &surroundings, limits)
         };
         lines.iter().map(launch).collect()

@@ -95,7 +95,7 @@ async fn play<T>(act: &Act<T>, stop: &Stop) -> bool {
 }
 
 impl Hands for Played {
-    fn judge(&self, place: Place) -> Answer<Judgement> {
+    fn judge(&self, place: Place, _: Stop) -> Answer<Judgement> {
         let name = self.id(place).to_string();
         let mut script = self.script.lock().unwrap();
         let scripted = script.judgements.get_mut(&name).and_then(VecDeque::pop_front);

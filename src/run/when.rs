@@ -1,12 +1,30 @@
 //! `when`: a shell line that may say no before a spec or a stage begins.
+use super::attempt::blocking;
+use super::ending::how_it_ended;
 use super::hands::Judgement;
 use super::judging::setup_failure;
 use super::site::Site;
 use super::standing::Branch;
-use crate::base::{Oid, SpecName};
+use crate::agent::command::{self, Limits};
+use crate::base::{Oid, StageId};
 use crate::event::Failure;
-use crate::sys::child::GIT_FAMILY;
-use crate::sys::process::Invocation;
+use crate::model::FailureClass;
+use crate::sys::child::{self, Cut, Exit};
+use crate::sys::stop::Stop;
+use crate::sys::strays::end_strays_in;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The longest that a line may take to answer: it asks, and does no work.
+const LONGEST: Duration = Duration::from_secs(10 * 60);
+
+/// What a line says.
+enum Said {
+    Yes,
+    No,
+    /// We were told to stop before it said anything.
+    Nothing,
+}
 
 impl Site {
     /// Whether a `when` stands before this stage.
@@ -16,38 +34,57 @@ impl Site {
     }
 
     /// Asks the spec's `when` and the stage's, in the landing worktree. `None`: go on.
-    pub fn when(&self, spec: usize, stage: usize) -> Option<Judgement> {
-        let spec = self.spec(spec);
-        if let Some(line) = &spec.when {
-            match self.says_yes(line, &spec.name, self.base().tip) {
-                Ok(true) => {}
-                Ok(false) => return Some(Judgement::SpecSkipped(format!("`when` said no: {line}"))),
+    pub async fn when(self: &Arc<Self>, spec: usize, stage: usize, stop: &Stop) -> Option<Judgement> {
+        let declared = self.spec(spec);
+        let id = StageId::new(&declared.name, &declared.stages[stage].name);
+        if let Some(line) = &declared.when {
+            match self.says(line, &id, self.base().tip, stop).await {
+                Ok(Said::Yes) => {}
+                Ok(Said::No) => return Some(Judgement::SpecSkipped(format!("`when` said no: {line}"))),
+                Ok(Said::Nothing) => return Some(Judgement::Stopped),
                 Err(failure) => return Some(Judgement::Failed(failure)),
             }
         }
-        let line = spec.stages[stage].when.as_ref()?;
-        let standing = match self.standing(spec) {
+        let line = declared.stages[stage].when.as_ref()?;
+        let site = Arc::clone(self);
+        let standing = match blocking(move || site.standing(site.spec(spec))).await {
             Ok(standing) => standing,
             Err(error) => return Some(Judgement::Failed(setup_failure(&error))),
         };
         let commit = standing.branch.as_ref().map_or(standing.base, |Branch { tip, .. }| *tip);
-        match self.says_yes(line, &spec.name, commit) {
-            Ok(true) => None,
-            Ok(false) => Some(Judgement::Skipped(format!("`when` said no: {line}"))),
+        match self.says(line, &id, commit, stop).await {
+            Ok(Said::Yes) => None,
+            Ok(Said::No) => Some(Judgement::Skipped(format!("`when` said no: {line}"))),
+            Ok(Said::Nothing) => Some(Judgement::Stopped),
             Err(failure) => Some(Judgement::Failed(failure)),
         }
     }
 
-    fn says_yes(&self, line: &str, spec: &SpecName, commit: Oid) -> Result<bool, Failure> {
-        let worktree = self.landing_worktree(commit)?;
-        let mut ask = Invocation::new("sh").arg("-c").arg(line).cwd(worktree.top());
-        for name in GIT_FAMILY {
-            ask = ask.without_env(name);
+    async fn says(
+        self: &Arc<Self>,
+        line: &str,
+        id: &StageId,
+        commit: Oid,
+        stop: &Stop,
+    ) -> Result<Said, Failure> {
+        let site = Arc::clone(self);
+        let worktree = blocking(move || site.landing_worktree(commit)).await?;
+        // No stage can have such a name.
+        let log = format!("logs/{}/{}/when@{}.1.log", self.run, id.spec, id.stage);
+        let around = self.around_landing(&worktree, &id.spec, "when", 1);
+        let limits = Limits { log: self.state_dir.join(&log), timeout: Some(LONGEST), stall: None };
+        let asked = child::run(command::shell(line, &[], &around, limits), stop, |_| {}).await;
+        let top = worktree.top().to_owned();
+        blocking(move || end_strays_in(&top)).await;
+        let exit = asked.map_err(|e| setup_failure(&format!("cannot ask `when`: {e}")))?;
+        match exit {
+            Exit { cut: Some(Cut::Stopped), .. } => Ok(Said::Nothing),
+            Exit { cut: None, code: Some(0), .. } => Ok(Said::Yes),
+            Exit { cut: None, code: Some(_), .. } => Ok(Said::No),
+            exit => {
+                let message = format!("`when` gave no answer: {}: {line}", how_it_ended(&exit));
+                Err(Failure::new(FailureClass::Setup, message).with_log(log))
+            }
         }
-        for (name, value) in self.around_landing(&worktree, spec, "when", 1).env() {
-            ask = ask.env(name, value);
-        }
-        let answer = ask.capture().map_err(|e| setup_failure(&format!("cannot ask `when`: {e}")))?;
-        Ok(answer.status.success())
     }
 }

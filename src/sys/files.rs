@@ -2,7 +2,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 /// Writes a file by a temporary one beside it and a rename, so that a reader sees the old bytes or the new
 /// ones, and a kill or a full disk leaves the old ones. Both are on the disk when this returns. The file's
@@ -27,6 +27,21 @@ pub fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
     temporary.persist(file).map_err(|error| error.error)?;
     // Without this a power cut may forget the rename.
     File::open(parent)?.sync_all()
+}
+
+/// The path without `.` and `..`, as it is written.
+pub fn tidy(path: &Path) -> PathBuf {
+    let mut tidy = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                tidy.pop();
+            }
+            other => tidy.push(other),
+        }
+    }
+    tidy
 }
 
 /// Every file below a folder, as paths relative to it, sorted; links are files.

@@ -144,3 +144,23 @@ fn what_an_agent_leaves_running_in_a_session_of_its_own_is_ended_with_its_attemp
     assert!(!world.worktree("a").exists(), "nothing keeps the worktree");
     world.again().calls([]);
 }
+
+#[test]
+fn an_interrupt_ends_a_when_that_hangs() {
+    let specs = "spec \"a\" \"A\" { when \": > $W/flags/asked; test -e $W/flags/go || sleep 300\" }";
+    let world = World::with(&format!("{ONE}\n{specs}"));
+    let mut run = world.start([]);
+    run.until_flag("asked");
+    run.signal(Signal::INT);
+    run.wait().exits(130).calls([]);
+    assert_eq!(world.strays(), [0; 0]);
+    world.flag("go");
+    world.run([]).exits(0).calls(["a:build"]);
+}
+
+#[test]
+fn a_when_that_is_killed_has_said_nothing() {
+    let world = World::with(&format!("{ONE}\nspec \"a\" \"A\" {{ when \"echo hm; kill -9 $$\" }}"));
+    world.run([]).refuses().calls([]).said("`when` gave no answer").said("when@build.1.log");
+    world.run(["logs", "a:when@build"]).exits(0).said("hm");
+}

@@ -12,6 +12,7 @@ mod world;
 mod agents;
 mod commands;
 mod environment;
+mod evidence;
 mod failure;
 mod flags;
 mod forge;

@@ -6,7 +6,7 @@ use super::notes::{At, Notes, did_you_mean};
 use super::taste::Wishes;
 use super::{agent, refs, worktree};
 use crate::base::{AgentName, Diagnostic, PoolName, ResourceName, Span, StageName};
-use crate::model::{Agent, Files, Land, LandStrategy, Pattern, Prompt, Rung, Settings, Step};
+use crate::model::{Agent, Files, Land, LandStrategy, Pattern, Prompt, Rung, Settings, Step, USUAL_TIMEOUT};
 use indexmap::IndexMap;
 use std::collections::HashMap;
 
@@ -200,7 +200,7 @@ impl<'a> Resolver<'a> {
                 on_conflict: hold(),
                 into: None,
                 strategy: LandStrategy::Merge,
-                timeout: None,
+                timeout: Some(USUAL_TIMEOUT),
             };
         };
         Land {
@@ -211,7 +211,7 @@ impl<'a> Resolver<'a> {
             on_conflict: text.on_conflict.as_ref().map_or_else(hold, |rungs| self.ladder(rungs)),
             into: text.into.as_ref().map(|said| said.value.clone()),
             strategy: text.strategy.unwrap_or_default(),
-            timeout: text.timeout,
+            timeout: text.timeout.or(Some(USUAL_TIMEOUT)),
         }
     }
 }

@@ -5,7 +5,9 @@ use super::notes::{At, Notes, did_you_mean};
 use super::resolve::Resolver;
 use crate::base::{AgentName, Span, StageName};
 use crate::builtin;
-use crate::model::{FailureClass, Ladders, Pattern, Prompt, PromptSource, Rung, Stage, Step, Tasks, Work};
+use crate::model::{
+    FailureClass, Ladders, Pattern, Prompt, PromptSource, Rung, Stage, Step, Tasks, USUAL_TIMEOUT, Work,
+};
 use crate::syntax;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -153,7 +155,7 @@ impl Resolver<'_> {
             env,
             symbolic_env,
             when: when.map(|said| said.value.clone()),
-            timeout: any(levels, |text| text.timeout),
+            timeout: any(levels, |text| text.timeout).or(Some(USUAL_TIMEOUT)),
             stall: any(levels, |text| text.stall),
             ladders,
             tasks,
@@ -300,6 +302,7 @@ impl Resolver<'_> {
         }
         if !matches!(work, WorkText::Gate) {
             by_class.entry(FailureClass::Limit).or_insert_with(|| vec![Rung::new(Step::Wait, 1)]);
+            by_class.entry(FailureClass::Leak).or_insert_with(|| vec![Rung::new(Step::Hold, 1)]);
         }
         Ladders { plain, by_class }
     }

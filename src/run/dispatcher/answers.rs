@@ -90,6 +90,7 @@ impl<H: Hands> Dispatcher<H> {
             }
             Judgement::Held(failure) => self.hold(place, failure, Onward::Retry),
             Judgement::Failed(failure) => self.fail(place, failure),
+            Judgement::Stopped => self.schedule.set(place, State::Waiting),
         }
     }
 

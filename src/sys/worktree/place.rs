@@ -1,6 +1,7 @@
 //! Where worktrees lie: beside the repository, never in it.
+use crate::sys::files::tidy;
 use crate::sys::git::{Git, GitError};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 /// The place for a spec's worktree: `template` with `{repo}` and `{spec}` filled in, relative to the main
 /// checkout (to the folder of a bare repository).
@@ -21,21 +22,6 @@ pub fn place(git: &Git, template: &str, spec: &str) -> Result<PathBuf, GitError>
 pub fn place_as_written(git: &Git, template: &str, spec: &str) -> PathBuf {
     let filled = template.replace("{repo}", &git.name()).replace("{spec}", spec);
     tidy(&git.main_work_tree().unwrap_or(git.common_dir()).join(filled))
-}
-
-/// The path without `.` and `..`, as it is written.
-fn tidy(path: &Path) -> PathBuf {
-    let mut tidy = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                tidy.pop();
-            }
-            other => tidy.push(other),
-        }
-    }
-    tidy
 }
 
 /// The path with the links on its way resolved as far as it exists.

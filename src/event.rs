@@ -2,7 +2,7 @@
 use crate::base::{
     AgentName, LayerName, PoolName, Reason, ResourceName, SpecName, StageId, StageName, Stamp,
 };
-use crate::model::FailureClass;
+use crate::model::{FailureClass, LimitKind};
 use serde::{Deserialize, Serialize};
 
 /// An event and when it happened.
@@ -335,18 +335,6 @@ pub struct Limit {
     pub kind: LimitKind,
     /// When it is over, in milliseconds since the Unix epoch, if the refusal said so.
     pub until: Option<u64>,
-}
-
-/// What ends a limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LimitKind {
-    /// The clock: a quota that is filled again.
-    Clock,
-    /// A person: money, a plan, a permission.
-    Human,
-    /// A moment: a service that is overloaded.
-    Transient,
 }
 
 impl Failure {

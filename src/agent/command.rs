@@ -225,6 +225,8 @@ mod tests {
             streams: true,
             price: None,
             grace: Duration::from_secs(3),
+            limits: vec![],
+            limit_floor: Duration::ZERO,
             verified: None,
         }
     }

@@ -3,6 +3,7 @@ pub mod command;
 pub mod demo;
 pub mod dialect;
 pub mod facts;
+pub mod limit;
 pub mod placeholder;
 pub mod prompt;
 pub mod refusal;

@@ -1,5 +1,6 @@
 //! A program that takes a prompt.
 use crate::base::{AgentName, PoolName, Span};
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// How an agent takes its prompt.
@@ -9,6 +10,27 @@ pub enum PromptBy {
     Stdin,
     /// As one element of its argv: where `{prompt}` stands, else the last.
     Argument,
+}
+
+/// What ends a quota or rate limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LimitKind {
+    /// The clock: a quota that is filled again.
+    Clock,
+    /// A person: money, a plan, a permission.
+    Human,
+    /// A moment: a service that is overloaded.
+    Transient,
+}
+
+/// How an agent says that a limit refused it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitPattern {
+    /// What ends the limit.
+    pub kind: LimitKind,
+    /// Words that stand in its errors, whatever their case; where `{time}` stands, the time it is over.
+    pub text: String,
 }
 
 /// An agent, its profile (`uses=`) folded in.
@@ -40,6 +62,10 @@ pub struct Agent {
     pub price: Option<[f64; 4]>,
     /// How long it has to end after being asked to, before it is killed.
     pub grace: Duration,
+    /// How it says that a limit refused it, besides what all agents say.
+    pub limits: Vec<LimitPattern>,
+    /// How long a limit is waited for that does not say when it is over; doubled each time it is hit again.
+    pub limit_floor: Duration,
     /// Who says that this profile was run against the real program, and with which version.
     pub verified: Option<String>,
 }

@@ -9,7 +9,7 @@ pub mod project;
 pub mod spec;
 pub mod stage;
 
-pub use agent::{Agent, PromptBy};
+pub use agent::{Agent, LimitKind, LimitPattern, PromptBy};
 pub use ladder::{FailureClass, Ladder, Ladders, Rung, Step};
 pub use load::{Files, LoadRequest, Loaded, Text, load};
 pub use pattern::Pattern;

@@ -161,6 +161,8 @@ mod tests {
             streams: false,
             price: None,
             grace: Duration::ZERO,
+            limits: vec![],
+            limit_floor: Duration::ZERO,
             verified: None,
         }
     }

@@ -298,7 +298,9 @@ impl Site {
         let (mut failure, end): (Failure, fn(Failure) -> Outcome) = match lack {
             None => (Failure::stopped(), |_| Outcome::Stopped),
             Some(Lack { failure, holds: true }) => (failure, Outcome::Held),
-            Some(Lack { failure, holds: false }) => (failure, Outcome::Failed),
+            Some(Lack { failure, holds: false }) => {
+                (self.or_limit(failure, self.who(&prepared.id).0.as_ref(), exit), Outcome::Failed)
+            }
         };
         failure.log.get_or_insert_with(|| prepared.log.clone());
         self.report_end(prepared, order, exit.duration, Some(failure.clone()));

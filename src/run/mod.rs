@@ -28,6 +28,7 @@ mod own_moves;
 pub mod progress;
 pub mod record;
 pub mod recover;
+mod refused;
 pub mod report;
 pub mod rewind;
 #[cfg(test)]

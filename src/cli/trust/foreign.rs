@@ -157,6 +157,8 @@ mod tests {
             streams: false,
             price: None,
             grace: std::time::Duration::ZERO,
+            limits: vec![],
+            limit_floor: std::time::Duration::ZERO,
             verified: None,
         }
     }

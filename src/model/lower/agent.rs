@@ -3,7 +3,7 @@ use super::declared::{AgentText, Declared, Taste};
 use super::library::Library;
 use super::notes::{At, Notes, did_you_mean};
 use super::shape::{self, Shape};
-use super::{not_yet, stage};
+use super::{limit, not_yet, stage};
 use crate::base::{AgentName, Diagnostic, PoolName, Span};
 use crate::model::{Agent, PromptBy};
 use crate::syntax::{Node, Value};
@@ -26,6 +26,7 @@ const AGENT: Shape = Shape {
         "streams",
         "price",
         "grace",
+        "limit",
         "verified",
     ],
 };
@@ -68,6 +69,7 @@ pub(crate) fn read(notes: &mut Notes, node: &Node) -> Option<(At<AgentName>, Age
         }
         agent.dialect = Some(said.value);
     }
+    (agent.limits, agent.limit_floor) = limit::of_agent(notes, node);
     if let Some(price) = shape::once(notes, node, "price") {
         agent.price = self::price(notes, price);
     }
@@ -111,7 +113,7 @@ pub(crate) fn resolve(
     let mut chain: Vec<(Place, AgentName)> = Vec::new();
     let mut agent = blank(name);
     let mut command = None;
-    let (mut dialect, mut prompt, mut streams, mut grace) = (None, None, None, None);
+    let (mut dialect, mut prompt, mut streams, mut grace, mut floor) = (None, None, None, None, None);
     let mut next = find(declared, taste, library, name, Place::Specfile).map(|place| (place, name.clone()));
     while let Some((place, at)) = next.take() {
         let text = text(declared, taste, library, place, &at)?;
@@ -136,6 +138,8 @@ pub(crate) fn resolve(
         prompt = prompt.or(text.prompt);
         streams = streams.or(text.streams);
         grace = grace.or(text.grace);
+        floor = floor.or(text.limit_floor);
+        agent.limits.extend(text.limits.iter().cloned());
         if agent.model_args.is_empty() {
             agent.model_args = text.model_args.clone().unwrap_or_default();
         }
@@ -178,6 +182,7 @@ pub(crate) fn resolve(
     agent.prompt = prompt.unwrap_or(PromptBy::Stdin);
     agent.streams = streams.unwrap_or(false);
     agent.grace = grace.unwrap_or(GRACE);
+    agent.limit_floor = floor.unwrap_or(limit::FLOOR);
     Some(agent)
 }
 
@@ -196,6 +201,8 @@ fn blank(name: &AgentName) -> Agent {
         streams: false,
         price: None,
         grace: GRACE,
+        limits: Vec::new(),
+        limit_floor: limit::FLOOR,
         verified: None,
     }
 }

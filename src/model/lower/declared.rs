@@ -1,7 +1,7 @@
 //! What the texts declare, before anything is resolved: one type for each node, each value with its place.
 use super::notes::At;
 use crate::base::{AgentName, LayerName, PipelineName, PoolName, ResourceName, Span, SpecName, StageName};
-use crate::model::{CommitInputs, FailureClass, LandStrategy, PromptBy, Rung, TouchesPolicy};
+use crate::model::{CommitInputs, FailureClass, LandStrategy, LimitPattern, PromptBy, Rung, TouchesPolicy};
 use indexmap::IndexMap;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -86,6 +86,8 @@ pub(crate) struct AgentText {
     pub(crate) streams: Option<bool>,
     pub(crate) price: Option<[f64; 4]>,
     pub(crate) grace: Option<Duration>,
+    pub(crate) limits: Vec<LimitPattern>,
+    pub(crate) limit_floor: Option<Duration>,
     pub(crate) verified: Option<String>,
 }
 

@@ -7,6 +7,7 @@ mod fill;
 mod gather;
 mod ladder;
 mod library;
+mod limit;
 mod not_yet;
 mod notes;
 mod order;

@@ -576,3 +576,30 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_agent_says_how_it_is_refused() {
+    let text = r#"
+        agent "a" { command "a"; limit "clock" "come back {time}" floor="15m"; limit "human" "no money" "pay up" }
+        agent "b" uses="a" { limit "clock" "too soon" }
+        spec "s" "S" agent="b"
+        spec "t" "T" agent="a"
+    "#;
+    let project = project_with(text, &[]);
+    let limits = |agent: &str| {
+        let agent = &project.agents[agent];
+        let texts: Vec<String> =
+            agent.limits.iter().map(|one| format!("{:?} {}", one.kind, one.text)).collect();
+        (texts.join(", "), agent.limit_floor.as_secs() / 60)
+    };
+    assert_eq!(limits("a"), ("Clock come back {time}, Human no money, Human pay up".to_owned(), 15));
+    let (b, floor) = limits("b");
+    assert!(b.starts_with("Clock too soon, Clock come back") && floor == 15, "{b}");
+    let request = request(
+        "agent \"a\" { command \"a\"; limit \"clok\" \"abc\"; limit \"human\" \" {time}\" }\nspec \"s\" \"S\"",
+    );
+    let found = load(&request, &Memory::default()).diagnostics;
+    let errors: Vec<&str> = found.iter().map(|found| found.message.as_str()).collect();
+    assert!(errors.iter().any(|error| error.contains("clok")), "{errors:?}");
+    assert!(errors.contains(&"this matches too much"), "{errors:?}");
+}

@@ -22,7 +22,8 @@ pub(super) fn of_agent(notes: &mut Notes, node: &Node) -> (Vec<LimitPattern>, Op
         if let Some(value) = shape::prop(child, "floor") {
             floor = shape::duration(notes, value);
         }
-        let mut texts = shape::texts(notes, child).into_iter();
+        let texts: Vec<_> = child.args.iter().filter_map(|value| shape::text(notes, value)).collect();
+        let mut texts = texts.into_iter();
         let Some(said) = texts.next() else { continue };
         let among =
             [("clock", LimitKind::Clock), ("human", LimitKind::Human), ("transient", LimitKind::Transient)];

@@ -73,7 +73,8 @@ impl Evidence<'_> {
             return Ok(Some(failure(FailureClass::Output, format!("tasks file `{file}` is missing"))));
         };
         let text = String::from_utf8_lossy(&self.contents.content(id)?).into_owned();
-        let tasks = match tasks::parse(path, &text) {
+        let parsed = if must_be_done { tasks::parse(path, &text) } else { tasks::check(path, &text) };
+        let tasks = match parsed {
             Ok(tasks) => tasks,
             Err(error) => return Ok(Some(failure(FailureClass::Output, format!("`{path}`: {error}")))),
         };

@@ -9,6 +9,30 @@ use super::{Line, TasksError};
 /// # Errors
 /// A spec-kit line whose box is neither empty nor ticked.
 pub fn read(text: &str) -> Result<Vec<Line>, TasksError> {
+    let mut tasks = scan(text)?;
+    let spec_kit = tasks.iter().any(|(kind, _)| *kind == Kind::SpecKit);
+    tasks.retain(|(kind, _)| !spec_kit || *kind == Kind::SpecKit);
+    Ok(tasks.into_iter().map(|(_, line)| line).collect())
+}
+
+/// A task of spec-kit's that [`read`] would pass over, since its id is too short to be one: `T12`.
+///
+/// # Errors
+/// As [`read`].
+pub fn short_id(text: &str) -> Result<Option<Line>, TasksError> {
+    let tasks = scan(text)?;
+    if tasks.iter().all(|(kind, _)| *kind != Kind::SpecKit) {
+        return Ok(None);
+    }
+    let short = |(kind, line): &(Kind, Line)| {
+        let word = line.title.split([' ', '\t', ':']).next().unwrap_or_default();
+        let number = word.trim_matches('*').strip_prefix('T').unwrap_or_default();
+        *kind == Kind::Other && !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())
+    };
+    Ok(tasks.into_iter().find(short).map(|(_, line)| line))
+}
+
+fn scan(text: &str) -> Result<Vec<(Kind, Line)>, TasksError> {
     let mut prose = Prose::default();
     let mut phase = None;
     let mut tasks: Vec<(Kind, Line)> = Vec::new();
@@ -35,9 +59,7 @@ pub fn read(text: &str) -> Result<Vec<Line>, TasksError> {
         let paths = named_in(&title);
         tasks.push((kind, Line { id, title, done, parallel, phase: phase.clone(), paths, line: number }));
     }
-    let spec_kit = tasks.iter().any(|(kind, _)| *kind == Kind::SpecKit);
-    tasks.retain(|(kind, _)| !spec_kit || *kind == Kind::SpecKit);
-    Ok(tasks.into_iter().map(|(_, line)| line).collect())
+    Ok(tasks)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

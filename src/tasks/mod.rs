@@ -1,10 +1,12 @@
 //! The lines of `tasks.md` and `tasks.yaml`: what is to be done, what is ticked, and which files are named.
 //! Knows text only; where the file lies and who ticks it is others' business.
+mod check;
 pub mod markdown;
 pub mod paths;
 pub mod tick;
 pub mod yaml;
 
+pub use check::check;
 pub use tick::tick;
 
 /// A whole tasks file.
@@ -64,6 +66,36 @@ pub enum TasksError {
         /// Where, from 1.
         line: usize,
     },
+    /// Two tasks with one id.
+    #[error("line {line}: task `{id}` is there twice, first in line {first}")]
+    Twice {
+        /// Where the second is, from 1.
+        line: usize,
+        /// The id.
+        id: String,
+        /// Where the first is.
+        first: usize,
+    },
+    /// An id that is none of its format's.
+    #[error("line {line}: a task's id is `T` and {digits}, not `{found}`")]
+    Id {
+        /// Where, from 1.
+        line: usize,
+        /// What stands there.
+        found: String,
+        /// How long its number is.
+        digits: &'static str,
+    },
+    /// A dependency on no task of the file.
+    #[error("line {line}: task `{id}` depends on `{on}`, which is no task here")]
+    Unknown {
+        /// Where, from 1.
+        line: usize,
+        /// The task.
+        id: String,
+        /// What it names.
+        on: String,
+    },
     /// Not YAML, or of another shape.
     #[error("{}{message}", at(*.line))]
     Yaml {
@@ -79,7 +111,12 @@ impl TasksError {
     pub fn line(&self) -> Option<usize> {
         match self {
             Self::NoTasks { .. } => None,
-            Self::Box { line, .. } | Self::Status { line, .. } | Self::Nameless { line } => Some(*line),
+            Self::Box { line, .. }
+            | Self::Status { line, .. }
+            | Self::Nameless { line }
+            | Self::Twice { line, .. }
+            | Self::Id { line, .. }
+            | Self::Unknown { line, .. } => Some(*line),
             Self::Yaml { line, .. } => *line,
         }
     }
@@ -115,9 +152,13 @@ impl Tasks {
 /// # Errors
 /// The first thing wrong with it.
 pub fn parse(path: &str, text: &str) -> Result<Tasks, TasksError> {
-    let yaml = path.ends_with(".yaml") || path.ends_with(".yml");
+    let yaml = is_yaml(path);
     let lines = if yaml { yaml::read(text)? } else { markdown::read(text)? };
     if lines.is_empty() { Err(TasksError::NoTasks { yaml }) } else { Ok(Tasks { lines }) }
+}
+
+fn is_yaml(path: &str) -> bool {
+    path.ends_with(".yaml") || path.ends_with(".yml")
 }
 
 #[cfg(test)]

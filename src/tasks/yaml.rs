@@ -9,13 +9,8 @@ use serde_saphyr::Spanned;
 /// # Errors
 /// What is wrong with it, and where.
 pub fn read(text: &str) -> Result<Vec<Line>, TasksError> {
-    let file: File = serde_saphyr::from_str(text).map_err(|error| {
-        let line = error.location().and_then(|location| usize::try_from(location.line()).ok());
-        let words = error.without_snippet().to_string();
-        TasksError::Yaml { line, message: words.lines().next().unwrap_or_default().to_owned() }
-    })?;
     let mut lines = Vec::new();
-    for phase in file.phases.unwrap_or_default() {
+    for phase in file(text)?.phases.unwrap_or_default() {
         let name = phase.name();
         for task in phase.tasks.unwrap_or_default() {
             lines.push(line(task, name.as_deref())?);
@@ -24,6 +19,27 @@ pub fn read(text: &str) -> Result<Vec<Line>, TasksError> {
     Ok(lines)
 }
 
+/// What tasks wait for: the line, the id and what it names, in the order written.
+///
+/// # Errors
+/// As [`read`].
+pub fn dependencies(text: &str) -> Result<Vec<(usize, String, String)>, TasksError> {
+    let mut all = Vec::new();
+    for task in file(text)?.phases.unwrap_or_default().into_iter().flat_map(|phase| phase.tasks).flatten() {
+        let (line, id) = (number(&task), task.value.id.unwrap_or_default());
+        let on = task.value.dependencies.unwrap_or_default();
+        all.extend(on.into_iter().map(|on| (line, id.clone(), on)));
+    }
+    Ok(all)
+}
+
+fn file(text: &str) -> Result<File, TasksError> {
+    serde_saphyr::from_str(text).map_err(|error| {
+        let line = error.location().and_then(|location| usize::try_from(location.line()).ok());
+        let words = error.without_snippet().to_string();
+        TasksError::Yaml { line, message: words.lines().next().unwrap_or_default().to_owned() }
+    })
+}
 #[derive(Deserialize)]
 struct File {
     phases: Option<Vec<Phase>>,
@@ -53,6 +69,7 @@ struct Task {
     status: Option<Spanned<String>>,
     parallel: Option<bool>,
     file_path: Option<String>,
+    dependencies: Option<Vec<String>>,
 }
 
 fn line(task: Spanned<Task>, phase: Option<&str>) -> Result<Line, TasksError> {

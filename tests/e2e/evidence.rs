@@ -58,3 +58,21 @@ fn what_people_do_in_their_checkout_is_no_leak() {
     world.run([]).exits(0).calls(["a:build"]);
     assert_eq!(world.read("mine.txt"), "mine\n");
 }
+
+#[test]
+fn a_tasks_file_is_held_against_its_format_to_the_line() {
+    let world = World::with(
+        "stage \"tasks\" { on-failure { fail }; on-failure \"output\" { fail } }\nspec \"a\" \"A\"\n\
+         spec \"b\" \"B\" pipeline=\"autospec\"",
+    );
+    world.script("a/tasks", "printf -- '# Tasks\\n- [ ] T001 One\\n- [ ] T001 Two\\n' > \"$F/tasks.md\"");
+    world.script("b/specify", "mkdir -p \"$F\"\necho 'feature: {}' > \"$F/spec.yaml\"");
+    world.script("b/plan", "echo 'plan: {}' > \"$F/plan.yaml\"");
+    world.script(
+        "b/tasks",
+        "printf 'phases:\\n- tasks:\\n  - id: T001\\n    title: One\\n    status: Finished\\n' > \"$F/tasks.yaml\"",
+    );
+    let outcome = world.run([]);
+    outcome.exits(1).said("`specs/a/tasks.md`: line 3: task `T001` is there twice");
+    outcome.said("`specs/b/tasks.yaml`: line 5: a status is");
+}

@@ -10,6 +10,7 @@ use super::leak::Named;
 use super::progress::Progress;
 use super::site::Site;
 use super::standing::names;
+use super::still::{Heard, Still, since_change};
 use super::workplace::{Workplace, message, start_ref};
 use crate::agent::dialect;
 use crate::agent::refusal::refusal;
@@ -38,6 +39,8 @@ pub(super) struct Prepared {
     /// The commit that this attempt began on.
     pub(super) started: Oid,
     launch: Launch,
+    /// The stall of what does not print while it works.
+    still: Option<Duration>,
     setup: Vec<Launch>,
     dialect: String,
     seen: BTreeMap<Key, Stamp>,
@@ -155,6 +158,7 @@ impl Site {
             around.setup_lines(worktree.top(), &self.project.settings.setup)
         };
         self.bring_in(worktree)?;
+        let still = spec.stages[stage].stall.filter(|_| launch.stall.is_none());
         let refs = self.note_refs(worktree.git()).map_err(|e| setup_failure(&e))?;
         let mut begun = vec![RefUpdate::create(start_ref(&id.spec, &id.stage), place.tip)];
         begun.extend(self.remember_fork(&place.branch, standing.base));
@@ -166,6 +170,7 @@ impl Site {
             side,
             started,
             launch,
+            still,
             setup,
             dialect,
             seen,
@@ -203,21 +208,25 @@ impl Site {
         let mut dialect = dialect::named(&prepared.dialect);
         let is_agent = self.who(&id).0.is_some();
         let tasks_file = self.tasks_file(prepared);
-        let top = prepared.worktree().top().to_owned();
+        let (top, worktree) = (prepared.worktree().top().to_owned(), prepared.worktree().top().to_owned());
         let (refused, named) = (&mut prepared.refused, &mut prepared.named);
+        let heard = Heard::now();
+        let ear = heard.clone();
         let each = |line: &str| {
+            ear.note();
             if is_agent && let Some(why) = refusal(line) {
                 *refused = Some(why);
             }
             for said in dialect.read(line) {
-                named.hear(&said, &top);
+                named.hear(&said, &worktree);
                 if let dialect::Said::Text(line) = said {
                     self.reporter.report(Event::Output { stage: id.clone(), line });
                 }
             }
         };
         let launch = prepared.launch.clone();
-        let work = child::run(launch, stop, each);
+        let still = Still { limit: prepared.still, heard, look: move || since_change(&top) };
+        let work = still.beside(stop, |stop| async move { child::run(launch, &stop, each).await });
         let exit = match tasks_file {
             Some(file) => Progress::new(self.reporter.clone(), id.clone(), file).beside(work).await,
             None => work.await,

@@ -13,9 +13,12 @@ pub(super) fn failure_of(exit: &Exit, stage: &Stage) -> Option<Failure> {
         (_, Work::Run { .. }) => FailureClass::Check,
         _ => FailureClass::Crash,
     };
-    let message = match stage.timeout {
-        Some(timeout) if class == FailureClass::Timeout => {
+    let message = match (class, stage.timeout, stage.stall) {
+        (FailureClass::Timeout, Some(timeout), _) => {
             format!("timed out after {}", english::duration(timeout))
+        }
+        (FailureClass::Stall, _, Some(stall)) => {
+            format!("showed no sign of life for {}", english::duration(stall))
         }
         _ => how_it_ended(exit),
     };

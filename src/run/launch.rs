@@ -63,7 +63,7 @@ impl Site {
         past: &Past,
     ) -> Result<(Launch, String), Failure> {
         let stage = &spec.stages[stage];
-        let limits = Limits { log: self.state_dir.join(log), timeout: stage.timeout, stall: stage.stall };
+        let limits = Limits { log: self.state_dir.join(log), timeout: stage.timeout, stall: None };
         let surroundings = around.surroundings(worktree.top());
         match &stage.work {
             Work::Run { line } => {
@@ -76,6 +76,7 @@ impl Site {
                     .agents
                     .get(agent)
                     .ok_or_else(|| setup_failure(&format!("there is no agent `{agent}`")))?;
+                let limits = Limits { stall: stage.stall.filter(|_| agent.streams), ..limits };
                 let text = self.prompt(order, spec, stage, &prompt.text, worktree, past);
                 let kept =
                     self.state_dir.join(log.strip_suffix(".log").unwrap_or(log).to_owned() + ".prompt.md");

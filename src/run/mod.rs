@@ -36,6 +36,7 @@ mod sample;
 pub mod site;
 pub mod slots;
 pub mod standing;
+mod still;
 pub mod tidy;
 pub mod waiting;
 pub mod when;

@@ -1,13 +1,13 @@
 //! The stall of what does not print while it works: no output, and no change in its worktree either.
 use super::attempt::blocking;
 use crate::sys::child::{ChildError, Cut, Exit};
+use crate::sys::files::newest_change;
 use crate::sys::stop::{Stop, Urgency};
 use std::future::Future;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 use tokio::time::{Instant, sleep_until};
 
 /// When something was last heard. Clones speak of the same thing.
@@ -33,8 +33,8 @@ impl Heard {
 /// Ends a process that shows no sign of life for too long. The worktree is looked at only once nothing was heard
 /// for that long, so that it costs one look in each such time.
 pub(super) struct Still<F> {
-    /// How long is too long.
-    pub limit: Duration,
+    /// How long is too long; nothing where it may be as still as it likes.
+    pub limit: Option<Duration>,
     /// When something was last heard.
     pub heard: Heard,
     /// How long ago the newest change was, if there is any.
@@ -55,7 +55,10 @@ impl<F: Fn() -> Option<Duration> + Clone + Send + 'static> Still<F> {
         loop {
             tokio::select! {
                 ended = &mut work => {
-                    return ended.map(|exit| if stalled { Exit { cut: Some(Cut::Stalled), ..exit } } else { exit });
+                    return ended.map(|exit| match exit.cut {
+                        Some(Cut::Stopped) if stalled => Exit { cut: Some(Cut::Stalled), ..exit },
+                        _ => exit,
+                    });
                 }
                 urgency = stop.beyond(asked) => {
                     asked = urgency;
@@ -75,26 +78,120 @@ impl<F: Fn() -> Option<Duration> + Clone + Send + 'static> Still<F> {
     }
 
     async fn reached(self) {
+        let Some(limit) = self.limit else { return std::future::pending().await };
         loop {
-            let due = self.heard.last() + self.limit;
+            let due = self.heard.last() + limit;
             if due > Instant::now() {
                 sleep_until(due).await;
                 continue;
             }
             let look = self.look.clone();
-            let idle = blocking(look).await.unwrap_or(self.limit);
-            if idle >= self.limit && self.heard.last() + self.limit <= Instant::now() {
+            let idle = blocking(look).await.unwrap_or(limit);
+            if idle >= limit && self.heard.last() + limit <= Instant::now() {
                 return;
             }
-            tokio::time::sleep(self.limit.saturating_sub(idle)).await;
+            tokio::time::sleep(limit.saturating_sub(idle)).await;
         }
     }
 }
 
-/// How long ago anything changed below a folder; what git ignores counts too, since a build that runs is a sign
-/// of life. git's own files do not: ours look at them.
+/// How long ago anything changed in a worktree; what git ignores counts too, since a build that runs is a sign of
+/// life. git's own files do not.
 pub(super) fn since_change(top: &Path) -> Option<Duration> {
-    let walk = walk(top);
-    let newest = walk.max()?;
+    let newest = newest_change(top)?;
     Some(SystemTime::now().duration_since(newest).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exit(cut: Option<Cut>) -> Exit {
+        Exit {
+            code: None,
+            signal: None,
+            cut,
+            duration: Duration::ZERO,
+            tail: String::new(),
+            log_trouble: None,
+        }
+    }
+
+    /// Something that ends only when it is asked to.
+    async fn deaf(stop: Stop) -> Result<Exit, ChildError> {
+        stop.beyond(Urgency::None).await;
+        Ok(exit(Some(Cut::Stopped)))
+    }
+
+    fn minutes(minutes: u64) -> Duration {
+        Duration::from_secs(60 * minutes)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_alone_is_no_stall_while_the_worktree_changes() {
+        let began = Instant::now();
+        // It changes until its hour is over.
+        let look = move || Some(began.elapsed().saturating_sub(minutes(60)));
+        let still = Still { limit: Some(minutes(10)), heard: Heard::now(), look };
+        let ended = still.beside(&Stop::new(), deaf).await.expect("an exit");
+        assert_eq!((ended.cut, began.elapsed()), (Some(Cut::Stalled), minutes(70)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn output_is_a_sign_of_life() {
+        let (began, heard) = (Instant::now(), Heard::now());
+        let still = Still { limit: Some(minutes(10)), heard: heard.clone(), look: || None };
+        let work = |stop: Stop| async move {
+            tokio::time::sleep(minutes(9)).await;
+            heard.note();
+            deaf(stop).await
+        };
+        let ended = still.beside(&Stop::new(), work).await.expect("an exit");
+        assert_eq!((ended.cut, began.elapsed()), (Some(Cut::Stalled), minutes(19)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stop_is_handed_on_and_is_no_stall() {
+        let (began, stop) = (Instant::now(), Stop::new());
+        let asking = stop.clone();
+        let asked = tokio::spawn(async move {
+            tokio::time::sleep(minutes(3)).await;
+            asking.request();
+        });
+        let still = Still { limit: Some(minutes(10)), heard: Heard::now(), look: || None };
+        let ended = still.beside(&stop, deaf).await.expect("an exit");
+        assert_eq!((ended.cut, began.elapsed()), (Some(Cut::Stopped), minutes(3)));
+        asked.await.expect("asked");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_ends_by_itself_after_it_was_asked_has_ended_by_itself() {
+        let work = |stop: Stop| async move {
+            stop.beyond(Urgency::None).await;
+            Ok(exit(None))
+        };
+        let still = Still { limit: Some(minutes(10)), heard: Heard::now(), look: || None };
+        assert_eq!(still.beside(&Stop::new(), work).await.expect("an exit").cut, None);
+    }
+
+    #[test]
+    fn a_change_anywhere_below_counts_but_not_one_of_gits() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let old = SystemTime::now() - minutes(60);
+        let file = |path: &str, at: SystemTime| {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+            let file = std::fs::File::create(path).expect("a file");
+            file.set_modified(at).expect("a time");
+        };
+        file("src/deep/x", old);
+        file(".git", SystemTime::now());
+        for made in ["src/deep", "src", "."] {
+            let made = std::fs::File::open(folder.path().join(made)).expect("a folder");
+            made.set_modified(old).expect("a time");
+        }
+        assert!(since_change(folder.path()).expect("a change") >= minutes(60));
+        file("src/deep/y", SystemTime::now());
+        assert!(since_change(folder.path()).expect("a change") < minutes(60));
+    }
 }

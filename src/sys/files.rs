@@ -3,6 +3,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
+use std::time::SystemTime;
 
 /// Writes a file by a temporary one beside it and a rename, so that a reader sees the old bytes or the new
 /// ones, and a kill or a full disk leaves the old ones. Both are on the disk when this returns. The file's
@@ -60,6 +61,13 @@ pub fn below(folder: &Path) -> io::Result<Vec<String>> {
         }
     }
     Ok(found)
+}
+
+/// When anything below a folder was last modified, its `.git` left out; nothing if it cannot be read.
+pub fn newest_change(folder: &Path) -> Option<SystemTime> {
+    let own = |entry: &walkdir::DirEntry| entry.depth() != 1 || entry.file_name() != ".git";
+    let entries = walkdir::WalkDir::new(folder).follow_links(false).into_iter().filter_entry(own).flatten();
+    entries.filter_map(|entry| entry.metadata().ok()?.modified().ok()).max()
 }
 
 /// What came of bringing a path somewhere.

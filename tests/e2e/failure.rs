@@ -246,3 +246,22 @@ fn retry_still_tells_what_people_changed() {
     assert!(world.prompt("a:plan").contains("+It hums."), "{}", world.prompt("a:plan"));
     world.again().calls([]);
 }
+
+#[test]
+fn an_agent_that_is_still_for_too_long_is_ended() {
+    let world = World::new();
+    let program = world.top().join("agent.sh");
+    world.specfile(&format!(
+        "agent \"talker\" {{ command {program:?}; prompt \"stdin\"; streams #true }}\n{ONE}\n\
+         stage \"build\" {{ stall \"1s\"; on-failure {{ retry 9; fail }}; on-failure \"stall\" {{ fail }} }}\n\
+         spec \"a\" \"A\"\nspec \"b\" \"B\" agent=\"talker\""
+    ));
+    world.commit("Specfile");
+    // Whoever prints while it works is judged by that alone.
+    world.script("b/build", "while :; do date > busy.txt; sleep 0.1; done");
+    world.script("a/build", "wait-for never");
+    let outcome = world.run([]);
+    outcome.exits(1).calls(["a:build", "b:build"]);
+    outcome.said("a:build  failed: showed no sign of life").said("b:build  failed: showed no sign of life");
+    assert_eq!(world.strays(), [0; 0], "left behind");
+}

@@ -337,6 +337,9 @@ pub struct Limit {
     pub until: Option<u64>,
 }
 
+/// How a failure says that it is none, but a person's word.
+const BY_HAND: &str = "held by hand";
+
 impl Failure {
     /// A failure without a log.
     pub fn new(class: FailureClass, message: impl Into<String>) -> Self {
@@ -348,6 +351,19 @@ impl Failure {
     pub fn with_log(mut self, log: impl Into<String>) -> Self {
         self.log = Some(log.into());
         self
+    }
+
+    /// A person's word that a spec is to stop until they say otherwise.
+    pub fn by_hand(why: Option<&str>) -> Self {
+        let message = why.map_or_else(|| BY_HAND.to_owned(), |why| format!("{BY_HAND}: {why}"));
+        Self::new(FailureClass::Setup, message)
+    }
+
+    /// Whether it is that.
+    pub fn is_by_hand(&self) -> bool {
+        let rest = self.message.strip_prefix(BY_HAND);
+        self.class == FailureClass::Setup
+            && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(": "))
     }
 
     /// What ended an attempt that was asked to end: nothing was wrong with it.

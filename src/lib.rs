@@ -39,6 +39,7 @@
 //! - `refs/specmake/start/*`: attempts under way; one that is found at a start was cut off.
 //! - `refs/specmake/backup/*`: what was there before something of ours moved it.
 //! - `specmake/` in the git common directory: locks, and the intent of a move of the base that is under way.
+//! - `.specmake/requests`: what people ask of a run that is on, and what it answers.
 //! - `.specmake/state.db` and `.specmake/logs`: run history, durations, caches; deletable at any time.
 //!
 //! # The rooms, and what each may import
@@ -78,8 +79,8 @@
 //! 5. State moves only through `Schedule::set`.
 //! 6. A lost log line is a warning; a lost trace is a failure.
 //! 7. Refs move by compare-and-swap: never `reset --hard`, never `--force` on what is not ours.
-//! 8. `Serialize` stands only on events and the nouns they carry, on answers of commands, and on rows of the
-//!    store.
+//! 8. `Serialize` stands only on events and the nouns they carry, on answers of commands, on rows of the
+//!    store, and on what people ask of a run that is on.
 //! 9. No `unsafe`; no `unwrap` on anything that a user or the world can cause.
 
 #![forbid(unsafe_code)]

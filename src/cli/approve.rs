@@ -2,10 +2,11 @@
 use super::args::ApproveArgs;
 use super::exit::Exit;
 use super::ground::{Ground, Reading};
-use super::opening::{lock, open_site};
+use super::opening::open_site;
+use super::pick::pick;
 use super::trouble::Trouble;
 use super::wishes::Wishes;
-use crate::base::{SpecName, english};
+use crate::base::english;
 use crate::event::Verdict;
 use crate::model::Work;
 use crate::rebuild::How;
@@ -46,7 +47,7 @@ pub fn approve(wishes: &Wishes, args: &ApproveArgs, err: &mut dyn Write) -> Resu
 /// The spec and stage that a gate's name means.
 fn find(site: &Site, gate: &str) -> Result<(usize, usize), Trouble> {
     let (spec, stage) = gate.split_once(':').map_or((gate, None), |(spec, stage)| (spec, Some(stage)));
-    let position = spec_by_prefix(site, spec)?;
+    let position = pick(&site.project, spec)?;
     let spec = site.spec(position);
     let is_gate = |at: &usize| matches!(spec.stages[*at].work, Work::Gate);
     let gates: Vec<usize> = (0..spec.stages.len()).filter(is_gate).collect();
@@ -78,40 +79,4 @@ fn known_gates(spec: &crate::model::Spec, gates: &[usize]) -> String {
     } else {
         format!("its gates: {}", english::list(&names, "and"))
     }
-}
-
-/// The spec of that name, or the only one whose name begins so.
-///
-/// # Errors
-/// There is none, or more than one.
-pub fn spec_by_prefix(site: &Site, text: &str) -> Result<usize, Trouble> {
-    if let Some(position) = site.graph.spec_position(text) {
-        return Ok(position);
-    }
-    let names: Vec<&SpecName> =
-        site.project.specs.keys().filter(|name| name.as_str().starts_with(text)).collect();
-    match names.as_slice() {
-        [one] => Ok(site.graph.spec_position(one.as_str()).unwrap_or_default()),
-        [] => {
-            let near = english::nearest(text, site.project.specs.keys().map(SpecName::as_str));
-            let trouble = Trouble::usage(format!("there is no spec `{text}`"));
-            Err(match near {
-                Some(near) => trouble.hint(format!("did you mean `{near}`?")),
-                None => trouble,
-            })
-        }
-        many => Err(Trouble::usage(format!("`{text}` may mean {}", english::list(many, "or")))),
-    }
-}
-
-/// For commands that must not run beside a build.
-///
-/// # Errors
-/// A build is on.
-pub fn alone(
-    ground: &Ground,
-    wait: bool,
-    err: &mut dyn Write,
-) -> Result<crate::sys::lock::BuildLock, Trouble> {
-    lock(&ground.git, "", wait, err)
 }

@@ -5,7 +5,8 @@ pub mod commands;
 pub use build::BuildArgs;
 pub use commands::{
     ApproveArgs, CheckArgs, CleanArgs, CompletionsArgs, DemoArgs, FmtArgs, GraphArgs, HoldArgs, InitArgs,
-    LogsArgs, ManArgs, NewArgs, PlanArgs, RetryArgs, StatusArgs, TouchArgs, WorktreeArgs, WorktreeCommand,
+    LogsArgs, ManArgs, NewArgs, PlanArgs, RetryArgs, StatusArgs, StopArgs, TouchArgs, WorktreeArgs,
+    WorktreeCommand,
 };
 
 use super::exit::Exit;
@@ -111,8 +112,10 @@ pub enum Command {
     Retry(RetryArgs),
     /// Take stages as done without running them
     Touch(TouchArgs),
-    /// Stop a spec until `retry`
+    /// Stop a spec before its next stage, until `retry`
     Hold(HoldArgs),
+    /// End what runs of a spec, keep its work, and hold it until `retry`
+    Stop(StopArgs),
     /// Remove worktrees and branches that have landed and hold nothing else
     Clean(CleanArgs),
     /// Worktrees of specs in progress

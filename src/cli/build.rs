@@ -21,6 +21,7 @@ use crate::run::dispatcher::{Dispatcher, Ending};
 use crate::run::executor::Executor;
 use crate::run::inputs::{Uncommitted, uncommitted};
 use crate::run::report::{Reporter, now_millis};
+use crate::run::requests::{Desk, listen};
 use crate::run::site::{Opening, Options, Site};
 use crate::run::workplace::message;
 use crate::store::Store;
@@ -155,8 +156,13 @@ impl Build<'_> {
             });
             let dispatcher =
                 Dispatcher::new(project, schedule, hands, reporter.clone(), retries, now_millis());
-            let ending = dispatcher.expecting(may_run).run(interrupts).await;
+            let (to, requests) = mpsc::channel(4);
+            let desk = Desk::of(&site.state_dir);
+            let people = tokio::spawn(listen(desk, std::process::id(), to));
+            let ending = dispatcher.expecting(may_run).hearing(requests).run(interrupts).await;
             listener.abort();
+            // What was answered last is on its way.
+            drop(people.await);
             ending.map_err(|bug| Trouble::environment(format!("a bug, please report it: {bug}")))
         });
         runtime.shutdown_timeout(Duration::from_secs(5));

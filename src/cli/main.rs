@@ -15,7 +15,7 @@ use super::opening::open_site;
 use super::trouble::Trouble;
 use super::user::Surroundings;
 use super::wishes::{BuildWish, Wish, Wishes};
-use super::{approve, check, clean, completions, demo, fmt, init, logs, new, retry, worktree};
+use super::{approve, check, clean, completions, demo, fmt, init, logs, new, retry, stop, worktree};
 use crate::run::report::Reporter;
 use crate::run::report::now_millis;
 use std::ffi::OsString;
@@ -109,7 +109,6 @@ fn run(
         Command::Approve(args) => approve::approve(wishes, args, err),
         Command::Retry(args) => {
             let mut wish = BuildWish::plain(wishes.format, here);
-            wish.goals.clone_from(&args.specs);
             (wish.jobs, wish.yes, wish.wait) = (args.jobs, args.yes, !args.no_wait);
             retry::retry(wishes, args, &wish, here, out, err)
         }
@@ -120,7 +119,8 @@ fn run(
             (wish.yes, wish.wait) = (args.yes, !args.no_wait);
             build(wishes, &wish, here, out, err)
         }
-        Command::Hold(args) => retry::hold(wishes, args, err),
+        Command::Hold(args) => stop::hold(wishes, args, err),
+        Command::Stop(args) => stop::stop(wishes, args, err),
         Command::Clean(args) => tidy(wishes, args, out, err),
         Command::Worktree(args) => match &args.command {
             WorktreeCommand::List { .. } => {

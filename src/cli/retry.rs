@@ -1,20 +1,21 @@
-//! `specmake retry`: a held or failed spec climbs its ladder anew. `specmake hold`: a spec stops until then.
-use super::approve::{alone, spec_by_prefix};
-use super::args::{HoldArgs, RetryArgs};
+//! `specmake retry`: a held or failed spec climbs its ladder anew, in the run that is on or in one of its own.
+use super::args::RetryArgs;
 use super::build::build;
 use super::exit::Exit;
 use super::ground::{Ground, Reading};
-use super::opening::open_site;
+use super::live::ask;
+use super::opening::{lock, open_site};
+use super::pick::pick_all;
 use super::trouble::Trouble;
 use super::user::Surroundings;
 use super::wishes::{BuildWish, Wishes};
-use crate::base::StageName;
-use crate::event::{Failure, Verdict};
-use crate::model::{FailureClass, Spec};
-use crate::rebuild::Mark;
+use crate::run::holding::{Release, Unreleased};
 use crate::run::report::Reporter;
+use crate::run::requests::{Answer, Wish};
 use crate::run::site::Site;
 use crate::run::standing::names;
+use crate::store::Store;
+use crate::view::{Standing, View};
 use std::io::Write;
 
 /// Releases the specs and builds them.
@@ -29,87 +30,91 @@ pub fn retry(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Result<Exit, Trouble> {
-    {
-        let ground = Ground::open(wishes, &Reading::default(), err)?;
-        let _lock = alone(&ground, !args.no_wait, err)?;
-        let site = open_site(&ground, "retry", Reporter::silent(), err)?;
-        for text in &args.specs {
-            let position = spec_by_prefix(&site, text)?;
-            release(&site, position, args)?;
-        }
-    }
-    build(wishes, wish, here, out, err)
-}
-
-fn release(site: &Site, position: usize, args: &RetryArgs) -> Result<(), Trouble> {
-    let spec = site.spec(position);
-    if args.clean {
-        site.begin_afresh(spec).map_err(Trouble::environment)?;
-    }
-    let mut marks: Vec<Mark> = Vec::new();
-    let void = |stage: &StageName, why: &str| Mark::Void {
-        spec: spec.name.clone(),
-        stage: stage.clone(),
-        why: why.to_owned(),
-    };
-    if let Some(held) = site.standing(spec)?.line().held(&names(spec)) {
-        // It stays as it ended, and holds nothing any more.
-        let (spec, class, why) = (spec.name.clone(), held.class, held.why);
-        marks.push(Mark::Attempt { spec, stage: held.stage, class, held: None, why });
-    }
-    if let Some(from) = &args.from {
-        let first = position_of(spec, from)?;
-        for (at, stage) in spec.stages.iter().enumerate() {
-            if at == first || spec.before(at).contains(&first) {
-                marks.push(void(&stage.name, "asked for by `retry --from`"));
-            }
-        }
-    }
-    let marks = marks.into_iter().map(|mark| (position, mark)).collect();
-    site.record(&format!("{}: retry", spec.name), marks).map_err(Trouble::environment)
-}
-
-fn position_of(spec: &Spec, stage: &StageName) -> Result<usize, Trouble> {
-    spec.position(stage).ok_or_else(|| {
-        let names: Vec<&str> = spec.stages.iter().map(|stage| stage.name.as_str()).collect();
-        Trouble::usage(format!("`{}` has no stage `{stage}`", spec.name))
-            .hint(format!("its stages: {}", names.join(", ")))
-    })
-}
-
-/// Stops specs before their next stage, until `retry`.
-///
-/// # Errors
-/// There is no such spec, or nothing of it is in progress.
-pub fn hold(wishes: &Wishes, args: &HoldArgs, err: &mut dyn Write) -> Result<Exit, Trouble> {
     let ground = Ground::open(wishes, &Reading::default(), err)?;
-    let site = open_site(&ground, "hold", Reporter::silent(), err)?;
-    for text in &args.specs {
-        let position = spec_by_prefix(&site, text)?;
-        let spec = site.spec(position);
-        let standing = site.standing(spec)?;
-        let why = args.why.clone().unwrap_or_else(|| "held by hand".to_owned());
-        let mut next = None;
-        for stage in 0..spec.stages.len() {
-            let judged = site.judged(spec, stage, &standing).map_err(Trouble::environment)?;
-            if !matches!(judged.verdict, Verdict::UpToDate { .. }) {
-                next = Some(stage);
-                break;
-            }
+    let mut specs = pick_all(&ground.project, &args.specs)?;
+    if args.specs.is_empty() {
+        specs = stuck(&open_site(&ground, "retry", Reporter::silent(), err)?)?;
+        if specs.is_empty() {
+            writeln!(err, "specmake: nothing is held or failed")?;
+            return Ok(Exit::Done);
         }
-        let failure = Failure::new(FailureClass::Setup, why);
-        match next {
-            Some(stage) => site.record_hold(position, stage, &failure).map_err(Trouble::environment)?,
-            None if standing.branch.is_some() => site.hold_landing(spec, &standing, &failure)?,
-            None => {
-                return Err(Trouble::environment(format!(
-                    "`{}` is up to date: there is nothing to hold",
-                    spec.name
-                ))
-                .hint("`parked \"why\"` in the Specfile keeps a spec out of builds"));
-            }
-        }
-        writeln!(err, "specmake: held {}; `specmake retry {}` goes on", spec.name, spec.name)?;
     }
-    Ok(Exit::Done)
+    let release = Release { from: args.from.clone(), clean: args.clean, force: args.force };
+    for spec in &specs {
+        release.first(&ground.project.specs[*spec]).map_err(unreleased)?;
+    }
+    let mut left = Vec::new();
+    for spec in specs {
+        if !goes_on_in_a_run(&ground, spec, &release, err)? {
+            left.push(spec);
+        }
+    }
+    if left.is_empty() {
+        return Ok(Exit::Done);
+    }
+    {
+        let _lock = lock(&ground.git, "", !args.no_wait, err)?;
+        let site = open_site(&ground, "retry", Reporter::silent(), err)?;
+        for spec in &left {
+            for told in site.release(*spec, &release).map_err(unreleased)? {
+                writeln!(err, "specmake: {told}")?;
+            }
+        }
+    }
+    let goals = left.into_iter().map(|spec| ground.project.specs[spec].name.to_string()).collect();
+    build(wishes, &BuildWish { goals, ..wish.clone() }, here, out, err)
+}
+
+/// Whether the run that is on, if one is, takes the spec up again.
+fn goes_on_in_a_run(
+    ground: &Ground,
+    position: usize,
+    release: &Release,
+    err: &mut dyn Write,
+) -> Result<bool, Trouble> {
+    let spec = &ground.project.specs[position];
+    let Some(said) = ask(&ground.git, &spec.name, &Wish::Retry(release.clone()), err)? else {
+        return Ok(false);
+    };
+    match said.answer {
+        Answer::GoesOn { told } => {
+            for told in told {
+                writeln!(err, "specmake: {told}")?;
+            }
+            writeln!(err, "specmake: {} goes on in the run that is on (pid {})", spec.name, said.run)?;
+            Ok(true)
+        }
+        Answer::Nothing { why } => {
+            writeln!(err, "specmake: there is nothing to retry of {}: {why}", spec.name)?;
+            Ok(true)
+        }
+        Answer::Failed { why } => Err(Trouble::environment(why)),
+        Answer::NotHere | Answer::Held | Answer::Soon { .. } => Ok(false),
+    }
+}
+
+fn unreleased(error: Unreleased) -> Trouble {
+    match error {
+        Unreleased::NoStage { .. } => Trouble::usage(error),
+        error => Trouble::environment(error),
+    }
+}
+
+/// The specs that the journal says are held, and those that the last run left held or failed.
+fn stuck(site: &Site) -> Result<Vec<usize>, Trouble> {
+    let store = Store::open_existing(&site.state_dir);
+    let store = store.map_err(|error| Trouble::environment(&error).hint(error.hint()))?;
+    let history = super::status::Stored { store: store.as_ref(), on: false };
+    let last = super::status::History::newest_runs(&history, 1).map_err(Trouble::environment)?;
+    let view = View::of(last.first().map_or(&[][..], Vec::as_slice));
+    let mut stuck = Vec::new();
+    for (position, spec) in site.project.specs.values().enumerate() {
+        let seen = view.spec(&spec.name).map(|spec| spec.standing());
+        if matches!(seen, Some(Standing::Held | Standing::Failed))
+            || site.standing(spec)?.line().held(&names(spec)).is_some()
+        {
+            stuck.push(position);
+        }
+    }
+    Ok(stuck)
 }

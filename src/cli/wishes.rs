@@ -197,6 +197,7 @@ impl Command {
             Self::Retry(args) => &args.file,
             Self::Touch(args) => &args.file,
             Self::Hold(args) => &args.file,
+            Self::Stop(args) => &args.file,
             Self::Clean(args) => &args.file,
             Self::Worktree(args) => match &args.command {
                 super::args::WorktreeCommand::List { file } => file,

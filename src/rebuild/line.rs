@@ -50,6 +50,18 @@ pub struct Held {
     pub why: String,
 }
 
+impl Held {
+    /// What stands for the manifest where a person stopped the whole spec, whatever changes.
+    pub fn until_retry() -> Stamp {
+        Stamp::of(b"until retry")
+    }
+
+    /// Whether a person stopped the whole spec.
+    pub fn is_by_hand(&self) -> bool {
+        self.manifest == Self::until_retry()
+    }
+}
+
 impl<'a> Line<'a> {
     /// The line of a base and of what its branch has beyond it, oldest first.
     pub fn new(base: &'a History, branch: Vec<Commit>) -> Self {

@@ -24,7 +24,7 @@ pub use deed::manifest;
 pub use history::History;
 pub use ingredient::{Key, Kind};
 pub use judge::{Judged, NeedNow, Question, judge};
-pub use line::{Last, Line};
+pub use line::{Held, Last, Line};
 pub use mark::{How, LANDING, Mark, Stamps, Trace};
 pub use packed::Stretch;
 pub use rename::former_path;

@@ -46,7 +46,7 @@ pub fn failure(failure: &Failure) -> String {
     if failure.message.is_empty() {
         return failure.class.to_string();
     }
-    if failure.is_stop() {
+    if failure.is_stop() || failure.is_by_hand() {
         return failure.message.clone();
     }
     format!("{} ({})", failure.message, failure.class)

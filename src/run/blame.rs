@@ -16,6 +16,11 @@ impl Blame {
     pub fn moved(&mut self, schedule: &mut Schedule) -> Vec<Event> {
         let moved = schedule.take_moved();
         let schedule = &*schedule;
+        for place in &moved {
+            if let (State::Waiting, Some(spec)) = (schedule.state(*place), schedule.graph().spec_of(*place)) {
+                self.blocked.remove(&spec);
+            }
+        }
         moved.into_iter().filter_map(|place| self.of_blocked(schedule, place)).collect()
     }
 

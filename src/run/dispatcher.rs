@@ -1,9 +1,11 @@
 //! The loop of a run. It alone moves the schedule; hands work beside it and answer with messages.
 use super::blame::Blame;
 use super::hands::{Hands, Judgement, Landed, Order, Outcome, Pending};
+use super::holding::Release;
 use super::ladder::Climb;
 use super::landings::Landings;
 use super::report::Reporter;
+use super::requests::Answer;
 use super::waiting::Waiting;
 use crate::event::Failure;
 use crate::graph::{Place, PlaceKind, StageGraph};
@@ -14,7 +16,7 @@ use crate::sys::stop::Stop;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -31,6 +33,7 @@ const JUDGES: usize = 8;
 mod answers;
 mod limits;
 mod patience;
+mod requests;
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -47,9 +50,25 @@ pub struct Ending {
 
 enum Message {
     Judged(Place, Judgement),
-    Tried { place: Place, attempt: u32, outcome: Outcome, millis: u64 },
+    Tried {
+        place: Place,
+        attempt: u32,
+        outcome: Outcome,
+        millis: u64,
+    },
     Recorded(Place, Failure),
     Landed(Place, Landed),
+    HeldByHand {
+        spec: usize,
+        recorded: Result<(), String>,
+        answers: Vec<oneshot::Sender<Answer>>,
+    },
+    Released {
+        spec: usize,
+        release: Release,
+        released: Result<Vec<String>, String>,
+        answer: oneshot::Sender<Answer>,
+    },
 }
 
 /// The loop and what it keeps between messages.
@@ -71,7 +90,10 @@ pub struct Dispatcher<H> {
     fresh: bool,
     waiting: Waiting,
     blame: Blame,
+    people: requests::People,
     stop: Stop,
+    /// What runs, each with a stop of its own.
+    stops: HashMap<Place, Stop>,
     stopping: bool,
     ending: Ending,
     began: (u64, Instant),
@@ -103,7 +125,9 @@ impl<H: Hands> Dispatcher<H> {
             fresh: false,
             waiting: Waiting::default(),
             blame: Blame::default(),
+            people: requests::People::default(),
             stop: Stop::new(),
+            stops: HashMap::new(),
             stopping: false,
             ending: Ending::default(),
             began: (now, Instant::now()),
@@ -129,8 +153,16 @@ impl<H: Hands> Dispatcher<H> {
     /// A move that the schedule does not allow: a bug.
     pub async fn run(mut self, mut interrupts: mpsc::Receiver<Interrupt>) -> Result<Ending, IllegalMove> {
         loop {
+            self.keep_promises()?;
             self.start_what_can()?;
             let idle = self.work.is_empty();
+            if idle
+                && !self.stopping
+                && let Ok(heard) = self.people.requests.try_recv()
+            {
+                self.heard(heard)?;
+                continue;
+            }
             if idle && (self.stopping || (self.schedule.settled() && !self.look_once_more()?)) {
                 break;
             }
@@ -141,6 +173,7 @@ impl<H: Hands> Dispatcher<H> {
             tokio::select! {
                 biased;
                 Some(interrupt) = interrupts.recv() => self.interrupt(interrupt),
+                Some(heard) = self.people.requests.recv() => self.heard(heard)?,
                 () = tokio::time::sleep_until(wake) => self.look_if_it_is_time()?,
                 Some(joined) = self.work.join_next(), if !idle => match joined {
                     Ok(message) => self.handle(message)?,
@@ -189,7 +222,8 @@ impl<H: Hands> Dispatcher<H> {
             return;
         }
         let Some(place) = self.landings.begin() else { return };
-        let answer = self.hands.land(place, self.stop.clone());
+        let stop = self.stop_for(place);
+        let answer = self.hands.land(place, stop);
         self.work.spawn(async move { Message::Landed(place, answer.await) });
     }
 
@@ -210,13 +244,20 @@ impl<H: Hands> Dispatcher<H> {
             former: pending.former.take(),
         };
         let attempt = order.attempt;
-        let answer = self.hands.attempt(order, self.stop.clone());
+        let stop = self.stop_for(place);
+        let answer = self.hands.attempt(order, stop);
         self.work.spawn(async move {
             let began = Instant::now();
             let outcome = answer.await;
             let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
             Message::Tried { place, attempt, outcome, millis }
         });
+    }
+
+    fn stop_for(&mut self, place: Place) -> Stop {
+        let stop = self.stop.narrower();
+        self.stops.insert(place, stop.clone());
+        stop
     }
 
     fn ladders(&self, place: Place) -> Ladders {

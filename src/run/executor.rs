@@ -1,6 +1,7 @@
 //! The real hands: git, worktrees and processes behind what the dispatcher asks for.
 use super::attempt::blocking;
 use super::hands::{Answer, Hands, Judgement, Landed, Order, Outcome};
+use super::holding::Release;
 use super::judging::setup_failure;
 use super::site::Site;
 use crate::event::Failure;
@@ -59,6 +60,22 @@ impl Hands for Executor {
             if let Err(error) = site.record_hold(spec, stage, &failure) {
                 site.reporter.warn(format!("cannot record that `{}` is held: {error}", site.spec(spec).name));
             }
+        }))
+    }
+
+    fn hold_spec(&self, spec: usize, failure: Failure) -> Answer<Result<(), String>> {
+        let site = Arc::clone(&self.site);
+        Box::pin(blocking(move || {
+            let _turn = site.own_moves.begin(spec);
+            site.hold_spec(spec, &failure).map(drop).map_err(|error| error.to_string())
+        }))
+    }
+
+    fn release(&self, spec: usize, release: Release) -> Answer<Result<Vec<String>, String>> {
+        let site = Arc::clone(&self.site);
+        Box::pin(blocking(move || {
+            let _turn = site.own_moves.begin(spec);
+            site.release(spec, &release).map_err(|error| error.to_string())
         }))
     }
 

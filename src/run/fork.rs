@@ -101,18 +101,18 @@ impl Site {
 
     /// Keeps a branch's tip that landed in other commits, such as a squash.
     pub(super) fn back_up_unless_landed(&self, spec: &Spec, tip: Oid, base: Oid) -> Result<(), GitError> {
-        if self.git.is_ancestor(tip, base)? { Ok(()) } else { self.back_up_tip(spec, tip) }
+        if self.git.is_ancestor(tip, base)? { Ok(()) } else { self.back_up_tip(spec, tip).map(drop) }
     }
 
-    /// Keeps a commit that a branch is about to leave.
+    /// Keeps a commit that a branch is about to leave, and gives the name of the ref that does.
     ///
     /// # Errors
     /// git fails.
-    pub(super) fn back_up_tip(&self, spec: &Spec, tip: Oid) -> Result<(), GitError> {
+    pub(super) fn back_up_tip(&self, spec: &Spec, tip: Oid) -> Result<String, GitError> {
         let name = format!("refs/specmake/backup/{}/{tip}", spec.name);
         if self.git.commit(&name)?.is_none() {
-            self.git.update_refs(&[RefUpdate::create(name, tip)], "specmake: backup")?;
+            self.git.update_refs(&[RefUpdate::create(name.clone(), tip)], "specmake: backup")?;
         }
-        Ok(())
+        Ok(name)
     }
 }

@@ -1,4 +1,5 @@
 //! What the dispatcher asks for and what it hears back: the seam between the loop and every side effect.
+use super::holding::Release;
 use super::ladder::Climb;
 use crate::base::{Reason, Stamp};
 use crate::event::{Done, Failure};
@@ -21,6 +22,13 @@ pub trait Hands: Send + Sync + 'static {
 
     /// Records that a stage stopped its spec until a person does something.
     fn hold(&self, place: Place, failure: Failure) -> Answer<()>;
+
+    /// Records that a person stopped a whole spec, until `retry`; why not, if that failed.
+    fn hold_spec(&self, spec: usize, failure: Failure) -> Answer<Result<(), String>>;
+
+    /// Lets a held or failed spec try again: what there is to know of where its work is kept, or why it
+    /// could not be.
+    fn release(&self, spec: usize, release: Release) -> Answer<Result<Vec<String>, String>>;
 
     /// Lands a spec, or finds out why not.
     fn land(&self, place: Place, stop: Stop) -> Answer<Landed>;

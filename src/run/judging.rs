@@ -41,8 +41,9 @@ impl Site {
             Verdict::MayRun { .. } => return Ok(Judgement::OutOfDate(Vec::new())),
         };
         if let Some(held) = line.held(&names(spec))
-            && held.stage == spec.stages[stage].name
-            && held.manifest == manifest_stamp(&manifest(&question)?)
+            && (held.is_by_hand()
+                || held.stage == spec.stages[stage].name
+                    && held.manifest == manifest_stamp(&manifest(&question)?))
         {
             let class = held.class.unwrap_or(FailureClass::Crash);
             return Ok(Judgement::Held(Failure::new(class, held.why)));
@@ -67,8 +68,8 @@ impl Site {
         }
         let landing = StageName::new(crate::rebuild::LANDING).ok();
         if let Some(held) = standing.line().held(&names(spec))
-            && Some(&held.stage) == landing.as_ref()
-            && held.manifest == self.landing_stamp(&standing)?
+            && (held.is_by_hand()
+                || Some(&held.stage) == landing.as_ref() && held.manifest == self.landing_stamp(&standing)?)
         {
             let class = held.class.unwrap_or(FailureClass::Check);
             return Ok(Judgement::Held(Failure::new(class, held.why)));

@@ -38,6 +38,17 @@ impl Landings {
         self.queue.insert((wave, self.arrivals, landing));
     }
 
+    /// Takes a landing that has not begun out of the queue.
+    pub fn withdraw(&mut self, landing: Place) {
+        self.queue.retain(|(_, _, queued)| *queued != landing);
+        self.in_the_way.remove(&landing);
+    }
+
+    /// Whether one is under way.
+    pub fn is_under_way(&self, landing: Place) -> bool {
+        self.under_way == Some(landing)
+    }
+
     /// Whether the next free job is a landing's.
     pub fn is_next(&self) -> bool {
         self.under_way.is_none() && (self.judging > 0 || !self.queue.is_empty())

@@ -16,6 +16,7 @@ pub mod forecast;
 mod foreign;
 pub mod fork;
 pub mod hands;
+pub mod holding;
 pub mod inputs;
 pub mod journal;
 pub mod judging;
@@ -30,6 +31,7 @@ pub mod record;
 pub mod recover;
 mod refused;
 pub mod report;
+pub mod requests;
 pub mod rewind;
 #[cfg(test)]
 mod sample;

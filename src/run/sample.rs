@@ -1,8 +1,10 @@
 //! Hands without a world, for the tests of the loop: what each does is written down before, and time is virtual.
 use super::dispatcher::{Dispatcher, Ending};
 use super::hands::{Answer, Hands, Judgement, Landed, Order, Outcome};
+use super::holding::Release;
 use super::report::Reporter;
-use crate::base::{Reason, StageId, Stamp};
+use super::requests::{Heard, Wish};
+use crate::base::{Reason, SpecName, StageId, Stamp};
 use crate::event::{Done, Event, Failure, Verdict};
 use crate::graph::sample::Sample;
 use crate::graph::{Place, StageGraph, resolve};
@@ -13,7 +15,7 @@ use crate::sys::stop::{Stop, Urgency};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
 /// Longer than any story takes; what is not over by then hangs.
@@ -143,6 +145,23 @@ impl Hands for Played {
         Box::pin(async {})
     }
 
+    fn hold_spec(&self, spec: usize, failure: Failure) -> Answer<Result<(), String>> {
+        let first = self.graph.stages_of(spec).next().unwrap();
+        self.reporter.report(self.says(first, &format!("recorded: {}", failure.message)));
+        Box::pin(async { Ok(()) })
+    }
+
+    fn release(&self, spec: usize, release: Release) -> Answer<Result<Vec<String>, String>> {
+        let first = self.graph.stages_of(spec).next().unwrap();
+        let mut script = self.script.lock().unwrap();
+        if release.from.is_some() || release.force || release.clean {
+            let places: Vec<Place> = self.graph.stages_of(spec).collect();
+            script.done.retain(|place| !places.contains(place));
+        }
+        self.reporter.report(self.says(first, "is released"));
+        Box::pin(async { Ok(vec![]) })
+    }
+
     fn land(&self, place: Place, stop: Stop) -> Answer<Landed> {
         let name = self.id(place).spec.to_string();
         let mut script = self.script.lock().unwrap();
@@ -165,6 +184,7 @@ pub struct Story {
     pub goals: Vec<String>,
     script: Script,
     interrupts: Vec<(u64, Which)>,
+    requests: Vec<(u64, SpecName, Wish)>,
 }
 
 /// How it went.
@@ -172,6 +192,8 @@ pub struct Told {
     pub ending: Ending,
     /// What the hands did and what was reported, in order; verdicts "out of date" are left out.
     pub said: Vec<String>,
+    /// What people were answered, as far as they were.
+    pub answers: Vec<Option<crate::run::requests::Answer>>,
     /// Virtual seconds it took.
     pub seconds: u64,
 }
@@ -201,7 +223,7 @@ impl Story {
     pub fn of(sample: Sample) -> Self {
         let terms = Terms { jobs: 2, ..Terms::default() };
         let script = Script::default();
-        Self { sample, terms, retries: None, goals: vec![], script, interrupts: vec![] }
+        Self { sample, terms, retries: None, goals: vec![], script, interrupts: vec![], requests: vec![] }
     }
 
     pub fn jobs(mut self, jobs: u32) -> Self {
@@ -229,6 +251,12 @@ impl Story {
         self
     }
 
+    /// A person asks something of the run, half a second after this.
+    pub fn ask(mut self, second: u64, spec: &str, wish: Wish) -> Self {
+        self.requests.push((second, SpecName::new(spec).unwrap(), wish));
+        self
+    }
+
     /// Plays it.
     pub async fn tell(self) -> Told {
         let graph = Arc::new(StageGraph::new(&self.sample.project).unwrap());
@@ -250,11 +278,31 @@ impl Story {
             }
             std::future::pending::<()>().await;
         });
-        let ending = timeout(FOR_EVER, dispatcher.run(interrupts)).await;
+        let (ask, requests) = mpsc::channel(4);
+        let (asked, answers) = (self.requests, Arc::new(Mutex::new(Vec::new())));
+        let told = Arc::clone(&answers);
+        let people = tokio::spawn(async move {
+            for (second, spec, wish) in asked {
+                let at = Duration::from_millis(second * 1000 + 500);
+                tokio::time::sleep_until(began + at).await;
+                let (answer, said) = oneshot::channel();
+                let _ = ask.send(Heard { spec, wish, answer }).await;
+                let told = Arc::clone(&told);
+                tokio::spawn(async move {
+                    let said = said.await.ok();
+                    told.lock().unwrap().push(said);
+                });
+            }
+            std::future::pending::<()>().await;
+        });
+        let ending = timeout(FOR_EVER, dispatcher.hearing(requests).run(interrupts)).await;
         asking.abort();
+        people.abort();
+        tokio::task::yield_now().await;
+        let answers = answers.lock().unwrap().clone();
         let said: Vec<String> = heard.try_iter().filter_map(|record| line(&record.event)).collect();
         let Ok(ending) = ending else { panic!("it never ends: {said:#?}") };
-        Told { ending: ending.unwrap(), said, seconds: began.elapsed().as_secs() }
+        Told { ending: ending.unwrap(), said, answers, seconds: began.elapsed().as_secs() }
     }
 }
 

@@ -44,13 +44,13 @@ impl Site {
     }
 
     /// Gives up a spec's worktree and branch, so that it begins at the base again. All that was on the branch
-    /// or lay in the worktree goes under a backup ref.
+    /// or lay in the worktree goes under a backup ref, whose name it gives.
     ///
     /// # Errors
     /// Why they stay.
-    pub fn begin_afresh(&self, spec: &Spec) -> Result<(), Kept> {
+    pub fn begin_afresh(&self, spec: &Spec) -> Result<Option<String>, Kept> {
         let branch = self.branch_of(spec);
-        let Some(tip) = self.tip_of(&branch)? else { return Ok(()) };
+        let Some(tip) = self.tip_of(&branch)? else { return Ok(None) };
         if !self.is_marked(&branch) {
             return Err(Kept::NotOurs(branch));
         }
@@ -63,9 +63,9 @@ impl Site {
                 return Err(Kept::Stays(stays));
             }
         }
-        self.back_up_tip(spec, kept)?;
+        let backup = self.back_up_tip(spec, kept)?;
         drop_branch(&self.git, &branch, kept, self.forget_fork(&branch))?;
         self.note_gone(&branch);
-        Ok(())
+        Ok(Some(backup))
     }
 }

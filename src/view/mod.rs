@@ -164,7 +164,10 @@ impl View {
     fn apply_to_spec(&mut self, event: &Event, at: u64) {
         match event {
             Event::Judged { stage, verdict } => self.spec_mut(&stage.spec).judged(&stage.stage, verdict, at),
-            Event::Waiting { stage, on } => self.step_mut(stage).wait(on, at),
+            Event::Waiting { stage, on } => {
+                self.spec_mut(&stage.spec).blocked = None;
+                self.step_mut(stage).wait(on, at);
+            }
             Event::AttemptStarted { stage, attempt, of, step, agent, model, worktree, log } => {
                 self.spec_mut(&stage.spec).blocked = None;
                 self.step_mut(stage).start(

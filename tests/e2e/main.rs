@@ -27,6 +27,7 @@ mod kill;
 mod landing;
 mod limits;
 mod order;
+mod people;
 mod real;
 mod rebuild;
 mod schemas;

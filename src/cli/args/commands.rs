@@ -127,20 +127,32 @@ pub struct ApproveArgs {
 
 /// `specmake retry`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
-#[command(after_help = "Neither --from nor --clean deletes what a person wrote: it stays on a backup ref.")]
+#[command(
+    after_help = "What is up to date stays so, but for --from and --force. Nothing that a person wrote is deleted: it\n\
+    is committed, or stays under a backup ref, whose name is said. If a run is on that has the spec held or failed,\n\
+    the spec goes on in that run.\n\n\
+    Examples:\n  \
+    specmake retry 051                what failed again, with what is in the worktree\n  \
+    specmake retry                    everything that is held or failed\n  \
+    specmake retry 051 --from plan    the plan and what comes after it\n  \
+    specmake retry 051 --clean        all of it, in a fresh worktree"
+)]
 pub struct RetryArgs {
     /// The Specfile.
     #[command(flatten)]
     pub file: FileArg,
-    /// The specs
-    #[arg(value_name = "SPEC", required = true)]
+    /// The specs; without one, all that are held or failed
+    #[arg(value_name = "SPEC")]
     pub specs: Vec<String>,
-    /// Go back to this stage
+    /// Run STAGE and what comes after it again, though they may be up to date
     #[arg(long, value_name = "STAGE", value_parser = StageName::new)]
     pub from: Option<StageName>,
     /// Begin the spec again in a fresh worktree
     #[arg(long)]
     pub clean: bool,
+    /// Run all stages again, though they may be up to date
+    #[arg(long, conflicts_with = "from")]
+    pub force: bool,
     /// Run at most N agents and commands at once
     #[arg(short, long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
     pub jobs: Option<u32>,
@@ -169,8 +181,26 @@ pub struct TouchArgs {
     pub no_wait: bool,
 }
 
+/// `specmake stop`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(
+    after_help = "Its agent is asked to end, and made to after a moment; what it did is kept as a commit."
+)]
+pub struct StopArgs {
+    /// The Specfile.
+    #[command(flatten)]
+    pub file: FileArg,
+    /// The specs
+    #[arg(value_name = "SPEC", required = true)]
+    pub specs: Vec<String>,
+    /// Said in `status`
+    #[arg(long, value_name = "TEXT")]
+    pub why: Option<String>,
+}
+
 /// `specmake hold`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(after_help = "A stage that runs goes on to its end; `stop` ends that too.")]
 pub struct HoldArgs {
     /// The Specfile.
     #[command(flatten)]

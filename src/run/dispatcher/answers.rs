@@ -38,13 +38,22 @@ impl<H: Hands> Dispatcher<H> {
             }
             Message::Tried { place, attempt, outcome, millis } => {
                 self.fresh = true;
+                self.stops.remove(&place);
                 self.tried(place, attempt, outcome, millis)
             }
             Message::Recorded(place, failure) => self.hold(place, failure, Onward::Retry),
             Message::Landed(place, landed) => {
                 self.landings.end();
+                self.stops.remove(&place);
                 self.schedule.give_job();
                 self.landed(place, landed)
+            }
+            Message::HeldByHand { spec, recorded, answers } => {
+                self.held_by_hand(spec, recorded, answers);
+                Ok(())
+            }
+            Message::Released { spec, release, released, answer } => {
+                self.released(spec, &release, released, answer)
             }
         }
     }

@@ -1,0 +1,108 @@
+//! What people say to a spec: stop, hold, retry, with a run on and without one.
+use crate::world::{ONE, World};
+
+/// Two specs of one stage; `a` runs until it is told to go.
+fn two() -> World {
+    let world = World::with(&format!(
+        "{ONE}\nstage \"build\" {{ on-failure {{ hold }} }}\nspec \"apple\" \"A\"\nspec \"banana\" \"B\""
+    ));
+    world.script("apple/build", "echo half > half.txt\nflag apple\nwait-for go\nplay build");
+    world.script("banana/build", "flag banana\nwait-for go\nplay build");
+    world
+}
+
+#[test]
+fn stop_reaches_a_run_that_is_on() {
+    let world = two();
+    let mut run = world.start(["-j2"]);
+    run.until_flag("apple");
+    run.until_flag("banana");
+    world.run(["stop", "app", "--why", "wrong idea"]).exits(0).said("held apple").calls([]);
+    assert_eq!(world.show("spec/apple", "half.txt").as_deref(), Some("half\n"), "its work is kept");
+    world.flag("go");
+    run.wait().exits(1).said("wrong idea");
+    assert!(world.has("out/banana.txt") && !world.has("out/apple.txt"));
+    assert_eq!(world.strays(), [0; 0]);
+    world.run([]).exits(1).calls([]).said("wrong idea");
+    // It stays so whatever changes.
+    world.edit("Specfile", "Build {spec}.", "Build {spec} well.").commit("well");
+    world.script("banana/build", "play build");
+    world.run([]).exits(1).calls(["banana:build"]);
+    world.run(["retry", "apple"]).exits(0).calls(["apple:build"]);
+    assert_eq!(world.read("half.txt"), "half\n");
+    world.again().calls([]);
+}
+
+#[test]
+fn retry_reaches_a_run_that_is_on() {
+    let world = two();
+    world.script("apple/build", "if [ ! -e $W/flags/mended ]; then flag broken; exit 3; fi\nplay build");
+    let mut run = world.start(["-j2"]);
+    run.until_flag("banana");
+    run.until_said("specmake retry apple");
+    world.run(["retry", "banana"]).exits(0).said("at work");
+    world.flag("mended");
+    world.run(["retry"]).exits(0).said("apple goes on in the run that is on");
+    world.flag("go");
+    run.wait().exits(0).calls(["apple:build", "banana:build", "apple:build"]);
+    world.again().calls([]);
+}
+
+#[test]
+fn hold_lets_a_stage_of_a_run_end() {
+    let world = World::with("spec \"a\" \"A\"");
+    world.script("a/plan", "flag planning\nwait-for go\nplay plan");
+    let mut run = world.start([]);
+    run.until_flag("planning");
+    world.run(["hold", "a"]).exits(0).said("as soon as `a:plan` has ended");
+    world.flag("go");
+    run.wait().exits(1).calls(["a:specify", "a:plan"]).said("held by hand");
+    world.run([]).exits(1).calls([]);
+    world.run(["retry", "a"]).exits(0).calls(["a:tasks.."]);
+}
+
+#[test]
+fn a_held_spec_is_in_nobodys_way_but_its_own() {
+    let world = two();
+    world.flag("go");
+    world.run(["stop", "apple"]).exits(0).calls([]);
+    world.run([]).exits(1).calls(["banana:build"]);
+    world.run(["retry"]).exits(0).calls(["apple:build"]);
+    world.run(["retry"]).exits(0).calls([]).said("nothing is held or failed");
+    world.run(["stop", "apple"]).exits(3).said("up to date");
+}
+
+#[test]
+fn retry_without_a_name_is_for_all_that_failed() {
+    let world = World::with(&format!(
+        "{ONE}\nstage \"build\" {{ on-failure {{ fail }} }}\nspec \"a\" \"A\"\nspec \"b\" \"B\"\nspec \"c\" \"C\""
+    ));
+    world.script("a/build", "exit 1").script("b/build", "exit 1");
+    world.run([]).exits(1).calls(["a:build", "b:build", "c:build"]);
+    world.append("Specfile", "spec \"d\" \"D\"").commit("more");
+    world.unscript("a/build").unscript("b/build");
+    world.run(["retry"]).exits(0).calls(["a:build", "b:build"]);
+}
+
+#[test]
+fn force_runs_what_is_up_to_date_again() {
+    let world = World::with("spec \"a\" \"A\"");
+    world.run([]).exits(0);
+    world.run(["retry", "a"]).exits(0).calls([]);
+    world.run(["retry", "a", "--from", "implement"]).exits(0).calls(["a:implement.."]);
+    world.run(["retry", "a", "--force"]).exits(0).calls(["a"]);
+    world.run(["retry", "a", "--force", "--from", "plan"]).exits(2);
+    world.again().calls([]);
+}
+
+#[test]
+fn names_are_prefixes_and_mistakes_are_told() {
+    let world = two();
+    world.append("Specfile", "spec \"apricot\" \"C\"").commit("more");
+    for command in ["stop", "hold", "retry"] {
+        world.run([command, "ap"]).exits(2).said("`ap` may mean").calls([]);
+        world.run([command, "banan4"]).exits(2).said("did you mean `banana`?").calls([]);
+    }
+    world.run(["retry", "banana", "--from", "paint"]).exits(2).said("its stages: build").calls([]);
+    world.run(["stop"]).exits(2);
+}

@@ -160,6 +160,15 @@ pub enum Event {
         /// The phase.
         phase: LandingPhase,
     },
+    /// What was to land was red when it was tested, and green when it was tested again: a flake.
+    LandingFlake {
+        /// The specs that were tested together.
+        specs: Vec<SpecName>,
+        /// What was red.
+        why: String,
+        /// Its log, relative to `.specmake`.
+        log: String,
+    },
     /// A landing waits for the user's checkout.
     LandingWaits {
         /// The spec.

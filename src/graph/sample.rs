@@ -45,6 +45,7 @@ impl Sample {
             span: None,
             check: vec![],
             batch: 1,
+            parallel: 1,
             on_conflict: vec![],
             into: None,
             strategy: LandStrategy::default(),

@@ -113,6 +113,8 @@ pub struct Land {
     pub check: Vec<String>,
     /// How many specs are tested at once, at least 1.
     pub batch: u32,
+    /// How many parts of a red stack are tested side by side, at least 1.
+    pub parallel: u32,
     /// What to do when a branch does not merge.
     pub on_conflict: Ladder,
     /// The branch to land on instead of the base.

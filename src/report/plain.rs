@@ -2,7 +2,7 @@
 use super::line::Line;
 use super::style::{Ink, Mark, Style};
 use super::{Face, Voice, words};
-use crate::base::{Reason, StageId};
+use crate::base::{Reason, SpecName, StageId};
 use crate::event::{Done, Event, Failure, LandingPhase, Record, Verdict, WaitsFor};
 use crate::view::View;
 use std::io;
@@ -124,6 +124,11 @@ impl Says<'_> {
             }
             Event::SpecSkipped { spec, why } => {
                 Some(self.about(Mark::Skipped, spec.as_str()).text("skipped: ").text(why))
+            }
+            Event::LandingFlake { specs, why, log } => {
+                let names: Vec<&str> = specs.iter().map(SpecName::as_str).collect();
+                let line = self.about(Mark::Warning, &names.join(", "));
+                Some(line.text(format!("a flake, green when tested again: {why}; {log}")))
             }
             Event::Landing { spec, phase: LandingPhase::Checking } => {
                 Some(self.about(Mark::Landing, spec.as_str()).text(words::phase(LandingPhase::Checking)))

@@ -63,6 +63,11 @@ fn rare_events() -> Vec<Event> {
         Event::Waiting { stage: stage.clone(), on },
         Event::GateWaiting { stage: stage.clone() },
         Event::SpecSkipped { spec: spec.clone(), why: "its `when` said no".into() },
+        Event::LandingFlake {
+            specs: vec![spec.clone()],
+            why: "red".into(),
+            log: "logs/r/a/land.1.log".into(),
+        },
         Event::LandingWaits { spec: spec.clone(), why: "dirty".into(), path: Some("x".into()) },
         Event::Delivered { spec: spec.clone(), branch: "spec/a".into() },
     ];

@@ -14,21 +14,19 @@ use crate::sys::stop::Stop;
 use crate::sys::strays::end_strays_in;
 use crate::sys::worktree::{Start, Worktree};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 /// A commit to test, and for whom.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Tested<'a> {
-    /// The spec that wants to land.
-    pub spec: &'a SpecName,
+#[derive(Debug, Clone)]
+pub(super) struct Tested {
+    /// The specs that want to land, at least one; the last is the one on top.
+    pub specs: Vec<SpecName>,
     /// The commit.
     pub commit: Oid,
     /// Its tree.
     pub tree: Oid,
     /// The name of its log: `land`, or `land@base`.
-    pub log: &'a str,
-    /// Which try it is, from 1.
-    pub attempt: u32,
+    pub log: &'static str,
 }
 
 /// How a check came out.
@@ -43,23 +41,26 @@ pub(super) enum Check {
 
 impl Site {
     /// Runs the landing's checks on a commit, unless its tree was green before.
-    pub(super) async fn check(self: &Arc<Self>, tested: Tested<'_>, stop: &Stop) -> Check {
+    pub(super) async fn check(self: &Arc<Self>, tested: &Tested, stop: &Stop) -> Check {
         let lines = &self.project.land.check;
         if lines.is_empty() || self.was_green(tested.tree) {
             return Check::Green;
         }
-        let phase = |phase| self.phase(tested.spec, phase);
+        let Some(spec) = tested.specs.last() else { return Check::Green };
+        let attempt = self.next_check(&format!("{spec}/{}", tested.log));
+        let phase = |phase| tested.specs.iter().for_each(|spec| self.phase(spec, phase));
         phase(LandingPhase::SettingUp);
-        let site = Arc::clone(self);
-        let opened = blocking(move || site.landing_worktree(tested.commit)).await;
+        let desk = self.desks.take().await;
+        let (site, number, commit) = (Arc::clone(self), desk.number(), tested.commit);
+        let opened = blocking(move || site.landing_worktree(number, commit)).await;
         let worktree = match opened {
             Ok(worktree) => worktree,
             Err(failure) => return Check::Red(failure),
         };
         if !worktree.is_ready() {
             for line in &self.project.settings.setup {
-                let around = self.around_landing(&worktree, tested.spec, "setup", tested.attempt);
-                let log = format!("logs/{}/{}/setup@land.{}.log", self.run, tested.spec, tested.attempt);
+                let around = self.around_landing(&worktree, number, spec, "setup", attempt);
+                let log = format!("logs/{}/{spec}/setup@land.{attempt}.log", self.run);
                 let limits = Limits {
                     log: self.state_dir.join(log),
                     timeout: Some(super::launch::SETUP),
@@ -76,9 +77,9 @@ impl Site {
             }
         }
         phase(LandingPhase::Checking);
-        let log = format!("logs/{}/{}/{}.{}.log", self.run, tested.spec, tested.log, tested.attempt);
+        let log = format!("logs/{}/{spec}/{}.{attempt}.log", self.run, tested.log);
         for line in lines {
-            let around = self.around_landing(&worktree, tested.spec, LANDING, tested.attempt);
+            let around = self.around_landing(&worktree, number, spec, LANDING, attempt);
             let timeout = self.project.land.timeout;
             let limits = Limits { log: self.state_dir.join(&log), timeout, stall: None };
             let exit = match child::run(command::shell(line, &[], &around, limits), stop, |_| {}).await {
@@ -99,10 +100,19 @@ impl Site {
         Check::Green
     }
 
-    /// What a process in the landing worktree is told. Its slot is nobody else's.
+    /// Which test of that name this is, from 1.
+    fn next_check(&self, name: &str) -> u32 {
+        let mut checks = self.checks.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = checks.entry(name.to_owned()).or_default();
+        *count += 1;
+        *count
+    }
+
+    /// What a process in a landing worktree is told. Its slot is nobody else's.
     pub(super) fn around_landing<'a>(
         &'a self,
         worktree: &'a Worktree,
+        desk: usize,
         spec: &'a SpecName,
         stage: &'a str,
         attempt: u32,
@@ -114,15 +124,15 @@ impl Site {
             attempt,
             worktree: worktree.top(),
             folder: None,
-            slot: 0,
-            port_base: super::launch::PORTS.0,
+            slot: self.desk_slot(desk),
+            port_base: super::launch::port_base(self.desk_slot(desk)),
         }
     }
 
-    /// The worktree that only landings use, at a commit.
-    pub(super) fn landing_worktree(&self, commit: Oid) -> Result<Worktree, Failure> {
+    /// A worktree that only landings use, at a commit.
+    pub(super) fn landing_worktree(&self, desk: usize, commit: Oid) -> Result<Worktree, Failure> {
         let setup = |error: GitError| setup_failure(&error);
-        let path = self.landing_path().map_err(setup)?;
+        let path = self.landing_path(desk).map_err(setup)?;
         let worktree = match Worktree::find(&self.git, &path).map_err(setup)? {
             None => Worktree::add(&self.git, &path, Start::Detached(commit)).map_err(setup)?,
             Some(worktree) => {
@@ -140,11 +150,12 @@ impl Site {
     ///
     /// # Errors
     /// That would be inside the repository.
-    pub fn landing_path(&self) -> Result<PathBuf, GitError> {
+    pub fn landing_path(&self, desk: usize) -> Result<PathBuf, GitError> {
+        let name = if desk == 0 { ".landing".to_owned() } else { format!(".landing{}", desk + 1) };
         let specs = self.project.specs.values();
         let first = specs.map(|spec| self.worktree_path(spec)).next().transpose()?;
         let folder = first.as_deref().and_then(Path::parent).map(Path::to_path_buf);
-        Ok(folder.unwrap_or_else(|| self.git.own_dir()).join(".landing"))
+        Ok(folder.unwrap_or_else(|| self.git.own_dir()).join(name))
     }
 
     /// A tree together with all that tests it.

@@ -1,6 +1,6 @@
 //! The loop of a run. It alone moves the schedule; hands work beside it and answer with messages.
 use super::blame::Blame;
-use super::hands::{Hands, Judgement, Landed, Order, Outcome, Pending};
+use super::hands::{Batch, Ends, Hands, Judgement, Order, Outcome, Pending};
 use super::holding::Release;
 use super::ladder::Climb;
 use super::landings::Landings;
@@ -48,7 +48,7 @@ pub struct Ending {
     pub interrupted: Option<i32>,
 }
 
-enum Message {
+enum Message<R> {
     Judged(Place, Judgement),
     Tried {
         place: Place,
@@ -57,7 +57,11 @@ enum Message {
         millis: u64,
     },
     Recorded(Place, Failure),
-    Landed(Place, Landed),
+    Landed(Ends, Batch<R>),
+    Split {
+        landed: Ends,
+        jobs: usize,
+    },
     HeldByHand {
         spec: usize,
         recorded: Result<(), String>,
@@ -72,7 +76,7 @@ enum Message {
 }
 
 /// The loop and what it keeps between messages.
-pub struct Dispatcher<H> {
+pub struct Dispatcher<H: Hands> {
     project: Arc<Project>,
     graph: Arc<StageGraph>,
     schedule: Schedule,
@@ -80,7 +84,7 @@ pub struct Dispatcher<H> {
     reporter: Reporter,
     retries: Option<u32>,
     pending: HashMap<Place, Pending>,
-    work: JoinSet<Message>,
+    work: JoinSet<Message<H::Red>>,
     judging: usize,
     landings: Landings,
     gates: BTreeSet<Place>,
@@ -221,10 +225,24 @@ impl<H: Hands> Dispatcher<H> {
         if !self.landings.can_begin() || !self.schedule.take_job() {
             return;
         }
-        let Some(place) = self.landings.begin() else { return };
-        let stop = self.stop_for(place);
-        let answer = self.hands.land(place, stop);
-        self.work.spawn(async move { Message::Landed(place, answer.await) });
+        let batch = usize::try_from(self.project.land.batch).unwrap_or(usize::MAX);
+        let batch = self.landings.begin(batch);
+        let stop = self.stop_for(&batch);
+        let answer = self.hands.land(batch, stop);
+        self.work.spawn(async move {
+            let (landed, batch) = answer.await;
+            Message::Landed(landed, batch)
+        });
+    }
+
+    /// A batch is red: with as many jobs as are free and wanted, the one to blame is looked for.
+    fn split(&mut self, red: H::Red) {
+        let wanted = usize::try_from(self.project.land.parallel).unwrap_or(usize::MAX);
+        let jobs = 1 + (1..wanted).take_while(|_| self.schedule.take_job()).count();
+        let batch = self.landings.under_way().to_vec();
+        let stop = self.stop_for(&batch);
+        let answer = self.hands.split(red, jobs, stop);
+        self.work.spawn(async move { Message::Split { landed: answer.await, jobs } });
     }
 
     fn is_landing(&self, place: Place) -> bool {
@@ -244,7 +262,7 @@ impl<H: Hands> Dispatcher<H> {
             former: pending.former.take(),
         };
         let attempt = order.attempt;
-        let stop = self.stop_for(place);
+        let stop = self.stop_for(&[place]);
         let answer = self.hands.attempt(order, stop);
         self.work.spawn(async move {
             let began = Instant::now();
@@ -254,9 +272,9 @@ impl<H: Hands> Dispatcher<H> {
         });
     }
 
-    fn stop_for(&mut self, place: Place) -> Stop {
+    fn stop_for(&mut self, places: &[Place]) -> Stop {
         let stop = self.stop.narrower();
-        self.stops.insert(place, stop.clone());
+        self.stops.extend(places.iter().map(|place| (*place, stop.clone())));
         stop
     }
 

@@ -1,8 +1,9 @@
 //! The real hands: git, worktrees and processes behind what the dispatcher asks for.
 use super::attempt::blocking;
-use super::hands::{Answer, Hands, Judgement, Landed, Order, Outcome};
+use super::hands::{Answer, Batch, Ends, Hands, Judgement, Landed, Order, Outcome};
 use super::holding::Release;
 use super::judging::setup_failure;
+use super::landing::RedStack;
 use super::site::Site;
 use crate::event::Failure;
 use crate::graph::{Place, PlaceKind};
@@ -13,20 +14,20 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Executor {
     site: Arc<Site>,
-    /// The landing worktree serves one at a time.
-    desk: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Executor {
     /// Hands that work at a site.
     pub fn new(site: Arc<Site>) -> Self {
-        Self { site, desk: Arc::default() }
+        Self { site }
     }
 }
 
 impl Hands for Executor {
+    type Red = RedStack;
+
     fn judge(&self, place: Place, stop: Stop) -> Answer<Judgement> {
-        let (site, desk) = (Arc::clone(&self.site), Arc::clone(&self.desk));
+        let site = Arc::clone(&self.site);
         Box::pin(async move {
             let judge = Arc::clone(&site);
             let judgement = blocking(move || judge.judgement(place)).await;
@@ -34,7 +35,6 @@ impl Hands for Executor {
             if !matches!(judgement, Judgement::OutOfDate(_)) || !site.asks_when(spec, stage) {
                 return judgement;
             }
-            let _desk = desk.lock().await;
             site.when(spec, stage, &stop).await.unwrap_or(judgement)
         })
     }
@@ -79,15 +79,28 @@ impl Hands for Executor {
         }))
     }
 
-    fn land(&self, place: Place, stop: Stop) -> Answer<Landed> {
-        let (site, desk) = (Arc::clone(&self.site), Arc::clone(&self.desk));
+    fn land(&self, places: Vec<Place>, stop: Stop) -> Answer<(Ends, Batch<RedStack>)> {
+        let site = Arc::clone(&self.site);
         Box::pin(async move {
-            let Some(spec) = site.graph.spec_of(place) else {
-                return Landed::Failed(setup_failure(&"only specs land"));
-            };
-            let _desk = desk.lock().await;
-            let _turn = site.own_moves.begin(spec);
-            Arc::clone(&site).land_spec(spec, stop).await
+            let specs: Vec<usize> = places.iter().filter_map(|place| site.graph.spec_of(*place)).collect();
+            let _turns: Vec<_> = specs.iter().map(|spec| site.own_moves.begin(*spec)).collect();
+            let (ends, batch) = Arc::clone(&site).land_batch(specs, stop).await;
+            (site.landings(ends), batch)
         })
+    }
+
+    fn split(&self, red: RedStack, at_once: usize, stop: Stop) -> Answer<Ends> {
+        let site = Arc::clone(&self.site);
+        Box::pin(async move {
+            let _turns: Vec<_> = red.specs().map(|spec| site.own_moves.begin(spec)).collect();
+            let ends = Arc::clone(&site).split_batch(red, at_once, stop).await;
+            site.landings(ends)
+        })
+    }
+}
+
+impl Site {
+    fn landings(&self, ends: Vec<(usize, Landed)>) -> Ends {
+        ends.into_iter().map(|(spec, landed)| (self.graph.landing_of(spec), landed)).collect()
     }
 }

@@ -12,8 +12,14 @@ use std::pin::Pin;
 /// An answer that comes later.
 pub type Answer<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
+/// What became of landings.
+pub type Ends = Vec<(Place, Landed)>;
+
 /// Whoever judges, runs and lands.
 pub trait Hands: Send + Sync + 'static {
+    /// A batch that was red as a whole.
+    type Red: Send;
+
     /// Judges a stage on exactly the tree that its agent would get, or asks whether a landing is due.
     fn judge(&self, place: Place, stop: Stop) -> Answer<Judgement>;
 
@@ -30,8 +36,12 @@ pub trait Hands: Send + Sync + 'static {
     /// could not be.
     fn release(&self, spec: usize, release: Release) -> Answer<Result<Vec<String>, String>>;
 
-    /// Lands a spec, or finds out why not.
-    fn land(&self, place: Place, stop: Stop) -> Answer<Landed>;
+    /// Lands specs that are ready together, in this order, or finds out why not. Those of a red batch have not
+    /// ended yet.
+    fn land(&self, places: Vec<Place>, stop: Stop) -> Answer<(Ends, Batch<Self::Red>)>;
+
+    /// Finds out who makes a batch red, with so many tests side by side; the others land or come again.
+    fn split(&self, red: Self::Red, at_once: usize, stop: Stop) -> Answer<Ends>;
 }
 
 /// One attempt to make.
@@ -96,6 +106,15 @@ impl From<Failure> for Outcome {
     }
 }
 
+/// What is left of a batch of landings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Batch<R> {
+    /// Nothing: each has ended.
+    Over,
+    /// Tested together they are red, and one of them is to blame.
+    Red(R),
+}
+
 /// How a landing ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Landed {
@@ -113,6 +132,8 @@ pub enum Landed {
         /// The branch.
         branch: String,
     },
+    /// Back into the queue: what it was tested with, or what moved meanwhile, was in the way.
+    Again,
     /// On the merged tree these stages are out of date again, by position in the spec.
     Stale(Vec<usize>),
     /// The user's checkout is in the way for now.

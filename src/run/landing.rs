@@ -1,298 +1,223 @@
-//! One spec's branch, tested on top of the base, and the base moved to exactly the tested commit.
+//! Branches tested on top of the base, and the base moved to exactly the tested commit. What is ready together is
+//! stacked and tested once; if that is red, the shortest red part is looked for, so that one alone is to blame.
+mod candidate;
+mod evict;
+mod search;
+mod stack;
+
 use super::attempt::blocking;
 use super::check::{Check, Tested};
-use super::hands::Landed;
-use super::judging::{Unjudged, setup_failure};
+use super::hands::{Batch, Landed};
+use super::judging::setup_failure;
 use super::site::Site;
-use super::standing::{Branch, Merging, Standing, names};
-use super::workplace::message;
-use crate::base::{Oid, SpecName, StageName, Stamp};
-use crate::event::{Event, Failure, LandingPhase, Verdict};
-use crate::model::{FailureClass, Spec};
-use crate::rebuild::result::{Changed, landing_result, result_of};
-use crate::rebuild::{Adopted, How, LANDING, Line, Mark, Trace};
-use crate::run::contents::file_id;
-use crate::sys::git::{GitError, NewCommit};
+use crate::base::SpecName;
+use crate::event::{Event, Failure, LandingPhase};
+use crate::model::FailureClass;
+use crate::rebuild::LANDING;
 use crate::sys::landing::{self as sync, Move, Moved};
 use crate::sys::stop::Stop;
+use candidate::Candidate;
+use search::{Found, Search};
+use stack::Stack;
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
+use tokio::task::JoinSet;
 
 /// How often a base that somebody else moves is followed before the landing is held.
 const REBUILDS: u32 = 5;
 
-/// A landing commit that waits for its test.
-struct Candidate {
-    base: Oid,
-    tree: Oid,
-    commit: Oid,
-    result: Stamp,
-    changed: bool,
-    /// Its tree is the base's.
-    tested: bool,
-    standing: Standing,
-    recorded: Arc<Vec<Adopted>>,
+/// What became of specs that were to land, by their positions.
+type Ends = Vec<(usize, Landed)>;
+
+/// A stack that is red as a whole.
+pub struct RedStack {
+    stack: Arc<Stack>,
+    failure: Failure,
 }
 
-enum Built {
-    Candidate(Box<Candidate>),
-    Not(Landed),
+impl RedStack {
+    /// The positions of the specs in it.
+    pub fn specs(&self) -> impl Iterator<Item = usize> {
+        self.stack.candidates().iter().map(|candidate| candidate.spec)
+    }
 }
 
 impl Site {
-    /// Lands a spec, or finds out why not.
-    pub async fn land_spec(self: Arc<Self>, spec: usize, stop: Stop) -> Landed {
+    /// Lands specs together, or finds out why not.
+    pub async fn land_batch(self: Arc<Self>, mut specs: Vec<usize>, stop: Stop) -> (Ends, Batch<RedStack>) {
+        let mut ends = Vec::new();
         for _ in 0..REBUILDS {
             let site = Arc::clone(&self);
-            let built = blocking(move || site.build_candidate(spec).unwrap_or_else(Built::Not)).await;
-            let candidate = match built {
-                Built::Not(landed) => return landed,
-                Built::Candidate(candidate) => candidate,
-            };
-            match self.test(spec, &candidate, &stop).await {
+            let (stack, ended) = blocking(move || site.stack(&specs)).await;
+            ends.extend(ended);
+            let Some(stack) = stack.map(Arc::new) else { return (ends, Batch::Over) };
+            specs = stack.candidates().iter().map(|candidate| candidate.spec).collect();
+            match self.test_part(&stack, specs.len(), &stop).await {
                 Check::Green => {}
-                Check::Stopped => return Landed::Stopped,
-                Check::Red(failure) => return self.red(spec, &candidate, failure, &stop).await,
+                Check::Red(failure) if failure.class == FailureClass::Check => {
+                    return (ends, Batch::Red(RedStack { stack, failure }));
+                }
+                Check::Red(failure) => {
+                    ends.extend(specs.iter().map(|spec| (*spec, Landed::Failed(failure.clone()))));
+                    return (ends, Batch::Over);
+                }
+                Check::Stopped => {
+                    ends.extend(specs.iter().map(|spec| (*spec, Landed::Stopped)));
+                    return (ends, Batch::Over);
+                }
             }
-            let site = Arc::clone(&self);
-            if let Some(landed) = blocking(move || site.move_base(spec, &candidate)).await {
-                return landed;
+            let (site, length) = (Arc::clone(&self), specs.len());
+            if let Some(landed) = blocking(move || site.move_base(&stack, length)).await {
+                ends.extend(landed);
+                return (ends, Batch::Over);
             }
         }
-        Landed::Held(Failure::new(
-            FailureClass::Conflict,
-            format!("`{}` kept moving while its landing was tested", self.base_branch),
-        ))
+        let why = format!("`{}` kept moving while its landing was tested", self.base_branch);
+        let held = |spec| (spec, Landed::Held(Failure::new(FailureClass::Conflict, why.clone())));
+        ends.extend(specs.into_iter().map(held));
+        (ends, Batch::Over)
+    }
+
+    /// Finds who makes a stack red, testing so many parts at once, and lands what is before it.
+    pub async fn split_batch(self: Arc<Self>, red: RedStack, at_once: usize, stop: Stop) -> Ends {
+        let RedStack { stack, mut failure } = red;
+        let all = |landed: Landed| stack.candidates().iter().map(move |c| (c.spec, landed.clone())).collect();
+        let mut search = Search::new(stack.candidates().len());
+        let found = loop {
+            if let Some(found) = search.found() {
+                break found;
+            }
+            let mut tests = JoinSet::new();
+            for part in search.next(at_once) {
+                let (site, stack, stop) = (Arc::clone(&self), Arc::clone(&stack), stop.clone());
+                tests.spawn(async move { (part, site.test_part(&stack, part, &stop).await) });
+            }
+            let (mut tested, mut reds) = (Vec::new(), BTreeMap::new());
+            for (part, check) in tests.join_all().await {
+                match check {
+                    Check::Green => tested.push((part, true)),
+                    Check::Stopped => return all(Landed::Stopped),
+                    Check::Red(red) if red.class != FailureClass::Check => return all(Landed::Failed(red)),
+                    Check::Red(red) => {
+                        tested.push((part, false));
+                        reds.insert(part, red);
+                    }
+                }
+            }
+            search.tell(&tested);
+            failure = reds.remove(&search.shortest_red()).unwrap_or(failure);
+        };
+        match found {
+            Found::Base => {
+                let message = format!("`{}` itself is red: {}", self.base_branch, failure.message);
+                all(Landed::Held(Failure { message, ..failure }))
+            }
+            Found::Culprit(culprit) => {
+                let site = Arc::clone(&self);
+                blocking(move || site.land_before(&stack, culprit, failure)).await
+            }
+        }
+    }
+
+    /// Lands what is green before the one to blame, which goes back; those after it come again.
+    fn land_before(&self, stack: &Stack, culprit: usize, failure: Failure) -> Ends {
+        let again = |candidate: &Candidate| (candidate.spec, Landed::Again);
+        let (before, rest) = stack.candidates().split_at(culprit);
+        let mut ends = match culprit {
+            0 => Vec::new(),
+            length => self.move_base(stack, length).unwrap_or_else(|| before.iter().map(again).collect()),
+        };
+        if let Some((blamed, after)) = rest.split_first() {
+            let beneath = self.names_of(before);
+            ends.push((blamed.spec, self.evict(blamed.spec, &blamed.standing, failure, &beneath)));
+            ends.extend(after.iter().map(again));
+        }
+        ends
     }
 
     pub(super) fn phase(&self, spec: &SpecName, phase: LandingPhase) {
         self.reporter.report(Event::Landing { spec: spec.clone(), phase });
     }
 
-    /// The commit that would land, if the branch merges and nothing in it is out of date on the merged tree.
-    fn build_candidate(&self, position: usize) -> Result<Built, Landed> {
-        let failed = |error: &dyn std::fmt::Display| Landed::Failed(setup_failure(error));
-        let spec = self.spec(position);
-        self.phase(&spec.name, LandingPhase::Probing);
-        self.refresh_base().map_err(|e| failed(&e))?;
-        let mut standing = self.standing(spec).map_err(|e| failed(&e))?;
-        if matches!(&standing.branch, Some(Branch { merging: Merging::Replayed, .. })) {
-            self.workplace(spec, &standing).map_err(Landed::Held)?;
-            standing = self.standing(spec).map_err(|e| failed(&e))?;
-        }
-        let Some(branch) = &standing.branch else {
-            return Err(self.gone(position, &standing).unwrap_or_else(|e| failed(&e)));
-        };
-        let mut stale = Vec::new();
-        for stage in 0..spec.stages.len() {
-            let judged = self.judged(spec, stage, &standing).map_err(|e| failed(&e))?;
-            if !matches!(judged.verdict, Verdict::UpToDate { .. }) {
-                stale.push(stage);
-            }
-        }
-        let elsewhere = match stale.is_empty() {
-            true => self.landed_elsewhere(&standing).map_err(|e| failed(&e))?,
-            false => None,
-        };
-        if let Some(at) = elsewhere {
-            return self.candidate_of(spec, standing, at).map_err(|e| failed(&e));
-        }
-        if let Some(paths) = standing.conflict() {
-            return Err(Landed::Held(self.conflict(spec, paths)));
-        }
-        if !stale.is_empty() {
-            return Err(Landed::Stale(stale));
-        }
-        if !self.project.land.on {
-            return Err(Landed::Delivered { branch: branch.name.clone() });
-        }
-        let base = standing.base;
-        let tree = self.git.tree_of(standing.tree_oid).map_err(|e| failed(&e))?;
-        let changes = self.git.diff_tree(base, standing.tree_oid).map_err(|e| failed(&e))?;
-        let changed: Vec<Changed> =
-            changes.into_iter().map(|change| (change.path.into(), change.new.map(file_id))).collect();
-        let line = Line::new(&standing.history, Vec::new());
-        let former = result_of(spec, &line, &self.contents).map_err(|e| failed(&e))?;
-        let result =
-            landing_result(spec, former, &changed, &standing.tree, &self.contents).map_err(|e| failed(&e))?;
-        let recorded = self.base().unrecorded;
-        let text = landing_message(spec, result, None, &recorded);
-        let parents = [base, branch.tip];
-        let commit = NewCommit { tree, parents: &parents, message: &text, signature: None };
-        let commit = self.git.commit_tree(&commit).map_err(|e| failed(&e))?;
-        let changed = former != Some(result);
-        let tested = false;
-        let candidate = Candidate { base, tree, commit, result, changed, tested, standing, recorded };
-        Ok(Built::Candidate(Box::new(candidate)))
-    }
-
-    /// The commit that records a landing made elsewhere: the base's tree with the branch behind it.
-    fn candidate_of(&self, spec: &Spec, standing: Standing, at: Oid) -> Result<Built, Unjudged> {
-        let (base, tip) = (standing.base, standing.branch.as_ref().map(|branch| branch.tip));
-        let tree = self.git.tree_of(base)?;
-        let former = result_of(spec, &Line::new(&standing.history, Vec::new()), &self.contents)?;
-        let result = match result_of(spec, &standing.line(), &self.contents)? {
-            Some(result) => result,
-            None => landing_result(spec, former, &[], &standing.tree, &self.contents)?,
-        };
-        let recorded = self.base().unrecorded;
-        let text = landing_message(spec, result, Some(at), &recorded);
-        let parents: Vec<Oid> = std::iter::once(base).chain(tip).collect();
-        let commit = NewCommit { tree, parents: &parents, message: &text, signature: None };
-        let commit = self.git.commit_tree(&commit)?;
-        let (changed, tested) = (former != Some(result), true);
-        let candidate = Candidate { base, tree, commit, result, changed, tested, standing, recorded };
-        Ok(Built::Candidate(Box::new(candidate)))
-    }
-
-    /// Somebody merged the branch, or took it away, while it waited for its turn.
-    fn gone(&self, position: usize, standing: &Standing) -> Result<Landed, Unjudged> {
-        let spec = self.spec(position);
-        let line = Line::new(&standing.history, Vec::new());
-        let result = result_of(spec, &line, &self.contents)?;
-        let Some(result) = result.filter(|_| line.has_landed(&names(spec))) else {
-            let message = format!("branch `{}` went before it could land", spec.branch);
-            return Ok(Landed::Failed(setup_failure(&message)));
-        };
-        self.leave(position);
-        Ok(Landed::Landed { commit: standing.base.to_string(), result, changed: true })
-    }
-
-    /// Tests a candidate in the landing worktree, unless its tree was tested before.
-    async fn test(self: &Arc<Self>, position: usize, candidate: &Candidate, stop: &Stop) -> Check {
-        if candidate.tested {
+    /// Tests the first so many of a stack, unless their tree was tested before. What is red is tested once more.
+    async fn test_part(self: &Arc<Self>, stack: &Stack, length: usize, stop: &Stop) -> Check {
+        let part = &stack.candidates()[..length];
+        if part.last().is_some_and(|candidate| candidate.is_record) {
             return Check::Green;
         }
-        let spec = &self.spec(position).name;
-        let first = self.evictions(position) * 2 + 1;
-        let tested =
-            Tested { spec, commit: candidate.commit, tree: candidate.tree, log: LANDING, attempt: first };
-        match self.check(tested, stop).await {
-            // Once more, for a flake.
-            Check::Red(Failure { class: FailureClass::Check, .. }) => {
-                self.check(Tested { attempt: first + 1, ..tested }, stop).await
-            }
-            check => check,
-        }
-    }
-
-    /// How often a spec was sent back by its landing, in this run.
-    fn evictions(&self, position: usize) -> u32 {
-        let evictions = self.evictions.lock().unwrap_or_else(PoisonError::into_inner);
-        evictions.get(&position).copied().unwrap_or_default()
-    }
-
-    /// What a red check means: a red base, or a spec that goes back to its own `check`.
-    async fn red(
-        self: &Arc<Self>,
-        position: usize,
-        candidate: &Candidate,
-        failure: Failure,
-        stop: &Stop,
-    ) -> Landed {
-        if failure.class != FailureClass::Check {
-            return Landed::Failed(failure);
-        }
-        let name = &self.spec(position).name;
-        let tree = match self.git.tree_of(candidate.base) {
-            Ok(tree) => tree,
-            Err(error) => return Landed::Failed(setup_failure(&error)),
+        let (commit, tree) = stack.part(length);
+        let log = if length == 0 { "land@base" } else { LANDING };
+        let concerned = if length == 0 { &stack.candidates()[..1] } else { part };
+        let tested = Tested { specs: self.names_of(concerned), commit, tree, log };
+        let first = match self.check(&tested, stop).await {
+            Check::Red(failure) if failure.class == FailureClass::Check => failure,
+            check => return check,
         };
-        let attempt = self.evictions(position) + 1;
-        let base = Tested { spec: name, commit: candidate.base, tree, log: "land@base", attempt };
-        match self.check(base, stop).await {
-            Check::Green => {}
-            Check::Stopped => return Landed::Stopped,
-            Check::Red(red) if red.class != FailureClass::Check => return Landed::Failed(red),
-            Check::Red(red) => {
-                let message =
-                    format!("`{}` itself is red, without `{name}`: {}", self.base_branch, red.message);
-                return Landed::Held(Failure { message, ..red });
-            }
+        let second = self.check(&tested, stop).await;
+        if matches!(second, Check::Green) {
+            let log = first.log.unwrap_or_default();
+            self.reporter.report(Event::LandingFlake { specs: tested.specs, why: first.message, log });
         }
-        let site = Arc::clone(self);
-        let standing = candidate.standing.clone();
-        blocking(move || site.evict(position, &standing, failure)).await
+        second
     }
 
-    /// A first eviction voids the spec's `check`, a second one holds it.
-    fn evict(&self, position: usize, standing: &Standing, failure: Failure) -> Landed {
-        let spec = self.spec(position);
-        let check = spec.stages.iter().position(|stage| stage.name.as_str() == "check");
-        let former = self.evictions(position);
-        self.evictions.lock().unwrap_or_else(PoisonError::into_inner).insert(position, former + 1);
-        let Some(check) = check.filter(|_| former == 0) else {
-            return match self.hold_landing(spec, standing, &failure) {
-                Ok(()) => Landed::Held(failure),
-                Err(error) => Landed::Failed(setup_failure(&error)),
-            };
-        };
-        self.reporter.warn(format!("{}: {}; it goes back to `check`", spec.name, failure.message));
-        let void = Mark::Void {
-            spec: spec.name.clone(),
-            stage: spec.stages[check].name.clone(),
-            why: "its landing's check was red".to_owned(),
-        };
-        match self.record_on_branch(spec, &format!("{}: back to check", spec.name), &failure.message, &[void])
-        {
-            Ok(_) => Landed::Stale(vec![check]),
-            Err(error) => Landed::Failed(setup_failure(&error)),
-        }
-    }
-
-    /// Records that a landing is held until a person does something.
-    ///
-    /// # Errors
-    /// git fails.
-    pub fn hold_landing(&self, spec: &Spec, standing: &Standing, failure: &Failure) -> Result<(), GitError> {
-        let Ok(stage) = StageName::new(LANDING) else { return Ok(()) };
-        let mark = Mark::Attempt {
-            spec: spec.name.clone(),
-            stage,
-            class: Some(failure.class),
-            held: Some(self.landing_stamp(standing)?),
-            why: failure.message.clone(),
-        };
-        self.record_on_branch(spec, &format!("{}: landing held", spec.name), &failure.message, &[mark])
-            .map(drop)
-    }
-
-    /// Moves the base to the tested commit. `None`: it was not where it should be, build anew.
-    fn move_base(&self, position: usize, candidate: &Candidate) -> Option<Landed> {
-        let spec = self.spec(position);
-        self.phase(&spec.name, LandingPhase::Moving);
+    /// Moves the base to the first so many of a stack, which were tested. `None`: it was not where it should be.
+    fn move_base(&self, stack: &Stack, length: usize) -> Option<Ends> {
+        let part = &stack.candidates()[..length];
+        let names = self.names_of(part);
+        names.iter().for_each(|name| self.phase(name, LandingPhase::Moving));
+        let names: Vec<&str> = names.iter().map(SpecName::as_str).collect();
         let step = Move {
             branch: self.base_branch.clone(),
-            old: candidate.base,
-            new: candidate.commit,
-            reason: format!("specmake: land {}", spec.name),
+            old: stack.base(),
+            new: stack.part(length).0,
+            reason: format!("specmake: land {}", names.join(", ")),
         };
-        self.own_moves.lands(candidate.commit);
+        self.own_moves.lands(step.new);
+        let all = |landed: Landed| part.iter().map(|c| (c.spec, landed.clone())).collect();
         match sync::move_branch(&self.git, &step) {
-            Err(error) => Some(Landed::Failed(setup_failure(&error))),
+            Err(error) => Some(all(Landed::Failed(setup_failure(&error)))),
             Ok(Moved::BaseMoved { .. }) => None,
-            Ok(Moved::Collision { paths }) => {
-                let why = format!(
-                    "`{}` in your checkout is not as on `{}`: commit, move or restore it",
-                    paths.join("`, `"),
-                    self.base_branch
-                );
-                Some(Landed::Waits { why, path: paths.into_iter().next() })
-            }
-            Ok(Moved::Busy(why)) => Some(Landed::Waits { why: why.to_string(), path: None }),
-            Ok(Moved::Done) => Some(self.has_landed(position, candidate)),
+            Ok(Moved::Collision { paths }) => Some(self.in_the_way(part, &paths)),
+            Ok(Moved::Busy(why)) => Some(all(Landed::Waits { why: why.to_string(), path: None })),
+            Ok(Moved::Done) => Some(match self.base_moved(step.new) {
+                Ok(()) => part.iter().map(|candidate| (candidate.spec, self.has_landed(candidate))).collect(),
+                Err(error) => all(Landed::Failed(setup_failure(&error))),
+            }),
         }
     }
 
-    fn has_landed(&self, position: usize, candidate: &Candidate) -> Landed {
-        if let Err(error) = self.base_moved(candidate.commit) {
-            return Landed::Failed(setup_failure(&error));
+    /// Files of the user's stand where some of these would land: those wait, the others come again without them.
+    fn in_the_way(&self, part: &[Candidate], paths: &[String]) -> Ends {
+        let changes = |candidate: &Candidate, path: &String| {
+            let before = self.contents.tree(candidate.onto);
+            before.is_ok_and(|before| before.file(path) != candidate.standing.tree.file(path))
+        };
+        let why = format!(
+            "`{}` in your checkout is not as on `{}`: commit, move or restore it",
+            paths.join("`, `"),
+            self.base_branch
+        );
+        let waits = Landed::Waits { why, path: paths.first().cloned() };
+        let ends: Ends = part
+            .iter()
+            .map(|candidate| {
+                let is_hit = paths.iter().any(|path| changes(candidate, path));
+                (candidate.spec, if is_hit { waits.clone() } else { Landed::Again })
+            })
+            .collect();
+        if ends.iter().all(|(_, landed)| *landed == Landed::Again) {
+            return ends.into_iter().map(|(spec, _)| (spec, waits.clone())).collect();
         }
+        ends
+    }
+
+    fn has_landed(&self, candidate: &Candidate) -> Landed {
         if !candidate.recorded.is_empty() {
             self.adoptions_recorded();
         }
-        self.warn_of_stale_reading(position, candidate);
-        self.leave(position);
+        self.warn_of_stale_reading(candidate);
+        self.leave(candidate.spec);
         Landed::Landed {
             commit: candidate.commit.to_string(),
             result: candidate.result,
@@ -301,11 +226,11 @@ impl Site {
     }
 
     /// The Specfile and the prompts were read at the start: what lands in them counts from the next run on.
-    fn warn_of_stale_reading(&self, position: usize, candidate: &Candidate) {
-        let Ok(before) = self.contents.tree(candidate.base) else { return };
+    fn warn_of_stale_reading(&self, candidate: &Candidate) {
+        let Ok(before) = self.contents.tree(candidate.onto) else { return };
         let after = &candidate.standing.tree;
         for path in self.options.read.iter().filter(|path| before.file(path) != after.file(path)) {
-            let name = &self.spec(position).name;
+            let name = &self.spec(candidate.spec).name;
             self.reporter
                 .warn(format!("{name} landed a change of `{path}`, which counts from the next run on"));
         }
@@ -319,22 +244,4 @@ impl Site {
             self.reporter.warn(format!("{}: its worktree stays: {why}", spec.name));
         }
     }
-}
-
-/// `elsewhere` is the commit that landed it, if that was none of ours.
-fn landing_message(spec: &Spec, result: Stamp, elsewhere: Option<Oid>, recorded: &[Adopted]) -> String {
-    let landing = StageName::new(LANDING).into_iter().collect();
-    let landed = Mark::Trace(Trace {
-        spec: spec.name.clone(),
-        stages: landing,
-        how: if elsewhere.is_some() { How::Elsewhere } else { How::Ran },
-        at: elsewhere,
-        from: None,
-        change: None,
-        result: Some(result),
-        ingredients: BTreeMap::new(),
-    });
-    let marks: Vec<Mark> = std::iter::once(landed).chain(recorded.iter().map(Adopted::mark)).collect();
-    let title = spec.description.as_deref().and_then(|text| text.lines().next()).unwrap_or_default();
-    message(&format!("land {}", spec.name), title, &marks)
 }

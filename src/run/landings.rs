@@ -1,6 +1,6 @@
-//! Specs that are done and wait for their turn to land: one at a time, needed ones first, then as they came.
+//! Specs that are done and wait for their turn to land: one batch at a time, needed ones first, then as they came.
 use crate::graph::{Place, StageGraph};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// The queue of landings, and the landings that the user's checkout is in the way of.
 #[derive(Debug, Default)]
@@ -8,8 +8,10 @@ pub struct Landings {
     /// The wave of each spec, by position.
     waves: Vec<u32>,
     queue: BTreeSet<(u32, u64, Place)>,
+    /// When each came, in the order of arrival; 0 for those that were ready when the run began.
+    came: HashMap<Place, u64>,
     arrivals: u64,
-    under_way: Option<Place>,
+    under_way: Vec<Place>,
     judging: usize,
     in_the_way: BTreeMap<Place, String>,
     sent_back: HashSet<Place>,
@@ -31,11 +33,11 @@ impl Landings {
         self.judging = self.judging.saturating_sub(1);
     }
 
-    /// Puts a landing of the spec at that position into the queue.
+    /// Puts a landing of the spec at that position into the queue. One that was there before has its old turn.
     pub fn push(&mut self, spec: usize, landing: Place) {
         let wave = self.waves.get(spec).copied().unwrap_or_default();
-        self.arrivals += 1;
-        self.queue.insert((wave, self.arrivals, landing));
+        let came = self.came.get(&landing).copied().unwrap_or_default();
+        self.queue.insert((wave, came, landing));
     }
 
     /// Takes a landing that has not begun out of the queue.
@@ -46,29 +48,36 @@ impl Landings {
 
     /// Whether one is under way.
     pub fn is_under_way(&self, landing: Place) -> bool {
-        self.under_way == Some(landing)
+        self.under_way.contains(&landing)
     }
 
     /// Whether the next free job is a landing's.
     pub fn is_next(&self) -> bool {
-        self.under_way.is_none() && (self.judging > 0 || !self.queue.is_empty())
+        self.under_way.is_empty() && (self.judging > 0 || !self.queue.is_empty())
     }
 
-    /// Whether one could begin if there is a job for it.
+    /// Whether a batch could begin if there is a job for it. It waits the moment that it takes to judge those that
+    /// may be in it.
     pub fn can_begin(&self) -> bool {
-        self.under_way.is_none() && !self.queue.is_empty()
+        self.under_way.is_empty() && self.judging == 0 && !self.queue.is_empty()
     }
 
-    /// The first of the queue; it is under way from here on.
-    pub fn begin(&mut self) -> Option<Place> {
-        let (_, _, place) = self.queue.pop_first()?;
-        self.under_way = Some(place);
-        self.under_way
+    /// The first of the queue, at most so many; they are under way from here on.
+    pub fn begin(&mut self, batch: usize) -> Vec<Place> {
+        let first = std::iter::from_fn(|| self.queue.pop_first()).take(batch.max(1));
+        let batch: Vec<Place> = first.map(|(_, _, place)| place).collect();
+        self.under_way.clone_from(&batch);
+        batch
+    }
+
+    /// The batch that is under way.
+    pub fn under_way(&self) -> &[Place] {
+        &self.under_way
     }
 
     /// What was under way ended.
-    pub fn end(&mut self) {
-        self.under_way = None;
+    pub fn end(&mut self) -> Vec<Place> {
+        std::mem::take(&mut self.under_way)
     }
 
     /// The checkout is in the way of a landing; whether that is news.
@@ -93,6 +102,8 @@ impl Landings {
 
     /// Something of the spec ran.
     pub fn ran(&mut self, landing: Place) {
+        self.arrivals += 1;
+        self.came.insert(landing, self.arrivals);
         self.sent_back.remove(&landing);
     }
 }

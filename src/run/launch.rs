@@ -15,7 +15,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The first of all ports that slots are told of, and how many each has.
-pub(super) const PORTS: (u16, u16) = (20_000, 20);
+const PORTS: (u16, u16) = (20_000, 20);
+
+/// The first port of a slot.
+pub(super) fn port_base(slot: u32) -> u16 {
+    let (first, each) = PORTS;
+    first + u16::try_from(slot % 2000).unwrap_or(0) * each
+}
 
 /// The longest that a `setup` line may take.
 pub(super) const SETUP: Duration = Duration::from_secs(3600);
@@ -209,8 +215,6 @@ pub(super) struct Around<'a> {
 
 impl Around<'_> {
     pub fn surroundings<'b>(&'b self, worktree: &'b Path) -> Surroundings<'b> {
-        let (first, each) = PORTS;
-        let slot = u16::try_from(self.slot % 2000).unwrap_or(0);
         Surroundings {
             run: &self.site.run,
             spec: Some(self.id.spec.as_str()),
@@ -219,7 +223,7 @@ impl Around<'_> {
             worktree,
             folder: Some(self.folder),
             slot: self.slot,
-            port_base: first + slot * each,
+            port_base: port_base(self.slot),
         }
     }
 

@@ -7,6 +7,7 @@ pub mod blame;
 mod check;
 pub mod contents;
 mod damage;
+mod desks;
 pub mod dispatcher;
 mod elsewhere;
 mod ending;

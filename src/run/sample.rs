@@ -1,6 +1,6 @@
 //! Hands without a world, for the tests of the loop: what each does is written down before, and time is virtual.
 use super::dispatcher::{Dispatcher, Ending};
-use super::hands::{Answer, Hands, Judgement, Landed, Order, Outcome};
+use super::hands::{Answer, Batch, Ends, Hands, Judgement, Landed, Order, Outcome};
 use super::holding::Release;
 use super::report::Reporter;
 use super::requests::{Heard, Wish};
@@ -12,6 +12,7 @@ use crate::model::FailureClass;
 use crate::plan::{Schedule, Terms};
 use crate::sys::signal::{Interrupt, Which};
 use crate::sys::stop::{Stop, Urgency};
+use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -97,6 +98,8 @@ async fn play<T>(act: &Act<T>, stop: &Stop) -> bool {
 }
 
 impl Hands for Played {
+    type Red = Vec<Place>;
+
     fn judge(&self, place: Place, _: Stop) -> Answer<Judgement> {
         let name = self.id(place).to_string();
         let mut script = self.script.lock().unwrap();
@@ -162,17 +165,51 @@ impl Hands for Played {
         Box::pin(async { Ok(vec![]) })
     }
 
-    fn land(&self, place: Place, stop: Stop) -> Answer<Landed> {
-        let name = self.id(place).spec.to_string();
+    fn land(&self, places: Vec<Place>, stop: Stop) -> Answer<(Ends, Batch<Vec<Place>>)> {
         let mut script = self.script.lock().unwrap();
-        let act = script.landings.get_mut(&name).and_then(VecDeque::pop_front);
-        let act = act.unwrap_or_else(|| takes(1, landed()));
-        if let Landed::Stale(stages) = &act.ends {
-            let spec = self.graph.spec_of(place).unwrap();
-            let places: Vec<Place> = self.graph.stages_of(spec).collect();
-            script.done.retain(|place| !stages.iter().any(|stage| places[*stage] == *place));
+        let names: Vec<String> = places.iter().map(|place| self.id(*place).spec.to_string()).collect();
+        let acts: Vec<(Place, Act<Landed>)> = (places.iter().zip(&names))
+            .map(|(place, name)| {
+                let act = script.landings.get_mut(name).and_then(VecDeque::pop_front);
+                (*place, act.unwrap_or_else(|| takes(1, landed())))
+            })
+            .collect();
+        for (place, act) in &acts {
+            let Landed::Stale(stages) = &act.ends else { continue };
+            let spec = self.graph.spec_of(*place).unwrap();
+            let of: Vec<Place> = self.graph.stages_of(spec).collect();
+            script.done.retain(|place| !stages.iter().any(|stage| of[*stage] == *place));
         }
-        Box::pin(async move { if play(&act, &stop).await { Landed::Stopped } else { act.ends } })
+        drop(script);
+        let is_red = names.len() > 1 && names.iter().any(|name| name.starts_with("red"));
+        if names.len() > 1 {
+            let line = format!("lands with {}", names.join(", "));
+            self.reporter.report(self.says(places[0], &line));
+        }
+        Box::pin(async move {
+            if is_red {
+                return (Vec::new(), Batch::Red(places));
+            }
+            let mut ends = Vec::new();
+            for (place, act) in acts {
+                ends.push((place, if play(&act, &stop).await { Landed::Stopped } else { act.ends }));
+            }
+            (ends, Batch::Over)
+        })
+    }
+
+    /// Those that are red fail, the ones before them land, the ones behind them come again.
+    fn split(&self, red: Vec<Place>, at_once: usize, _: Stop) -> Answer<Ends> {
+        self.reporter.report(self.says(red[0], &format!("is split, {at_once} at once")));
+        let is_red = |place: &Place| self.id(*place).spec.as_str().starts_with("red");
+        let culprit = red.iter().position(is_red).unwrap();
+        let end = |at: usize| match at.cmp(&culprit) {
+            Ordering::Less => landed(),
+            Ordering::Equal => Landed::Held(failure(FailureClass::Check)),
+            Ordering::Greater => Landed::Again,
+        };
+        let ends: Vec<(Place, Landed)> = red.into_iter().enumerate().map(|(at, p)| (p, end(at))).collect();
+        Box::pin(async move { ends })
     }
 }
 

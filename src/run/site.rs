@@ -1,5 +1,6 @@
 //! What every executor of a run shares: the project, the repository and what is known of its history.
 use super::contents::Contents;
+use super::desks::Desks;
 use super::fork::FORKS;
 use super::journal::{self, commits};
 use super::own_moves::OwnMoves;
@@ -52,8 +53,12 @@ pub struct Site {
     pub(super) turns: Mutex<HashMap<usize, Arc<Mutex<()>>>>,
     pub(super) slots: Mutex<HashMap<usize, u32>>,
     pub(super) own_moves: Arc<OwnMoves>,
-    /// Evictions from landings, by position of the spec.
-    pub(super) evictions: Mutex<HashMap<usize, u32>>,
+    /// Specs that their landing sent back in this run, by position.
+    pub(super) evicted: Mutex<HashSet<usize>>,
+    /// How often something was tested, by the folder and name of its log.
+    pub(super) checks: Mutex<HashMap<String, u32>>,
+    /// Where commits are tested.
+    pub(super) desks: Arc<Desks>,
 }
 
 /// Results of specs in one history.
@@ -129,7 +134,9 @@ impl Site {
             }),
             branches: Mutex::new(Branches { tips, marked }),
             own_moves: Arc::default(),
-            evictions: Mutex::default(),
+            evicted: Mutex::default(),
+            checks: Mutex::default(),
+            desks: Arc::new(Desks::new(project.land.parallel)),
             slots: Mutex::default(),
             turns: Mutex::default(),
             ran: Mutex::default(),

@@ -14,6 +14,11 @@ impl Site {
         slot
     }
 
+    /// The slot of a landing worktree: 0 for the first, which never changes.
+    pub(super) fn desk_slot(&self, desk: usize) -> u32 {
+        if desk == 0 { 0 } else { self.slot(usize::MAX - desk) }
+    }
+
     pub(super) fn free_slot(&self, spec: usize) {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner).remove(&spec);
     }

@@ -67,11 +67,12 @@ impl Site {
         commit: Oid,
         stop: &Stop,
     ) -> Result<Said, Failure> {
-        let site = Arc::clone(self);
-        let worktree = blocking(move || site.landing_worktree(commit)).await?;
+        let desk = self.desks.take().await;
+        let (site, number) = (Arc::clone(self), desk.number());
+        let worktree = blocking(move || site.landing_worktree(number, commit)).await?;
         // No stage can have such a name.
         let log = format!("logs/{}/{}/when@{}.1.log", self.run, id.spec, id.stage);
-        let around = self.around_landing(&worktree, &id.spec, "when", 1);
+        let around = self.around_landing(&worktree, number, &id.spec, "when", 1);
         let limits = Limits { log: self.state_dir.join(&log), timeout: Some(LONGEST), stall: None };
         let asked = child::run(command::shell(line, &[], &around, limits), stop, |_| {}).await;
         let top = worktree.top().to_owned();

@@ -219,7 +219,10 @@ impl View {
                 self.spec_mut(spec).landed(landed);
             }
             Event::Delivered { spec, branch } => self.spec_mut(spec).branch = Some(branch.clone()),
-            Event::RunStarted { .. } | Event::Warning { .. } | Event::RunEnded { .. } => {}
+            Event::RunStarted { .. }
+            | Event::LandingFlake { .. }
+            | Event::Warning { .. }
+            | Event::RunEnded { .. } => {}
         }
     }
 }

@@ -522,3 +522,76 @@ fn a_landing_that_changes_the_specfile_says_when_that_counts() {
     world.run([]).exits(0).calls(["a:build"]).said("Specfile").said("next run");
     world.again().calls([]);
 }
+
+/// Specs that are complete and wait, so that the next build lands them together.
+fn waiting(check: &str, names: &[&str], land: &str) -> World {
+    let specs: Vec<String> = names.iter().map(|name| format!("spec \"{name}\" \"{name}\"")).collect();
+    let world = World::with(&format!(
+        "project {{ pipeline \"one\" }}\npipeline \"one\" {{ stage \"build\" {{ prompt \"Build.\"; output \"out/{{spec}}.txt\" }} }}\nland off\n{}",
+        specs.join("\n")
+    ));
+    world.run([]);
+    world.edit(
+        "Specfile",
+        "land off",
+        &format!("land {{ {land}; check \"echo $(ls out 2> /dev/null) >> $W/checked; {check}\" }}"),
+    );
+    world.commit("landing is on");
+    world
+}
+
+fn checked_trees(world: &World) -> Vec<String> {
+    let text = fs::read_to_string(world.top().join("checked")).unwrap_or_default();
+    text.lines().map(|line| line.replace(".txt", "")).collect()
+}
+
+#[test]
+fn a_batch_is_tested_once_and_lands_with_one_move() {
+    let world = waiting("true", &["a", "b", "c", "d"], "batch 3");
+    let before = world.rev("main");
+    world.run([]).exits(0).calls([]);
+    assert_eq!(checked_trees(&world), ["a b c", "a b c d"]);
+    let landings = world.git(&["log", "--format=%s", "--first-parent", &format!("{before}..main")]);
+    assert_eq!(landings.lines().rev().collect::<Vec<_>>(), ["land a", "land b", "land c", "land d"]);
+    let moves = world.git(&["reflog", "--format=%gs", "main"]);
+    assert_eq!(moves.lines().filter(|line| line.starts_with("specmake: land")).count(), 2, "{moves}");
+    assert_eq!(world.branches(), [""; 0]);
+    world.again().calls([]);
+}
+
+#[test]
+fn two_that_are_green_alone_and_red_together_are_told_apart() {
+    let world = waiting("test ! -e out/b.txt -o ! -e out/d.txt", &["a", "b", "c", "d", "e"], "batch 5");
+    let outcome = world.run([]);
+    outcome.exits(1).said("on top of `a`, `b`, `c`").said("held");
+    assert!(world.has("out/b.txt") && world.has("out/c.txt") && world.has("out/e.txt"));
+    assert!(!world.has("out/d.txt"));
+    let seen = checked_trees(&world);
+    assert_eq!(seen[..2], ["a b c d e", "a b c d e"], "a red batch is tested once more for a flake");
+    assert_eq!(seen.last().unwrap(), "a b c e");
+    assert_eq!(world.branches(), ["spec/d"]);
+}
+
+#[test]
+fn parts_of_a_red_batch_are_tested_side_by_side_each_in_a_worktree_of_its_own() {
+    // Each part waits for the other one.
+    let meet = "if [ $(ls out | wc -l) -lt 2 ]; then echo . >> $W/flags/met; while [ $(wc -l < $W/flags/met) -lt 2 ]; do sleep 0.05; done; fi; test ! -e out/b.txt";
+    let world = waiting(meet, &["a", "b"], "batch 2; parallel 2");
+    world.run(["-j4"]).exits(1).said("on top of `a`");
+    assert!(world.has("out/a.txt") && !world.has("out/b.txt"));
+    world.run(["clean"]);
+}
+
+#[test]
+fn a_conflict_within_a_batch_lets_the_others_pass() {
+    let specs = "project { pipeline \"one\" }\npipeline \"one\" { stage \"build\" { prompt \"Build.\"; output \"out/{spec}.txt\" } }\nland off\nspec \"a\" \"A\"\nspec \"b\" \"B\"\nspec \"c\" \"C\"";
+    let world = World::with(specs);
+    for name in ["a", "b"] {
+        world.script(&format!("{name}/build"), &format!("play build\necho {name} > shared.txt"));
+    }
+    world.run([]);
+    world.edit("Specfile", "land off", "land { batch 3 }").commit("landing is on");
+    world.run([]).exits(1).calls([]).said("conflicts");
+    assert!(world.has("out/a.txt") && world.has("out/c.txt") && !world.has("out/b.txt"));
+    assert_eq!(world.read("shared.txt"), "a\n");
+}

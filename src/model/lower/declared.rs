@@ -64,6 +64,7 @@ pub(crate) struct LandText {
     pub(crate) off: bool,
     pub(crate) check: Vec<At<String>>,
     pub(crate) batch: Option<u32>,
+    pub(crate) parallel: Option<u32>,
     pub(crate) on_conflict: Option<Vec<At<Rung>>>,
     pub(crate) into: Option<At<String>>,
     pub(crate) strategy: Option<LandStrategy>,

@@ -10,8 +10,6 @@ const NOT_YET: &[(&str, &str)] = &[
     ("secrets", "only values whose names look secret are masked"),
     ("touches strict", "a change outside `touches` is let pass"),
     ("tasks parallel", "tasks are worked through one after the other"),
-    ("land batch", "each spec is tested and landed by itself"),
-    ("land parallel", "one landing goes on at a time"),
     ("land strategy", "a branch is always merged"),
     ("land into", "results land on the base"),
     ("on-conflict fix", "a conflict holds the spec"),

@@ -166,16 +166,8 @@ pub(crate) fn land(notes: &mut Notes, node: &Node) -> LandText {
         not_yet::warn(notes, "land into", into.span);
     }
     land.timeout = shape::one_duration(notes, node, "timeout");
-    for name in ["batch", "parallel"] {
-        let Some(value) = shape::either(notes, node, name) else { continue };
-        let count = shape::count(notes, value);
-        if count.is_some_and(|n| n > 1) {
-            not_yet::warn(notes, &format!("land {name}"), value.span);
-        }
-        if name == "batch" {
-            land.batch = count;
-        }
-    }
+    land.batch = shape::either(notes, node, "batch").and_then(|value| shape::count(notes, value));
+    land.parallel = shape::either(notes, node, "parallel").and_then(|value| shape::count(notes, value));
     if let Some(said) = shape::one_text(notes, node, "strategy") {
         let among = [
             ("merge", LandStrategy::Merge),

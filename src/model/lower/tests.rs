@@ -171,7 +171,6 @@ fn what_has_no_effect_yet_is_said_where_it_stands() {
         "limits",
         "notify",
         "tasks parallel",
-        "land batch",
         "on-conflict fix",
         "resume",
         "fallback",

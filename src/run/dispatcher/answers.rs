@@ -5,7 +5,7 @@ use crate::event::{Done, Event, Failure, LandingPhase, Verdict};
 use crate::graph::Place;
 use crate::model::FailureClass;
 use crate::plan::{IllegalMove, State};
-use crate::run::hands::{Hands, Judgement, Landed, Outcome, Pending};
+use crate::run::hands::{Batch, Ends, Hands, Judgement, Landed, Outcome, Pending};
 use crate::run::ladder::Next;
 
 /// How to go on from a failure.
@@ -27,7 +27,7 @@ impl Onward {
 }
 
 impl<H: Hands> Dispatcher<H> {
-    pub(super) fn handle(&mut self, message: Message) -> Result<(), IllegalMove> {
+    pub(super) fn handle(&mut self, message: Message<H::Red>) -> Result<(), IllegalMove> {
         match message {
             Message::Judged(place, judgement) => {
                 self.judging -= 1;
@@ -42,12 +42,12 @@ impl<H: Hands> Dispatcher<H> {
                 self.tried(place, attempt, outcome, millis)
             }
             Message::Recorded(place, failure) => self.hold(place, failure, Onward::Retry),
-            Message::Landed(place, landed) => {
-                self.landings.end();
-                self.stops.remove(&place);
-                self.schedule.give_job();
-                self.landed(place, landed)
+            Message::Landed(landed, Batch::Red(red)) => {
+                self.split(red);
+                self.all_landed(landed)
             }
+            Message::Landed(landed, Batch::Over) => self.landings_over(landed, 1),
+            Message::Split { landed, jobs } => self.landings_over(landed, jobs),
             Message::HeldByHand { spec, recorded, answers } => {
                 self.held_by_hand(spec, recorded, answers);
                 Ok(())
@@ -168,6 +168,18 @@ impl<H: Hands> Dispatcher<H> {
         });
     }
 
+    fn landings_over(&mut self, landed: Ends, jobs: usize) -> Result<(), IllegalMove> {
+        for place in self.landings.end() {
+            self.stops.remove(&place);
+        }
+        (0..jobs).for_each(|_| self.schedule.give_job());
+        self.all_landed(landed)
+    }
+
+    fn all_landed(&mut self, landed: Ends) -> Result<(), IllegalMove> {
+        landed.into_iter().try_for_each(|(place, landed)| self.landed(place, landed))
+    }
+
     fn landed(&mut self, place: Place, landed: Landed) -> Result<(), IllegalMove> {
         let Some(StageId { spec, .. }) = self.graph.stage_id(place) else { return Ok(()) };
         if let Landed::Waits { why, path } = landed {
@@ -183,6 +195,11 @@ impl<H: Hands> Dispatcher<H> {
                 self.ending.landed += 1;
                 self.reporter.report(Event::Landed { spec, commit, result, changed });
                 self.schedule.set(place, State::Done(Done::Ran))
+            }
+            Landed::Again => {
+                self.report_landing(&spec, LandingPhase::Queued);
+                self.landings.push(self.graph.spec_of(place).unwrap_or_default(), place);
+                Ok(())
             }
             Landed::Delivered { branch } => {
                 self.reporter.report(Event::Delivered { spec, branch });

@@ -236,6 +236,36 @@ async fn a_stale_landing_runs_the_stage_again_and_lands() {
     .ends(3, 1, false);
 }
 
+/// Specs without needs that land in batches of so many.
+fn batched(names: &[&str], batch: u32, parallel: u32) -> Sample {
+    let specs: Vec<(&str, &[&str])> = names.iter().map(|name| (*name, [].as_slice())).collect();
+    let mut sample = self::specs(&specs);
+    sample.project.land.batch = batch;
+    sample.project.land.parallel = parallel;
+    sample
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_ready_lands_together_up_to_the_batch() {
+    let story = Story::of(batched(&["a", "b", "c", "d", "e"], 3, 1)).jobs(6);
+    let told = story.landing("a", takes(9, landed())).attempt("a:plan", takes(0, done())).tell().await;
+    assert_eq!(told.of(&["lands with"]), ["b:land lands with b, c, d"]);
+    told.ends(5, 5, false);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_red_batch_is_split_with_the_jobs_that_are_free_and_wanted() {
+    for (jobs, parallel, words) in [(6, 1, "1 at once"), (6, 3, "3 at once"), (2, 9, "2 at once")] {
+        let story = Story::of(batched(&["a", "b", "red", "z"], 3, parallel)).jobs(jobs);
+        let story = story.landing("a", takes(9, landed())).attempt("a:plan", takes(0, done()));
+        let told = story.tell().await;
+        assert_eq!(told.of(&["split"]), [format!("b:land is split, {words}")], "{:#?}", told.said);
+        let ends = ["a landed", "b landed", "red:land held: no; specmake retry red", "z landed"];
+        assert_eq!(told.of(&["landed", "held"]), ends);
+        told.ends(4, 3, true);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_landing_that_is_stale_for_nothing_is_held() {
     let up_to_date = || Judgement::UpToDate(Done::UpToDate);

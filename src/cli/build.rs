@@ -31,7 +31,7 @@ use crate::view::View;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 /// Builds, or says what a build would do.
 ///
@@ -105,6 +105,7 @@ impl Build<'_> {
             return self.say_nothing_to_do(begun, records, out, err);
         }
         require_trust(self.wishes, self.wish, self.ground, here, err)?;
+        self.say_what_was_interrupted(&site, started, err)?;
         let recorder = recorder(&self.ground.git, &run, started, &site.base_branch);
         let screen: Box<dyn Write + Send> = match self.wish.face {
             FaceKind::Json => Box::new(std::io::stdout()),
@@ -119,20 +120,27 @@ impl Build<'_> {
             reporter.report(warning.event);
         }
         let may_run = forecast.verdicts.iter().map(|verdict| verdict.as_ref().is_none_or(moves)).collect();
-        let ending = self.drive(&site, &reporter, may_run);
+        let ending = self.drive(&site, &reporter, may_run, &show.gone());
         let outcome = ending.as_ref().map_or(RunOutcome::Failed, outcome);
         reporter.report(Event::RunEnded { outcome, millis: now_millis().saturating_sub(started) });
         drop((site, reporter));
         let view = show.end();
         let ending = ending?;
         if self.wish.face != FaceKind::Json && self.wish.voice != Voice::Quiet {
-            summary::write(&view, &self.wishes.err, err)?;
+            // Whoever closed the terminal does not want to know.
+            let _ = summary::write(&view, &self.wishes.err, err);
         }
         let signal = ending.interrupted.and_then(|signal| u8::try_from(signal).ok());
         Ok(Exit::of(outcome, signal))
     }
 
-    fn drive(&self, site: &Arc<Site>, reporter: &Reporter, may_run: Vec<bool>) -> Result<Ending, Trouble> {
+    fn drive(
+        &self,
+        site: &Arc<Site>,
+        reporter: &Reporter,
+        may_run: Vec<bool>,
+        gone: &Arc<Notify>,
+    ) -> Result<Ending, Trouble> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let terms = Terms {
             jobs: site.project.settings.jobs,
@@ -146,9 +154,16 @@ impl Build<'_> {
         let ending = runtime.block_on(async {
             let (to, interrupts) = mpsc::channel::<Interrupt>(4);
             let mut signals = Interrupts::listen()?;
+            let gone = Arc::clone(gone);
             let listener = tokio::spawn(async move {
                 loop {
-                    let interrupt = signals.next().await;
+                    let interrupt = tokio::select! {
+                        interrupt = signals.next() => interrupt,
+                        () = gone.notified() => match signals.hangup() {
+                            Some(hangup) => hangup,
+                            None => continue,
+                        },
+                    };
                     if to.send(interrupt).await.is_err() {
                         return;
                     }
@@ -352,6 +367,17 @@ impl Build<'_> {
             writeln!(err, "specmake: touched {}", english::count(touched, "stage"))?;
         }
         Ok(Exit::Done)
+    }
+
+    fn say_what_was_interrupted(&self, site: &Site, now: u64, err: &mut dyn Write) -> Result<(), Trouble> {
+        if self.wish.face == FaceKind::Json || self.wish.voice == Voice::Quiet {
+            return Ok(());
+        }
+        // What cannot be read of a history is no reason not to build.
+        if let Ok(Some(line)) = super::interrupted::line(&site.store(), now) {
+            writeln!(err, "specmake: {line}")?;
+        }
+        Ok(())
     }
 
     fn run_started(&self, site: &Site, run: &str) -> Event {

@@ -15,6 +15,7 @@ pub mod fmt;
 pub mod graph;
 pub mod ground;
 pub mod init;
+pub mod interrupted;
 pub mod live;
 pub mod logs;
 pub mod main;

@@ -5,15 +5,23 @@ use crate::event::Record;
 use crate::report::{Face, JsonLines, Live, Plain, Screen, Style};
 use crate::view::View;
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::sync::Notify;
 
 /// How often a face that is redrawn is.
 const TICK: Duration = Duration::from_millis(100);
 
 /// The most records handed on at once.
 const BATCH: usize = 1000;
+
+/// A wait that took so much longer than a tick says that we were stopped meanwhile (Ctrl-Z).
+const STOPPED: Duration = Duration::from_secs(1);
+
+/// What a write to a terminal that is gone fails with, where it is no broken pipe.
+const EIO: i32 = 5;
 
 /// A terminal whose size cannot be told.
 const USUAL: Screen = Screen { width: 80, height: 24 };
@@ -31,6 +39,7 @@ pub fn face(wish: &BuildWish, err: Style) -> Box<dyn Face> {
 #[derive(Debug)]
 pub struct Show {
     thread: JoinHandle<View>,
+    gone: Arc<Notify>,
 }
 
 impl Show {
@@ -42,8 +51,14 @@ impl Show {
         keep: impl FnMut(&[Record]) + Send + 'static,
     ) -> (Self, Sender<Record>) {
         let (sender, records) = mpsc::channel();
-        let shown = Shown { face, out: Some(out), view: View::default() };
-        (Self { thread: thread::spawn(move || shown.follow(&records, keep)) }, sender)
+        let gone = Arc::new(Notify::new());
+        let shown = Shown { face, out: Some(out), view: View::default(), gone: Arc::clone(&gone) };
+        (Self { thread: thread::spawn(move || shown.follow(&records, keep)), gone }, sender)
+    }
+
+    /// What is notified when whoever watched is gone: the terminal, or the reader of the pipe.
+    pub fn gone(&self) -> Arc<Notify> {
+        Arc::clone(&self.gone)
     }
 
     /// Waits until every sender is gone and all is shown; gives what it all came to.
@@ -56,12 +71,18 @@ struct Shown {
     face: Box<dyn Face>,
     out: Option<Box<dyn Write + Send>>,
     view: View,
+    gone: Arc<Notify>,
 }
 
 impl Shown {
     fn follow(mut self, records: &Receiver<Record>, mut keep: impl FnMut(&[Record])) -> View {
         loop {
-            let batch: Vec<Record> = match records.recv_timeout(TICK) {
+            let before = Instant::now();
+            let received = records.recv_timeout(TICK);
+            if before.elapsed() > TICK + STOPPED {
+                self.face.resume();
+            }
+            let batch: Vec<Record> = match received {
                 Ok(first) => std::iter::once(first).chain(records.try_iter().take(BATCH)).collect(),
                 Err(RecvTimeoutError::Timeout) => Vec::new(),
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -81,8 +102,11 @@ impl Shown {
 
     fn write(&mut self, what: impl FnOnce(&mut dyn Face, &mut dyn Write) -> io::Result<()>) {
         let Some(out) = &mut self.out else { return };
-        if what(&mut *self.face, out).is_err() {
+        if let Err(error) = what(&mut *self.face, out) {
             self.out = None;
+            if error.kind() == io::ErrorKind::BrokenPipe || error.raw_os_error() == Some(EIO) {
+                self.gone.notify_one();
+            }
         }
     }
 }
@@ -96,7 +120,10 @@ fn now() -> u64 {
 mod tests {
     use super::*;
     use crate::report::{Voice, sample};
+    use std::future::Future;
+    use std::pin::pin;
     use std::sync::{Arc, Mutex};
+    use std::task::{Context, Waker};
 
     #[derive(Clone, Default)]
     struct Pipe(Arc<Mutex<Vec<u8>>>, bool);
@@ -122,7 +149,10 @@ mod tests {
         let (show, sender) = Show::begin(face, Box::new(pipe.clone()), keep);
         sample::ended().into_iter().for_each(|record| sender.send(record).expect("a listener"));
         drop(sender);
+        let gone = show.gone();
         let view = show.end();
+        let told = pin!(gone.notified()).poll(&mut Context::from_waker(Waker::noop())).is_ready();
+        assert_eq!(told, pipe.1, "the run hears of a closed pipe, and of nothing else");
         let kept = kept.lock().expect("unharmed").clone();
         (view, kept)
     }

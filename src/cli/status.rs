@@ -51,7 +51,11 @@ impl History for Stored<'_> {
     }
 }
 
-fn events(store: &Store, run: RunId) -> Result<Vec<Record>, StoreError> {
+/// Every event of a run that can be read.
+///
+/// # Errors
+/// The state file cannot be read.
+pub fn events(store: &Store, run: RunId) -> Result<Vec<Record>, StoreError> {
     let mut records = Vec::new();
     let mut from = 0;
     loop {

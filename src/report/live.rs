@@ -92,6 +92,11 @@ impl Face for Live {
         self.redraw(None, out)
     }
 
+    fn resume(&mut self) {
+        self.drawn.clear();
+        self.widths.clear();
+    }
+
     fn finish(&mut self, out: &mut dyn io::Write) -> io::Result<()> {
         let rows = self.rows();
         self.widths.clear();

@@ -56,6 +56,9 @@ pub trait Face: Send {
         Ok(())
     }
 
+    /// The terminal was somebody else's for a while: what was drawn is not where it was.
+    fn resume(&mut self) {}
+
     /// Leaves the terminal as the next program wants it. May be called twice.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 use super::plan::{PlanReport, PlanSpec};
 use super::style::Mark;
 use super::{json, words};
+use crate::base::english::list;
 use crate::base::{AgentName, LayerName, SpecName, StageId, StageName};
 use crate::event::{RunOutcome, Usage, Verdict, WaitsFor};
 use crate::view::{AttemptView, Facts, SpecView, StageState, StageView, Standing, View};
@@ -260,7 +261,10 @@ impl SpecStatus {
     fn judge(&mut self, planned: &PlanSpec) {
         for stage in &planned.stages {
             let known = self.stages.iter_mut().find(|known| known.stage == stage.stage);
-            if let Some(known) = known.filter(|known| !is_trouble(known.state)) {
+            let is_stopped = |known: &StageStatus| {
+                known.state == Mark::Stopped.word() && !matches!(stage.verdict, Verdict::UpToDate { .. })
+            };
+            if let Some(known) = known.filter(|known| !is_trouble(known.state) && !is_stopped(known)) {
                 known.state = Mark::from(&stage.verdict).word();
                 known.why = why(&stage.verdict);
             }
@@ -275,6 +279,13 @@ impl SpecStatus {
             return;
         }
         if is_trouble(self.state) {
+            return;
+        }
+        if self.mark() == Mark::Stopped {
+            let stopped = self.stages.iter().filter(|stage| stage.state == Mark::Stopped.word());
+            let names: Vec<&str> = stopped.map(|stage| stage.stage.as_str()).collect();
+            self.why = Some(format!("{} was under way when the run ended", list(&names, "and")));
+            self.next = Some(format!("specmake {}", self.spec));
             return;
         }
         self.landed = self.landed && matches!(planned.land, Some(Verdict::UpToDate { .. }) | None);

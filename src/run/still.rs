@@ -10,6 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 use tokio::time::{Instant, sleep_until};
 
+/// A look that comes so late says that we were stopped ourselves (Ctrl-Z), and what was said meanwhile is not read yet.
+const LATE: Duration = Duration::from_secs(5);
+
 /// When something was last heard. Clones speak of the same thing.
 #[derive(Debug, Clone)]
 pub(super) struct Heard(Arc<Mutex<Instant>>);
@@ -83,6 +86,9 @@ impl<F: Fn() -> Option<Duration> + Clone + Send + 'static> Still<F> {
             let due = self.heard.last() + limit;
             if due > Instant::now() {
                 sleep_until(due).await;
+                if due.elapsed() >= LATE {
+                    self.heard.note();
+                }
                 continue;
             }
             let look = self.look.clone();

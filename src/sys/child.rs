@@ -162,7 +162,11 @@ pub async fn run(launch: Launch, stop: &Stop, each: impl FnMut(&str) + Send) -> 
                 asked = urgency;
                 group.signal(watch.stop(urgency, Instant::now()));
             }
-            () = watch.due() => group.signal(watch.act(Instant::now())),
+            () = watch.due() => {
+                if let Some(act) = watch.act(Instant::now()) {
+                    group.signal(act);
+                }
+            }
             () = &mut feeding, if !fed => fed = true,
             read = reader.next() => {
                 watch.heard(Instant::now());

@@ -20,11 +20,13 @@ pub enum Which {
     Again,
 }
 
-/// SIGINT, SIGTERM and SIGHUP. From its making on they no longer end the program by themselves.
+/// SIGINT, SIGTERM, SIGHUP, and SIGQUIT, which means at once. From its making on they no longer end the program by
+/// themselves.
 #[derive(Debug)]
 pub struct Interrupts {
     int: Signal,
     term: Signal,
+    quit: Signal,
     hup: Option<Signal>,
     seen: bool,
 }
@@ -37,18 +39,35 @@ impl Interrupts {
     pub fn listen() -> io::Result<Self> {
         let hup = if hup_is_ignored() { None } else { Some(signal(SignalKind::hangup())?) };
         let (int, term) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        Ok(Self { int, term, hup, seen: false })
+        Ok(Self { int, term, quit: signal(SignalKind::quit())?, hup, seen: false })
     }
 
-    /// Waits for the next one. Safe to drop and call again.
-    pub async fn next(&mut self) -> Interrupt {
-        let kind = tokio::select! {
-            Some(()) = self.int.recv() => SignalKind::interrupt(),
-            Some(()) = self.term.recv() => SignalKind::terminate(),
-            () = received(&mut self.hup) => SignalKind::hangup(),
-        };
-        let again = std::mem::replace(&mut self.seen, true);
+    /// A closed terminal as if it had sent SIGHUP, which need not come; nothing where that is ignored, or where an
+    /// interrupt came before.
+    pub fn hangup(&mut self) -> Option<Interrupt> {
+        (self.hup.is_some() && !self.seen).then(|| self.interrupt(SignalKind::hangup()))
+    }
+
+    fn interrupt(&mut self, kind: SignalKind) -> Interrupt {
+        let again = std::mem::replace(&mut self.seen, true) || kind == SignalKind::quit();
         Interrupt { signal: kind.as_raw_value(), which: if again { Which::Again } else { Which::First } }
+    }
+
+    /// Waits for the next one. A SIGHUP after another interrupt says nothing new: a terminal that is closed sends
+    /// more than one. Safe to drop and call again.
+    pub async fn next(&mut self) -> Interrupt {
+        loop {
+            let kind = tokio::select! {
+                biased;
+                () = received(&mut self.hup) => SignalKind::hangup(),
+                Some(()) = self.int.recv() => SignalKind::interrupt(),
+                Some(()) = self.term.recv() => SignalKind::terminate(),
+                Some(()) = self.quit.recv() => SignalKind::quit(),
+            };
+            if kind != SignalKind::hangup() || !self.seen {
+                return self.interrupt(kind);
+            }
+        }
     }
 }
 
@@ -77,6 +96,7 @@ fn ignores(status: &str, signal: i32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::process::Signal;
 
     #[test]
     fn an_ignored_signal_is_read_from_the_mask() {
@@ -95,11 +115,22 @@ mod tests {
     async fn the_second_one_is_told_from_the_first() {
         let mut interrupts = Interrupts::listen().expect("handlers");
         let own = rustix::process::getpid();
-        for (signal, which) in
-            [(rustix::process::Signal::TERM, Which::First), (rustix::process::Signal::INT, Which::Again)]
-        {
-            rustix::process::kill_process(own, signal).expect("a signal");
+        let send = |signal| rustix::process::kill_process(own, signal).expect("a signal");
+        for (signal, which) in [(Signal::HUP, Which::First), (Signal::INT, Which::Again)] {
+            send(signal);
             assert_eq!(interrupts.next().await, Interrupt { signal: signal.as_raw(), which });
         }
+        assert_eq!(interrupts.hangup(), None);
+        send(Signal::HUP);
+        send(Signal::TERM);
+        assert_eq!(
+            interrupts.next().await.signal,
+            Signal::TERM.as_raw(),
+            "a terminal that closes says so twice"
+        );
+        let mut interrupts = Interrupts::listen().expect("handlers");
+        send(Signal::QUIT);
+        let quit = Interrupt { signal: Signal::QUIT.as_raw(), which: Which::Again };
+        assert_eq!(interrupts.next().await, quit, "at once");
     }
 }

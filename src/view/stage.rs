@@ -199,7 +199,8 @@ impl StageView {
             attempt.failure = failure.cloned();
         }
         if self.state == StageState::Running {
-            self.enter(StageState::Queued, at);
+            let stopped = failure.is_some_and(Failure::is_stop);
+            self.enter(if stopped { StageState::Stopped } else { StageState::Queued }, at);
         }
     }
 

@@ -52,9 +52,51 @@ fn an_interrupt_ends_in_order() {
     let outcome = run.wait();
     outcome.exits(130).calls(["a:specify", "a:plan"]);
     assert_eq!(world.strays(), [0; 0]);
+    world.run(["status"]).exits(0).said("interrupted").said("stopped");
     world.unscript("a/plan");
-    world.run([]).exits(0).calls(["a:plan.."]);
-    world.again().calls([]);
+    let outcome = world.run([]);
+    outcome
+        .exits(0)
+        .calls(["a:plan.."])
+        .said("the last run was interrupted")
+        .said("ago at a:plan, with 1 of 6 steps");
+    world.again().calls([]).unsaid("interrupted");
+}
+
+#[test]
+fn a_kill_is_told_of_by_the_next_run() {
+    let world = World::with(&format!("{ONE} spec \"a\" \"A\""));
+    world.script("a/build", "flag started\nwait-for never");
+    let mut run = world.start([]);
+    run.until_flag("started");
+    run.kill();
+    world.unscript("a/build");
+    world.run([]).exits(0).said("the last run was killed").said("ago at a:build, with 0 of 2 steps done");
+    world.again().unsaid("killed");
+}
+
+#[test]
+fn a_hangup_ends_in_order_however_often_it_comes() {
+    let world = World::with(&format!("{ONE} spec \"a\" \"A\""));
+    world.script("a/build", "trap 'note asked; exit 1' TERM INT\nflag started\nwait-for never");
+    let mut run = world.start([]);
+    run.until_flag("started");
+    run.signal(Signal::HUP);
+    run.signal(Signal::HUP);
+    run.wait().exits(129);
+    assert_eq!(world.notes(), ["asked"]);
+    assert_eq!(world.strays(), [0; 0]);
+}
+
+#[test]
+fn quit_means_at_once() {
+    let world = World::with(&format!("{ONE} spec \"a\" \"A\""));
+    world.script("a/build", "trap '' INT TERM\nflag started\nwait-for never");
+    let mut run = world.start([]);
+    run.until_flag("started");
+    run.signal(Signal::QUIT);
+    run.wait().exits(131);
+    assert_eq!(world.strays(), [0; 0]);
 }
 
 #[test]

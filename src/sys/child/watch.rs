@@ -5,6 +5,9 @@ use crate::sys::stop::Urgency;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
+/// A look that comes so late says that we were stopped ourselves (Ctrl-Z), and what was said meanwhile is not read yet.
+const LATE: Duration = Duration::from_secs(5);
+
 /// The limits of a process and how far they have been used up.
 pub(super) struct Watch {
     /// Why the process was made to end, if it was.
@@ -53,13 +56,20 @@ impl Watch {
         }
     }
 
-    /// What to do about the limit that is reached.
-    pub(super) fn act(&mut self, now: Instant) -> Act {
+    /// What to do about the limit that is reached, if anything.
+    pub(super) fn act(&mut self, now: Instant) -> Option<Act> {
         if self.cut.is_some() {
-            return self.end();
+            return Some(self.end());
         }
-        let timed_out = self.timeout.is_some_and(|at| at <= now);
-        self.ask(if timed_out { Cut::TimedOut } else { Cut::Stalled }, now)
+        if self.timeout.is_some_and(|at| at <= now) {
+            return Some(self.ask(Cut::TimedOut, now));
+        }
+        let late = self.next().map(|at| now.saturating_duration_since(at)).unwrap_or_default();
+        if late >= LATE {
+            self.heard = now;
+            return None;
+        }
+        Some(self.ask(Cut::Stalled, now))
     }
 
     /// What to do about a wish to stop.
@@ -99,11 +109,21 @@ mod tests {
         assert_eq!(watch.next(), Some(at(10)));
         watch.heard(at(95));
         assert_eq!(watch.next(), Some(at(100)));
-        assert_eq!((watch.act(at(100)), watch.cut), (Act::Ask, Some(Cut::TimedOut)));
+        assert_eq!((watch.act(at(100)), watch.cut), (Some(Act::Ask), Some(Cut::TimedOut)));
         assert_eq!(watch.next(), Some(at(105)));
         assert_eq!(watch.stop(Urgency::Graceful, at(101)), Act::Ask);
         assert_eq!(watch.next(), Some(at(105)));
-        assert_eq!(watch.act(at(105)), Act::Kill);
+        assert_eq!(watch.act(at(105)), Some(Act::Kill));
         assert_eq!((watch.next(), watch.cut), (None, Some(Cut::TimedOut)));
+    }
+
+    #[test]
+    fn silence_while_we_were_stopped_ourselves_is_no_stall() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut watch = Watch::new(start, None, Some(Duration::from_secs(10)), Duration::from_secs(5));
+        assert_eq!((watch.act(at(600)), watch.cut), (None, None));
+        assert_eq!(watch.next(), Some(at(610)));
+        assert_eq!((watch.act(at(610)), watch.cut), (Some(Act::Ask), Some(Cut::Stalled)));
     }
 }

@@ -25,6 +25,7 @@ mod interrupt;
 mod journal;
 mod kill;
 mod landing;
+mod landings;
 mod limits;
 mod order;
 mod people;

@@ -103,6 +103,15 @@ pub enum Event {
         /// What was wrong with it, if anything.
         failure: Option<Failure>,
     },
+    /// A branch went back to the start of a stage, for a `restart` or a `skip`.
+    Rewound {
+        /// The stage that failed.
+        stage: StageId,
+        /// The stage at whose start the branch is: that one, or an earlier one.
+        to: StageName,
+        /// The ref that keeps what was there; none if nothing was.
+        backup: Option<String>,
+    },
     /// A stage is done with.
     StageDone {
         /// The stage.

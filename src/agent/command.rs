@@ -208,26 +208,18 @@ fn unlike_an_option(word: &str, filled: String) -> OsString {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::{AgentName, SourceId, Span};
+    use crate::base::AgentName;
 
     fn profile(command: &[&str], prompt: PromptBy) -> Agent {
         Agent {
-            name: AgentName::new("robot").expect("a name"),
-            span: Span { source: SourceId(0), start: 0, len: 0 },
             command: command.iter().map(ToString::to_string).collect(),
             model_args: vec!["--model".into(), "{model}".into()],
             prompt,
-            model: None,
-            pool: None,
             env: vec![("WHERE".into(), "{worktree}/x".into())],
             scrub: vec!["SECRET".into()],
-            dialect: "text".into(),
             streams: true,
-            price: None,
             grace: Duration::from_secs(3),
-            limits: vec![],
-            limit_floor: Duration::ZERO,
-            verified: None,
+            ..Agent::new(AgentName::new("robot").expect("a name"))
         }
     }
 

@@ -44,6 +44,8 @@ pub struct Agent {
     pub command: Vec<String>,
     /// Argv elements added when a model is set, e.g. `--model {model}`.
     pub model_args: Vec<String>,
+    /// Its argv when it goes on with a `{session}` of its own; empty if it cannot.
+    pub resume: Vec<String>,
     /// How the prompt goes in.
     pub prompt: PromptBy,
     /// The model, unless a stage or the command line says another. No default is built in.
@@ -68,4 +70,35 @@ pub struct Agent {
     pub limit_floor: Duration,
     /// Who says that this profile was run against the real program, and with which version.
     pub verified: Option<String>,
+}
+
+/// How long an agent has to end, unless its profile says otherwise.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// How long a limit is waited for that does not say when it is over, unless the profile says otherwise.
+const LIMIT_FLOOR: Duration = Duration::from_secs(5 * 60);
+
+impl Agent {
+    /// An agent of which nothing is said but its name.
+    pub fn new(name: AgentName) -> Self {
+        Self {
+            name,
+            span: Span::default(),
+            command: Vec::new(),
+            model_args: Vec::new(),
+            resume: Vec::new(),
+            prompt: PromptBy::Stdin,
+            model: None,
+            pool: None,
+            env: Vec::new(),
+            scrub: Vec::new(),
+            dialect: "text".to_owned(),
+            streams: false,
+            price: None,
+            grace: GRACE,
+            limits: Vec::new(),
+            limit_floor: LIMIT_FLOOR,
+            verified: None,
+        }
+    }
 }

@@ -216,16 +216,19 @@ impl Schedule {
         self.tokens.free_jobs()
     }
 
-    /// Lets a stage be done by another agent from its next start on: `fallback`.
-    pub fn use_agent(&mut self, place: Place, agent: &AgentName) {
-        if self.state(place) == State::Running {
+    /// Lets a stage be done by another agent from its next start on, or by none.
+    pub fn use_agent(&mut self, place: Place, agent: Option<&AgentName>) {
+        if self.state(place) == State::Running || self.agents.get(&place) == agent {
             return;
         }
-        let Some(former) = self.agents.insert(place, agent.clone()) else { return };
-        let former = self.agent_tokens.get(&former);
+        let former = self.agents.remove(&place);
+        let former = former.and_then(|former| self.agent_tokens.get(&former));
         let mut group = self.tokens.group(self.places[place.index()].group).clone();
         group.tokens.retain(|token| Some(token) != former);
-        group.tokens.extend(self.agent_tokens.get(agent));
+        if let Some(agent) = agent {
+            group.tokens.extend(self.agent_tokens.get(agent));
+            self.agents.insert(place, agent.clone());
+        }
         let is_queued = self.state(place) == State::Queued;
         let rank = self.places[place.index()].rank;
         if is_queued {

@@ -139,31 +139,16 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::{AgentName, PoolName, Span};
+    use crate::base::{AgentName, PoolName};
     use crate::graph::sample::{Sample, pattern};
-    use crate::model::{Agent, Prompt, PromptBy, PromptSource, Work};
+    use crate::model::{Agent, Prompt, PromptSource, Work};
     use crate::plan::sample::Driven;
     use crate::plan::{Phase, Terms};
-    use std::time::Duration;
 
     fn agent(name: &str, pool: Option<&str>) -> Agent {
         Agent {
-            name: AgentName::new(name).expect("a name"),
-            span: Span::default(),
-            command: vec![],
-            model_args: vec![],
-            prompt: PromptBy::Stdin,
-            model: None,
             pool: pool.map(|pool| PoolName::new(pool).expect("a name")),
-            env: vec![],
-            scrub: vec![],
-            dialect: "text".into(),
-            streams: false,
-            price: None,
-            grace: Duration::ZERO,
-            limits: vec![],
-            limit_floor: Duration::ZERO,
-            verified: None,
+            ..Agent::new(AgentName::new(name).expect("a name"))
         }
     }
 
@@ -215,10 +200,10 @@ mod tests {
         let mut driven = Driven::jobs(&with_agents(["quick", "careful", "careful"]), 9);
         driven.judge();
         let quick = AgentName::new("quick").expect("a name");
-        driven.schedule.use_agent(driven.at("c:plan"), &quick);
+        driven.schedule.use_agent(driven.at("c:plan"), Some(&quick));
         assert_eq!(driven.start(0), ["a:plan", "b:plan", "c:plan"]);
         driven.set("a:plan", State::Queued);
-        driven.schedule.use_agent(driven.at("a:plan"), &AgentName::new("careful").expect("a name"));
+        driven.schedule.use_agent(driven.at("a:plan"), Some(&AgentName::new("careful").expect("a name")));
         assert_eq!(driven.start(0), [""; 0]);
         driven.set("b:plan", State::Done(Done::Ran));
         assert_eq!(driven.start(0), ["a:plan"]);

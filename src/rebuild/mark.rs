@@ -46,6 +46,14 @@ impl Mark {
         }
     }
 
+    /// The stages it is about.
+    pub fn stages(&self) -> Vec<&StageName> {
+        match self {
+            Self::Trace(trace) => trace.stages.iter().collect(),
+            Self::Void { stage, .. } | Self::Attempt { stage, .. } => vec![stage],
+        }
+    }
+
     /// Whether it makes the commit that carries it ours. A line that adopts rides along on any commit.
     pub fn makes_ours(&self) -> bool {
         !matches!(self, Self::Trace(trace) if trace.how == How::Adopted)

@@ -195,8 +195,8 @@ fn busy((spec, name, step): &Step<'_>, (names, now): (usize, u64), style: &Style
         line = line.ink(Ink::Good, format!("  {done}/{total}"));
     }
     if let Some(attempt) = step.attempts.last() {
-        if attempt.number > 1 {
-            line = line.ink(Ink::Attention, format!("  {} {}", attempt.step, attempt.number));
+        if let Some(climbed) = words::climbed(attempt.number, attempt.of, &attempt.step) {
+            line = line.ink(Ink::Attention, format!("  {climbed}"));
         }
         if let Some(agent) = attempt.agent.as_ref().filter(|_| step.line.is_none()) {
             line = line.ink(Ink::Faint, format!("  {agent}"));

@@ -81,16 +81,14 @@ impl Says<'_> {
         match event {
             Event::AttemptStarted { stage, attempt, of, step, agent, .. } => {
                 let mut line = self.about(Mark::Running, &stage.to_string());
-                if *attempt > 1 {
-                    let of = of.map(|of| format!(" of {of}")).unwrap_or_default();
-                    line = line.text(format!("{step}, attempt {attempt}{of}"));
-                } else {
-                    line = line.text("starts");
-                }
+                line = line.text(match words::climbed(*attempt, *of, step) {
+                    Some(climbed) => climbed,
+                    None => "starts".to_owned(),
+                });
                 if let Some(agent) = agent {
                     line = line.ink(Ink::Faint, format!(" ({agent})"));
                 }
-                let why = self.reasons(stage).filter(|_| *attempt <= 1);
+                let why = self.reasons(stage).filter(|_| step == "run");
                 Some(if let Some(why) = why { line.text(": ").text(why) } else { line })
             }
             Event::AttemptEnded { stage, attempt, failure: Some(failure), .. } => {
@@ -98,6 +96,16 @@ impl Says<'_> {
                 let line = self.about(mark, &stage.to_string());
                 let line = line.text(format!("attempt {attempt}: ")).text(words::failure(failure));
                 Some(with_log(line, failure))
+            }
+            Event::Rewound { backup: None, .. } => None,
+            Event::Rewound { stage, to, backup: Some(backup) } => {
+                let line = self.about(Mark::Waiting, &stage.to_string());
+                let line = if *to == stage.stage {
+                    line.text("back to its start")
+                } else {
+                    line.text(format!("back to the start of {to}"))
+                };
+                Some(line.text(format!("; what was there is kept as `{backup}`")))
             }
             Event::StageDone { how: Done::UpToDate | Done::Adopted, .. } => None,
             Event::StageDone { stage, how, millis, .. } => {

@@ -62,6 +62,8 @@ fn rare_events() -> Vec<Event> {
         Event::Judged { stage: stage.clone(), verdict: Verdict::MayRun { until: vec!["050".into()] } },
         Event::Waiting { stage: stage.clone(), on },
         Event::GateWaiting { stage: stage.clone() },
+        Event::Rewound { stage: stage.clone(), to: name("specify"), backup: Some("refs/x".into()) },
+        Event::Rewound { stage: stage.clone(), to: name("plan"), backup: None },
         Event::SpecSkipped { spec: spec.clone(), why: "its `when` said no".into() },
         Event::LandingFlake {
             specs: vec![spec.clone()],

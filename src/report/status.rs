@@ -80,6 +80,8 @@ pub struct SpecStatus {
     pub why: Option<String>,
     /// The one command that goes on from here.
     pub next: Option<String>,
+    /// The refs that keep what a `restart` or a `skip` took back in this run.
+    pub backups: Vec<String>,
     /// Its stages in order, then its landing.
     pub stages: Vec<StageStatus>,
     #[serde(skip)]
@@ -251,6 +253,7 @@ impl SpecStatus {
             blocked_by: Vec::new(),
             why: None,
             next: None,
+            backups: Vec::new(),
             stages: planned.stages.iter().map(|stage| StageStatus::unseen(&stage.stage)).collect(),
             mark: None,
         };
@@ -354,6 +357,7 @@ fn spec_status(view: &View, spec: &SpecView, now: u64) -> SpecStatus {
         blocked_by: view.blockers(&spec.name).into_iter().cloned().collect(),
         why,
         next,
+        backups: spec.backups.clone(),
         stages: spec.steps().filter_map(|(name, step)| stage_status(name, step)).collect(),
         mark: Some(mark),
     }

@@ -41,6 +41,16 @@ fn waits_for(on: &WaitsFor, now: u64) -> String {
     }
 }
 
+/// Where an attempt stands on the ladder: "attempt 3 of 5: restart"; nothing for the first one.
+pub fn climbed(attempt: u32, of: Option<u32>, step: &str) -> Option<String> {
+    let of = of.map(|of| format!(" of {of}")).unwrap_or_default();
+    match (attempt, step) {
+        (1, "run") => None,
+        (_, "run") => Some(format!("attempt {attempt}{of}")),
+        (_, step) => Some(format!("attempt {attempt}{of}: {step}")),
+    }
+}
+
 /// "exit status 3 (crash)".
 pub fn failure(failure: &Failure) -> String {
     if failure.message.is_empty() {
@@ -130,6 +140,14 @@ mod tests {
         assert_eq!(waits(&[WaitsFor::Backoff { until: 1 }], 9), "a retry in 0s");
         let many: Vec<WaitsFor> = ["1", "2", "3", "4"].map(|n| need(n, None)).into();
         assert_eq!(waits(&many, 0), "`1` to land, `2` to land and 2 more");
+    }
+
+    #[test]
+    fn an_attempt_says_where_it_stands() {
+        assert_eq!(climbed(1, Some(5), "run"), None);
+        assert_eq!(climbed(3, Some(5), "restart").as_deref(), Some("attempt 3 of 5: restart"));
+        assert_eq!(climbed(2, None, "run").as_deref(), Some("attempt 2"));
+        assert_eq!(climbed(1, Some(3), "resume").as_deref(), Some("attempt 1 of 3: resume"));
     }
 
     #[test]

@@ -137,7 +137,7 @@ impl Site {
         let (had_trace, former_change) = match &last {
             Last::Never => (false, None),
             Last::Done { trace, .. } => (true, trace.change),
-            Last::Voided { former, .. } => (true, former.and_then(|trace| trace.change)),
+            Last::Voided { former, .. } => (former.is_some(), former.and_then(|trace| trace.change)),
         };
         let since = match &last {
             Last::Done { since, .. } => Some(line.commit(*since).oid),
@@ -147,7 +147,7 @@ impl Site {
         let log = format!("logs/{}/{}/{}.{}.log", self.run, id.spec, id.stage, order.attempt);
         let around = Around { site: self, id: &id, attempt: order.attempt, slot, folder: &spec.folder };
         let past = Past {
-            done: had_trace && !matches!(last, Last::Voided { former: None, .. }),
+            done: had_trace,
             stopped: line.stopped(&names(spec), &id.stage).map(ToOwned::to_owned),
             diff: self.diff_for(&order.reasons, since, standing.tree_oid),
         };

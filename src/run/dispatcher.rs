@@ -1,16 +1,15 @@
 //! The loop of a run. It alone moves the schedule; hands work beside it and answer with messages.
 use super::blame::Blame;
-use super::hands::{Batch, Ends, Hands, Judgement, Order, Outcome, Pending};
+use super::hands::{Batch, Ends, Hands, Judgement, Outcome, Pending};
 use super::holding::Release;
-use super::ladder::Climb;
 use super::landings::Landings;
 use super::report::Reporter;
 use super::requests::Answer;
 use super::waiting::Waiting;
 use crate::event::Failure;
 use crate::graph::{Place, PlaceKind, StageGraph};
-use crate::model::{Ladders, Project};
-use crate::plan::{IllegalMove, Phase, Schedule};
+use crate::model::Project;
+use crate::plan::{IllegalMove, Phase, Schedule, State};
 use crate::sys::signal::{Interrupt, Which};
 use crate::sys::stop::Stop;
 use std::collections::{BTreeSet, HashMap};
@@ -31,6 +30,7 @@ const IDLE: Duration = Duration::from_secs(3600);
 const JUDGES: usize = 8;
 
 mod answers;
+mod climbing;
 mod limits;
 mod patience;
 mod requests;
@@ -62,6 +62,8 @@ enum Message<R> {
         landed: Ends,
         jobs: usize,
     },
+    Skipped(Place, Result<(), Failure>),
+    Rewound(Place, Result<(), Failure>),
     HeldByHand {
         spec: usize,
         recorded: Result<(), String>,
@@ -100,6 +102,8 @@ pub struct Dispatcher<H: Hands> {
     stops: HashMap<Place, Stop>,
     stopping: bool,
     ending: Ending,
+    /// What back-offs grow by.
+    chance: fastrand::Rng,
     began: (u64, Instant),
 }
 
@@ -134,6 +138,7 @@ impl<H: Hands> Dispatcher<H> {
             stops: HashMap::new(),
             stopping: false,
             ending: Ending::default(),
+            chance: fastrand::Rng::new(),
             began: (now, Instant::now()),
             graph,
         }
@@ -143,6 +148,13 @@ impl<H: Hands> Dispatcher<H> {
     #[must_use]
     pub fn expecting(mut self, may_run: Vec<bool>) -> Self {
         self.waiting = Waiting::new(may_run);
+        self
+    }
+
+    /// Draws what is left to chance from this seed.
+    #[must_use]
+    pub fn seeded(mut self, seed: u64) -> Self {
+        self.chance = fastrand::Rng::with_seed(seed);
         self
     }
 
@@ -213,6 +225,12 @@ impl<H: Hands> Dispatcher<H> {
         let kept = u32::from(self.landings.is_next());
         while self.schedule.free_jobs() > kept {
             let Some(place) = self.schedule.next_to_start(self.now()) else { break };
+            if self.must_let_pass(place) {
+                let until =
+                    self.now().saturating_add(u64::try_from(LOOK_AGAIN.as_millis()).unwrap_or(u64::MAX));
+                self.schedule.set(place, State::BackingOff { until })?;
+                continue;
+            }
             self.start_attempt(place);
         }
         self.report_all(|blame, schedule| blame.moved(schedule));
@@ -249,40 +267,10 @@ impl<H: Hands> Dispatcher<H> {
         matches!(self.graph.kind(place), PlaceKind::Landing { .. })
     }
 
-    fn start_attempt(&mut self, place: Place) {
-        let ladders = self.ladders(place);
-        let of = Climb::most(&ladders, self.retries);
-        let pending = self.pending.entry(place).or_default();
-        let order = Order {
-            place,
-            attempt: pending.climb.begin(),
-            of,
-            rung: pending.rung.take(),
-            reasons: pending.reasons.clone(),
-            former: pending.former.take(),
-        };
-        let attempt = order.attempt;
-        let stop = self.stop_for(&[place]);
-        let answer = self.hands.attempt(order, stop);
-        self.work.spawn(async move {
-            let began = Instant::now();
-            let outcome = answer.await;
-            let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-            Message::Tried { place, attempt, outcome, millis }
-        });
-    }
-
     fn stop_for(&mut self, places: &[Place]) -> Stop {
         let stop = self.stop.narrower();
         self.stops.extend(places.iter().map(|place| (*place, stop.clone())));
         stop
-    }
-
-    fn ladders(&self, place: Place) -> Ladders {
-        match self.graph.kind(place) {
-            PlaceKind::Stage { spec, stage } => self.project.specs[spec].stages[stage].ladders.clone(),
-            _ => Ladders::default(),
-        }
     }
 
     fn interrupt(&mut self, interrupt: Interrupt) {
@@ -297,3 +285,6 @@ impl<H: Hands> Dispatcher<H> {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod ladder_table;

@@ -5,6 +5,7 @@ use super::holding::Release;
 use super::judging::setup_failure;
 use super::landing::RedStack;
 use super::site::Site;
+use crate::base::StageName;
 use crate::event::Failure;
 use crate::graph::{Place, PlaceKind};
 use crate::sys::stop::Stop;
@@ -76,6 +77,28 @@ impl Hands for Executor {
         Box::pin(blocking(move || {
             let _turn = site.own_moves.begin(spec);
             site.release(spec, &release).map_err(|error| error.to_string())
+        }))
+    }
+
+    fn skip(&self, place: Place, failure: Failure) -> Answer<Result<(), Failure>> {
+        let site = Arc::clone(&self.site);
+        Box::pin(blocking(move || match site.graph.kind(place) {
+            PlaceKind::Stage { spec, stage } => {
+                let _turn = site.own_moves.begin(spec);
+                site.skip(spec, stage, &failure)
+            }
+            _ => Err(setup_failure(&"only stages are skipped")),
+        }))
+    }
+
+    fn rewind(&self, place: Place, from: StageName, failure: Failure) -> Answer<Result<(), Failure>> {
+        let site = Arc::clone(&self.site);
+        Box::pin(blocking(move || match site.graph.kind(place) {
+            PlaceKind::Stage { spec, stage } => {
+                let _turn = site.own_moves.begin(spec);
+                site.restart_from(spec, stage, &from, &failure)
+            }
+            _ => Err(setup_failure(&"only stages are taken back")),
         }))
     }
 

@@ -1,10 +1,10 @@
 //! What the dispatcher asks for and what it hears back: the seam between the loop and every side effect.
 use super::holding::Release;
 use super::ladder::Climb;
-use crate::base::{Reason, Stamp};
+use crate::base::{AgentName, Reason, StageName, Stamp};
 use crate::event::{Done, Failure};
 use crate::graph::Place;
-use crate::model::Rung;
+use crate::model::{Rung, Stage, Step, Work};
 use crate::sys::stop::Stop;
 use std::future::Future;
 use std::pin::Pin;
@@ -36,6 +36,12 @@ pub trait Hands: Send + Sync + 'static {
     /// could not be.
     fn release(&self, spec: usize, release: Release) -> Answer<Result<Vec<String>, String>>;
 
+    /// Records that a failed stage counts as done with its old result.
+    fn skip(&self, place: Place, failure: Failure) -> Answer<Result<(), Failure>>;
+
+    /// Takes a spec's branch back to the start of an earlier stage, because of what failed at this one.
+    fn rewind(&self, place: Place, from: StageName, failure: Failure) -> Answer<Result<(), Failure>>;
+
     /// Lands specs that are ready together, in this order, or finds out why not. Those of a red batch have not
     /// ended yet.
     fn land(&self, places: Vec<Place>, stop: Stop) -> Answer<(Ends, Batch<Self::Red>)>;
@@ -55,10 +61,32 @@ pub struct Order {
     pub of: u32,
     /// The step that led here; none for the first.
     pub rung: Option<Rung>,
+    /// The agent that took over from the stage's own.
+    pub agent: Option<AgentName>,
     /// Why the stage is out of date.
     pub reasons: Vec<Reason>,
     /// What was wrong with the attempt before.
     pub former: Option<Failure>,
+}
+
+impl Order {
+    /// The agent of this attempt; none for a command that no agent mends first.
+    pub fn agent_of<'a>(&'a self, stage: &'a Stage) -> Option<&'a AgentName> {
+        agent_of(stage, self.agent.as_ref(), self.rung.as_ref())
+    }
+}
+
+/// The agent of an attempt: the one that a step names, else the one that `took_over`, else the stage's own.
+pub fn agent_of<'a>(
+    stage: &'a Stage,
+    took_over: Option<&'a AgentName>,
+    rung: Option<&'a Rung>,
+) -> Option<&'a AgentName> {
+    match (rung.map(|rung| &rung.step), &stage.work) {
+        (Some(Step::Fix { agent: Some(agent) }), _) => Some(agent),
+        (_, Work::Agent { agent, .. }) => Some(took_over.unwrap_or(agent)),
+        (_, Work::Run { .. } | Work::Gate) => None,
+    }
 }
 
 /// What a stage was found to be.
@@ -160,8 +188,28 @@ pub struct Pending {
     pub reasons: Vec<Reason>,
     /// The step that leads to the next attempt.
     pub rung: Option<Rung>,
+    /// The agent that took over from the stage's own.
+    pub agent: Option<AgentName>,
     /// What was wrong with the last attempt.
     pub former: Option<Failure>,
+    /// Whether the branch goes back to the start of an earlier stage first.
+    pub rewind: Rewind,
     /// Milliseconds of its attempts so far.
     pub millis: u64,
+}
+
+/// How far it is with going back to an earlier stage, for `restart from=`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Rewind {
+    /// Nothing of the kind.
+    #[default]
+    No,
+    /// The branch has yet to go back.
+    Due,
+    /// It is to go back as soon as no other stage of the spec moves.
+    Aside,
+    /// It is going back.
+    UnderWay,
+    /// It is back, and the stages from there on run first.
+    Done,
 }

@@ -4,11 +4,11 @@ use super::hands::{Answer, Batch, Ends, Hands, Judgement, Landed, Order, Outcome
 use super::holding::Release;
 use super::report::Reporter;
 use super::requests::{Heard, Wish};
-use crate::base::{Reason, SpecName, StageId, Stamp};
+use crate::base::{AgentName, Reason, SpecName, StageId, StageName, Stamp};
 use crate::event::{Done, Event, Failure, Verdict};
 use crate::graph::sample::Sample;
-use crate::graph::{Place, StageGraph, resolve};
-use crate::model::FailureClass;
+use crate::graph::{Place, PlaceKind, StageGraph, resolve};
+use crate::model::{FailureClass, Project};
 use crate::plan::{Schedule, Terms};
 use crate::sys::signal::{Interrupt, Which};
 use crate::sys::stop::{Stop, Urgency};
@@ -73,6 +73,7 @@ struct Script {
 }
 
 struct Played {
+    project: Arc<Project>,
     graph: Arc<StageGraph>,
     script: Arc<Mutex<Script>>,
     reporter: Reporter,
@@ -81,6 +82,11 @@ struct Played {
 impl Played {
     fn id(&self, place: Place) -> StageId {
         self.graph.stage_id(place).unwrap()
+    }
+
+    fn agent_of(&self, order: &Order) -> Option<AgentName> {
+        let PlaceKind::Stage { spec, stage } = self.graph.kind(order.place) else { return None };
+        order.agent_of(&self.project.specs[spec].stages[stage]).cloned()
     }
 
     fn says(&self, place: Place, line: &str) -> Event {
@@ -124,7 +130,7 @@ impl Hands for Played {
             attempt: order.attempt,
             of: Some(order.of),
             step: step.to_owned(),
-            agent: None,
+            agent: self.agent_of(&order),
             model: None,
             worktree: String::new(),
             log: String::new(),
@@ -163,6 +169,21 @@ impl Hands for Played {
         }
         self.reporter.report(self.says(first, "is released"));
         Box::pin(async { Ok(vec![]) })
+    }
+
+    fn skip(&self, place: Place, _: Failure) -> Answer<Result<(), Failure>> {
+        self.reporter.report(self.says(place, "is recorded as skipped"));
+        self.script.lock().unwrap().done.insert(place);
+        Box::pin(async { Ok(()) })
+    }
+
+    fn rewind(&self, place: Place, from: StageName, _: Failure) -> Answer<Result<(), Failure>> {
+        self.reporter.report(self.says(place, &format!("goes back to {from}")));
+        let spec = self.graph.spec_of(place).unwrap();
+        let first = self.graph.stage(self.id(place).spec.as_str(), from.as_str()).unwrap();
+        let mut script = self.script.lock().unwrap();
+        script.done.retain(|done| self.graph.spec_of(*done) != Some(spec) || *done < first);
+        Box::pin(async { Ok(()) })
     }
 
     fn land(&self, places: Vec<Place>, stop: Stop) -> Answer<(Ends, Batch<Vec<Place>>)> {
@@ -302,9 +323,10 @@ impl Story {
         let script = Arc::new(Mutex::new(self.script));
         let (reports, heard) = std::sync::mpsc::channel();
         let reporter = Reporter::new(reports);
-        let hands = Arc::new(Played { graph, script, reporter: reporter.clone() });
         let project = Arc::new(self.sample.project);
-        let dispatcher = Dispatcher::new(project, schedule, hands, reporter, self.retries, 0);
+        let hands =
+            Arc::new(Played { project: Arc::clone(&project), graph, script, reporter: reporter.clone() });
+        let dispatcher = Dispatcher::new(project, schedule, hands, reporter, self.retries, 0).seeded(7);
         let (to, interrupts) = mpsc::channel(4);
         let planned = self.interrupts;
         let began = tokio::time::Instant::now();
@@ -357,8 +379,9 @@ fn line(event: &Event) -> Option<String> {
             let on: Vec<String> = on.as_array().unwrap().iter().map(words).collect();
             format!("{stage} waits: {}", on.join(", "))
         }
-        Event::AttemptStarted { stage, attempt, of, step, .. } => {
-            format!("{stage} {step} {attempt}/{}", of.unwrap_or_default())
+        Event::AttemptStarted { stage, attempt, of, step, agent, .. } => {
+            let by = agent.as_ref().map(|agent| format!(" by {agent}")).unwrap_or_default();
+            format!("{stage} {step} {attempt}/{}{by}", of.unwrap_or_default())
         }
         Event::Output { stage, line } => format!("{stage} {line}"),
         Event::StageDone { stage, how, .. } => format!("{stage} done {how:?}"),

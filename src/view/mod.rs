@@ -193,6 +193,7 @@ impl View {
             Event::AttemptEnded { stage, attempt, millis, failure } => {
                 self.step_mut(stage).ended(*attempt, *millis, failure.as_ref(), at);
             }
+            Event::Rewound { stage, backup, .. } => self.spec_mut(&stage.spec).backups.extend(backup.clone()),
             Event::StageDone { stage, how, commit, millis } => {
                 let step = self.step_mut(stage);
                 step.millis = *millis;

@@ -40,6 +40,8 @@ pub struct SpecView {
     pub blocked: Option<Blocked>,
     /// Why it is not built: its `when` said no.
     pub skipped: Option<String>,
+    /// The refs that keep what a `restart` or a `skip` took back.
+    pub backups: Vec<String>,
 }
 
 /// A landing that happened.
@@ -145,6 +147,7 @@ impl SpecView {
             branch: None,
             blocked: None,
             skipped: None,
+            backups: Vec::new(),
         }
     }
 

@@ -48,8 +48,8 @@ impl Files for NoFiles {
 
 /// Whether two agents run the same program in the same way; name, model and price may differ.
 fn same_program(one: &Agent, other: &Agent) -> bool {
-    (&one.command, &one.model_args, one.prompt, &one.env)
-        == (&other.command, &other.model_args, other.prompt, &other.env)
+    (&one.command, &one.model_args, &one.resume, one.prompt, &one.env)
+        == (&other.command, &other.model_args, &other.resume, other.prompt, &other.env)
 }
 
 /// Everything in a project that would be run, sorted by text, but for agents that run the program of one of
@@ -67,7 +67,11 @@ pub fn commands(project: &Project, own: &[Agent]) -> Vec<Foreign> {
     }
     let foreign = |agent: &&Agent| !own.iter().any(|known| same_program(agent, known));
     for agent in project.agents.values().filter(foreign) {
-        found.add(&format!("agent `{}`", agent.name), agent_text(agent), false);
+        let at = format!("agent `{}`", agent.name);
+        found.add(&at, agent_text(agent, &agent.command), false);
+        if !agent.resume.is_empty() {
+            found.add(&format!("{at}, resume"), agent_text(agent, &agent.resume), false);
+        }
     }
     project.specs.values().for_each(|spec| found.add_spec(spec));
     found.into_commands()
@@ -122,8 +126,8 @@ fn environment(pairs: &[(String, String)]) -> String {
     })
 }
 
-fn agent_text(agent: &Agent) -> String {
-    let argv: Vec<String> = agent.command.iter().chain(&agent.model_args).map(|word| quoted(word)).collect();
+fn agent_text(agent: &Agent, argv: &[String]) -> String {
+    let argv: Vec<String> = argv.iter().chain(&agent.model_args).map(|word| quoted(word)).collect();
     environment(&agent.env) + &argv.join(" ")
 }
 
@@ -138,28 +142,13 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::{AgentName, Span};
+    use crate::base::AgentName;
     use crate::graph::sample::Sample;
-    use crate::model::PromptBy;
 
     fn agent(name: &str, command: &[&str]) -> Agent {
         Agent {
-            name: AgentName::new(name).expect("a name"),
-            span: Span::default(),
             command: command.iter().map(|word| (*word).to_owned()).collect(),
-            model_args: vec![],
-            prompt: PromptBy::Stdin,
-            model: None,
-            pool: None,
-            env: vec![],
-            scrub: vec![],
-            dialect: "text".into(),
-            streams: false,
-            price: None,
-            grace: std::time::Duration::ZERO,
-            limits: vec![],
-            limit_floor: std::time::Duration::ZERO,
-            verified: None,
+            ..Agent::new(AgentName::new(name).expect("a name"))
         }
     }
 

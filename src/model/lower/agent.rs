@@ -7,7 +7,6 @@ use super::{limit, not_yet, stage};
 use crate::base::{AgentName, Diagnostic, PoolName, Span};
 use crate::model::{Agent, PromptBy};
 use crate::syntax::{Node, Value};
-use std::time::Duration;
 
 const AGENT: Shape = Shape {
     args: (1, 1),
@@ -18,6 +17,7 @@ const AGENT: Shape = Shape {
         "command",
         "model",
         "model-args",
+        "resume",
         "prompt",
         "pool",
         "env",
@@ -31,9 +31,6 @@ const AGENT: Shape = Shape {
     ],
 };
 
-/// How long an agent has to end, unless its profile says otherwise.
-const GRACE: Duration = Duration::from_secs(10);
-
 /// An agent and its name.
 pub(crate) fn read(notes: &mut Notes, node: &Node) -> Option<(At<AgentName>, AgentText)> {
     AGENT.check(node, notes);
@@ -45,6 +42,7 @@ pub(crate) fn read(notes: &mut Notes, node: &Node) -> Option<(At<AgentName>, Age
         span: shape::title_span(node),
         command: words(notes, "command"),
         model_args: words(notes, "model-args"),
+        resume: words(notes, "resume"),
         model: shape::one_text(notes, node, "model").map(|said| said.value),
         env: stage::env(notes, node),
         scrub: shape::all_texts(notes, node, "scrub").into_iter().map(|said| said.value).collect(),
@@ -111,7 +109,7 @@ pub(crate) fn resolve(
     name: &AgentName,
 ) -> Option<Agent> {
     let mut chain: Vec<(Place, AgentName)> = Vec::new();
-    let mut agent = blank(name);
+    let mut agent = Agent::new(name.clone());
     let mut command = None;
     let (mut dialect, mut prompt, mut streams, mut grace, mut floor) = (None, None, None, None, None);
     let mut next = find(declared, taste, library, name, Place::Specfile).map(|place| (place, name.clone()));
@@ -128,6 +126,10 @@ pub(crate) fn resolve(
                 "one of them needs a `command`",
             );
             return None;
+        }
+        // A program goes on with a session in its own way.
+        if command.is_none() && agent.resume.is_empty() {
+            agent.resume = text.resume.clone().unwrap_or_default();
         }
         // Only the program that the profile was tried with is verified.
         if command.is_none() && text.command.is_some() {
@@ -178,33 +180,13 @@ pub(crate) fn resolve(
         return None;
     };
     agent.command = command;
-    agent.dialect = dialect.unwrap_or_else(|| "text".to_owned());
-    agent.prompt = prompt.unwrap_or(PromptBy::Stdin);
-    agent.streams = streams.unwrap_or(false);
-    agent.grace = grace.unwrap_or(GRACE);
-    agent.limit_floor = floor.unwrap_or(limit::FLOOR);
+    let own = Agent::new(name.clone());
+    agent.dialect = dialect.unwrap_or(own.dialect);
+    agent.prompt = prompt.unwrap_or(own.prompt);
+    agent.streams = streams.unwrap_or(own.streams);
+    agent.grace = grace.unwrap_or(own.grace);
+    agent.limit_floor = floor.unwrap_or(own.limit_floor);
     Some(agent)
-}
-
-fn blank(name: &AgentName) -> Agent {
-    Agent {
-        name: name.clone(),
-        span: Span::default(),
-        command: Vec::new(),
-        model_args: Vec::new(),
-        prompt: PromptBy::Stdin,
-        model: None,
-        pool: None,
-        env: Vec::new(),
-        scrub: Vec::new(),
-        dialect: String::new(),
-        streams: false,
-        price: None,
-        grace: GRACE,
-        limits: Vec::new(),
-        limit_floor: limit::FLOOR,
-        verified: None,
-    }
 }
 
 /// Says that there is no such agent.

@@ -78,6 +78,7 @@ pub(crate) struct AgentText {
     pub(crate) uses: Option<At<AgentName>>,
     pub(crate) command: Option<Vec<String>>,
     pub(crate) model_args: Option<Vec<String>>,
+    pub(crate) resume: Option<Vec<String>>,
     pub(crate) prompt: Option<PromptBy>,
     pub(crate) model: Option<String>,
     pub(crate) pool: Option<At<PoolName>>,

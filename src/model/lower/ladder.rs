@@ -76,9 +76,6 @@ fn rung(notes: &mut Notes, node: &Node, fix: &str) -> Option<Rung> {
         "resume" => Step::Resume,
         "restart" => {
             let from = shape::prop(node, "from").and_then(|value| shape::text(notes, value));
-            if let Some(from) = &from {
-                not_yet::warn(notes, "restart from", from.span);
-            }
             let from = from.and_then(|said| shape::named(notes, &said, StageName::new));
             Step::Restart { from: from.map(|at| at.value) }
         }

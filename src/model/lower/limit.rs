@@ -5,9 +5,6 @@ use crate::model::{LimitKind, LimitPattern};
 use crate::syntax::Node;
 use std::time::Duration;
 
-/// How long a limit is waited for that does not say when it is over, unless the agent's profile says otherwise.
-pub(super) const FLOOR: Duration = Duration::from_secs(5 * 60);
-
 /// All the `limit` nodes of an agent: its patterns, and the floor.
 pub(super) fn of_agent(notes: &mut Notes, node: &Node) -> (Vec<LimitPattern>, Option<Duration>) {
     const LIMIT: Shape = Shape {

@@ -152,6 +152,10 @@ impl SpecStatus {
             let line = Line::new().text("      log: ").ink(Ink::Faint, format!(".specmake/{log}"));
             lines.push(line.render(style));
         }
+        for backup in &self.backups {
+            let line = Line::new().text("      taken back: ").ink(Ink::Faint, backup);
+            lines.push(line.render(style));
+        }
         if let Some(next) = &self.next {
             let line = Line::new().text("      next: ").ink(Ink::Strong, next);
             lines.push(line.render(style));
@@ -182,9 +186,8 @@ impl StageStatus {
         if let Some(agent) = &attempt.agent {
             line = line.text(format!("  {agent}"));
         }
-        if attempt.number > 1 {
-            let of = attempt.of.map(|of| format!(" of {of}")).unwrap_or_default();
-            line = line.ink(Ink::Attention, format!("  {}, attempt {}{of}", attempt.step, attempt.number));
+        if let Some(climbed) = words::climbed(attempt.number, attempt.of, &attempt.step) {
+            line = line.ink(Ink::Attention, format!("  {climbed}"));
         }
         Some(line)
     }

@@ -5,8 +5,7 @@ use crate::event::{Done, Event, Failure, LandingPhase, Verdict};
 use crate::graph::Place;
 use crate::model::FailureClass;
 use crate::plan::{IllegalMove, State};
-use crate::run::hands::{Batch, Ends, Hands, Judgement, Landed, Outcome, Pending};
-use crate::run::ladder::Next;
+use crate::run::hands::{Batch, Ends, Hands, Judgement, Landed};
 
 /// How to go on from a failure.
 #[derive(Debug, Clone, Copy)]
@@ -34,14 +33,20 @@ impl<H: Hands> Dispatcher<H> {
                 if self.is_landing(place) {
                     self.landings.judged();
                 }
-                self.judged(place, judgement)
+                self.judged(place, judgement)?;
+                self.let_go_back(place);
+                Ok(())
             }
             Message::Tried { place, attempt, outcome, millis } => {
                 self.fresh = true;
                 self.stops.remove(&place);
-                self.tried(place, attempt, outcome, millis)
+                self.tried(place, attempt, outcome, millis)?;
+                self.let_go_back(place);
+                Ok(())
             }
             Message::Recorded(place, failure) => self.hold(place, failure, Onward::Retry),
+            Message::Skipped(place, recorded) => self.skipped(place, recorded),
+            Message::Rewound(place, done) => self.rewound(place, done),
             Message::Landed(landed, Batch::Red(red)) => {
                 self.split(red);
                 self.all_landed(landed)
@@ -79,7 +84,7 @@ impl<H: Hands> Dispatcher<H> {
             }
             Judgement::OutOfDate(reasons) => {
                 self.report_verdict(false, stage, Verdict::OutOfDate { reasons: reasons.clone() });
-                self.pending.insert(place, Pending { reasons, ..Pending::default() });
+                self.begin_climb(place, reasons);
                 self.schedule.set(place, State::Queued)
             }
             Judgement::Skipped(_) => {
@@ -100,62 +105,6 @@ impl<H: Hands> Dispatcher<H> {
             Judgement::Held(failure) => self.hold(place, failure, Onward::Retry),
             Judgement::Failed(failure) => self.fail(place, failure),
             Judgement::Stopped => self.schedule.set(place, State::Waiting),
-        }
-    }
-
-    fn tried(
-        &mut self,
-        place: Place,
-        attempt: u32,
-        outcome: Outcome,
-        millis: u64,
-    ) -> Result<(), IllegalMove> {
-        let Some(stage) = self.graph.stage_id(place) else { return Ok(()) };
-        let ladders = self.ladders(place);
-        let pending = self.pending.entry(place).or_default();
-        pending.millis += millis;
-        let spent = pending.millis;
-        let failure = match outcome {
-            Outcome::Done { commit } => {
-                self.pending.remove(&place);
-                self.ending.ran += 1;
-                let spec = self.graph.spec_of(place).unwrap_or_default();
-                self.landings.ran(self.graph.landing_of(spec));
-                self.report_done(stage, Done::Ran, Some(commit), spent);
-                return self.schedule.set(place, State::Done(Done::Ran));
-            }
-            Outcome::UpToDate(how) => {
-                self.pending.remove(&place);
-                self.report_verdict(false, stage, Verdict::UpToDate { how });
-                return self.schedule.set(place, State::Done(how));
-            }
-            Outcome::Stopped => return self.schedule.set(place, State::Queued),
-            Outcome::Held(failure) => {
-                self.record_hold(place, failure);
-                return Ok(());
-            }
-            Outcome::Failed(failure) => failure,
-        };
-        debug_assert_eq!(attempt, pending.climb.attempts(), "attempts of a stage come one after another");
-        match pending.climb.next(&ladders, &failure, self.retries) {
-            Next::Again { rung, backoff } => {
-                pending.rung = Some(rung);
-                pending.former = Some(failure);
-                if backoff.is_zero() {
-                    return self.schedule.set(place, State::Queued);
-                }
-                let jitter = backoff.mul_f64(fastrand::f64() * 0.25);
-                let wait = u64::try_from((backoff + jitter).as_millis()).unwrap_or(u64::MAX);
-                let until = self.now().saturating_add(wait);
-                self.schedule.set(place, State::BackingOff { until })
-            }
-            Next::Wait => self.wait_out(place, failure),
-            // Until a skip is recorded, a person decides.
-            Next::Skip | Next::Hold => {
-                self.record_hold(place, failure);
-                Ok(())
-            }
-            Next::Fail => self.fail(place, failure),
         }
     }
 
@@ -232,7 +181,7 @@ impl<H: Hands> Dispatcher<H> {
         self.schedule.set(place, State::Held)
     }
 
-    fn fail(&mut self, place: Place, failure: Failure) -> Result<(), IllegalMove> {
+    pub(super) fn fail(&mut self, place: Place, failure: Failure) -> Result<(), IllegalMove> {
         if let Some(stage) = self.graph.stage_id(place) {
             let ours = failure.class == FailureClass::Setup;
             let next = if ours { Onward::Build } else { Onward::Retry }.command(&stage.spec);
@@ -241,13 +190,13 @@ impl<H: Hands> Dispatcher<H> {
         self.schedule.set(place, State::Failed)
     }
 
-    fn report_verdict(&self, is_landing: bool, stage: StageId, verdict: Verdict) {
+    pub(super) fn report_verdict(&self, is_landing: bool, stage: StageId, verdict: Verdict) {
         if !is_landing {
             self.reporter.report(Event::Judged { stage, verdict });
         }
     }
 
-    fn report_done(&self, stage: StageId, how: Done, commit: Option<String>, millis: u64) {
+    pub(super) fn report_done(&self, stage: StageId, how: Done, commit: Option<String>, millis: u64) {
         self.reporter.report(Event::StageDone { stage, how, commit, millis });
     }
 

@@ -228,7 +228,7 @@ async fn a_stale_landing_runs_the_stage_again_and_lands() {
         "a:check run 1/1",
         "a:check done Ran",
         "a Queued",
-        "a:check run 1/1",
+        "a:check run 2/2",
         "a:check done Ran",
         "a Queued",
         "a landed",

@@ -26,9 +26,11 @@ use crate::run::site::{Opening, Options, Site};
 use crate::run::workplace::message;
 use crate::store::Store;
 use crate::sys::checkout::{Committed, commit_paths};
+use crate::sys::disk::DiskTrouble;
 use crate::sys::signal::{Interrupt, Interrupts};
 use crate::view::View;
 use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
@@ -122,6 +124,7 @@ impl Build<'_> {
         let may_run = forecast.verdicts.iter().map(|verdict| verdict.as_ref().is_none_or(moves)).collect();
         let ending = self.drive(&site, &reporter, may_run, &show.gone());
         let outcome = ending.as_ref().map_or(RunOutcome::Failed, outcome);
+        let trouble = (outcome == RunOutcome::Failed).then(|| disk_trouble(&site)).flatten();
         reporter.report(Event::RunEnded { outcome, millis: now_millis().saturating_sub(started) });
         drop((site, reporter));
         let view = show.end();
@@ -129,6 +132,9 @@ impl Build<'_> {
         if self.wish.face != FaceKind::Json && self.wish.voice != Voice::Quiet {
             // Whoever closed the terminal does not want to know.
             let _ = summary::write(&view, &self.wishes.err, err);
+        }
+        if let Some(trouble) = trouble {
+            return Err(trouble);
         }
         let signal = ending.interrupted.and_then(|signal| u8::try_from(signal).ok());
         Ok(Exit::of(outcome, signal))
@@ -425,6 +431,15 @@ fn outcome(ending: &Ending) -> RunOutcome {
         Ending { ran: 0, landed: 0, .. } => RunOutcome::NothingToDo,
         _ => RunOutcome::Done,
     }
+}
+
+/// What failed on a full disk, or one that can only be read, is nobody's fault but the disk's.
+fn disk_trouble(site: &Site) -> Option<Trouble> {
+    let worktrees = site.landing_path(0).ok();
+    let worktrees = worktrees.as_deref().and_then(Path::parent);
+    let trouble = DiskTrouble::in_any([site.git.common_dir()].into_iter().chain(worktrees))?;
+    let hint = trouble.hint();
+    Some(Trouble { hint: hint.map(ToOwned::to_owned), ..Trouble::environment(trouble) })
 }
 
 fn not_adopted(spec: &crate::model::Spec) -> Diagnostic {

@@ -3,7 +3,7 @@ use super::site::Site;
 use super::workplace::Workplace;
 use crate::model::Spec;
 use crate::sys::git::GitError;
-use crate::sys::worktree::{Stays, drop_branch};
+use crate::sys::worktree::{Stays, drop_branch, forget_lost_of};
 
 /// Why something stays.
 #[derive(Debug, thiserror::Error)]
@@ -33,10 +33,13 @@ impl Site {
         if !self.is_marked(&branch) || !self.git.is_ancestor(tip, self.base().tip)? {
             return Err(Kept::NotLanded(branch));
         }
-        if let Some(worktree) = self.worktree_of(spec)?
-            && let Some(stays) = worktree.remove(Some(&branch))?
-        {
-            return Err(Kept::Stays(stays));
+        match self.worktree_of(spec)? {
+            None => forget_lost_of(&self.git, &branch)?,
+            Some(worktree) => {
+                if let Some(stays) = worktree.remove(Some(&branch))? {
+                    return Err(Kept::Stays(stays));
+                }
+            }
         }
         drop_branch(&self.git, &branch, tip, self.forget_fork(&branch))?;
         self.note_gone(&branch);

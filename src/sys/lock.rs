@@ -2,7 +2,7 @@
 //! `flock`s, so the system gives them back when their holder dies, however it dies.
 use super::git::{Git, GitError};
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -98,9 +98,14 @@ impl BuildLock {
 
 /// The one hand on refs, worktrees and the repository's configuration; given back when dropped. Held for
 /// milliseconds. Taking it twice in one thread never ends: what needs it takes it as an argument.
+///
+/// While it is held a note says so: one that is found by who takes it next was left by a kill, and then git may
+/// have been killed too, with lock files of its own.
 #[derive(Debug)]
 pub struct RefsLock {
     _file: File,
+    note: PathBuf,
+    was_left: bool,
 }
 
 impl RefsLock {
@@ -111,7 +116,32 @@ impl RefsLock {
     pub fn take(git: &Git) -> Result<Self, GitError> {
         let file = open(&git.own_dir(), "refs.lock")?;
         file.lock().map_err(GitError::io(lock_words(&git.own_dir().join("refs.lock"))))?;
-        Ok(Self { _file: file })
+        let note = git.own_dir().join("refs.held");
+        let was_left = match OpenOptions::new().write(true).create_new(true).open(&note) {
+            Ok(_) => false,
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => true,
+            Err(error) => return Err(GitError::io(format!("write `{}`", note.display()))(error)),
+        };
+        Ok(Self { _file: file, note, was_left })
+    }
+
+    /// Whether who had it last was killed with it in hand, and nobody has seen to that yet.
+    pub fn was_left(&self) -> bool {
+        self.was_left
+    }
+
+    /// What that kill left is made good.
+    pub fn made_good(&mut self) {
+        self.was_left = false;
+    }
+}
+
+impl Drop for RefsLock {
+    fn drop(&mut self) {
+        if !self.was_left {
+            // A note that stays costs the next start one look at lock files.
+            drop(std::fs::remove_file(&self.note));
+        }
     }
 }
 

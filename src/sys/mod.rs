@@ -1,6 +1,7 @@
 //! Hands: processes, git, files and locks. Nothing here knows a spec's stages or what an agent is.
 pub mod checkout;
 pub mod child;
+pub mod disk;
 pub mod exclude;
 pub mod files;
 pub mod git;

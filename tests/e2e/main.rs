@@ -11,6 +11,7 @@ mod world;
 
 mod agents;
 mod commands;
+mod disk;
 mod environment;
 mod evidence;
 mod failure;

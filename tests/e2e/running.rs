@@ -15,6 +15,8 @@ const HARD_END: Duration = Duration::from_secs(120);
 const DRAIN: Duration = Duration::from_secs(5);
 /// Between two looks.
 const TICK: Duration = Duration::from_millis(5);
+/// Between two looks of one who must not miss anything.
+const GLANCE: Duration = Duration::from_micros(20);
 
 /// A pipe that is being read.
 struct Stream {
@@ -92,6 +94,17 @@ impl<'w> Running<'w> {
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// The same as soon as something is seen, unless it ends before that.
+    pub fn kill_when(mut self, mut seen: impl FnMut() -> bool) -> Outcome {
+        while self.child.try_wait().unwrap().is_none() && Instant::now() < self.end {
+            if seen() {
+                let _ = self.child.kill();
+            }
+            thread::sleep(GLANCE);
+        }
+        self.wait()
     }
 
     /// Waits for its end.

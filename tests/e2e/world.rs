@@ -109,6 +109,11 @@ impl World {
         self.root.path().canonicalize().unwrap()
     }
 
+    /// The same without asking the disk where it is.
+    pub fn root(&self) -> &Path {
+        self.root.path()
+    }
+
     /// The repository.
     pub fn repo(&self) -> &Path {
         &self.repo

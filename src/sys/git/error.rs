@@ -123,7 +123,7 @@ pub enum GitError {
         what: String,
     },
     /// The disk or a pipe.
-    #[error("cannot {what}")]
+    #[error("cannot {what}: {source}")]
     Io {
         /// What was tried: "write `x`".
         what: String,
@@ -167,9 +167,8 @@ impl GitError {
             }
             Self::InsideRepository { .. } => "put them beside it: `worktrees \"../{repo}.worktrees/{spec}\"`",
             Self::Bare => "run it from a checkout",
-            Self::NoSuchRevision { .. } | Self::Failed { .. } | Self::Unreadable { .. } | Self::Io { .. } => {
-                return None;
-            }
+            Self::Io { source, .. } => return crate::sys::disk::hint(source).map(ToOwned::to_owned),
+            Self::NoSuchRevision { .. } | Self::Failed { .. } | Self::Unreadable { .. } => return None,
         };
         Some(hint.to_owned())
     }

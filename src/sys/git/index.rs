@@ -166,13 +166,13 @@ impl TempIndex {
     }
 }
 
-/// A new folder under our own for files that must not outlive us; what a kill leaves there is swept at the
-/// next start.
+/// A new folder under our own for files that must not outlive us. Its name begins with our pid, so that what a
+/// kill leaves there is known at the next start.
 pub(crate) fn scratch(git: &Git) -> Result<TempDir, GitError> {
     let parent = git.own_dir().join("tmp");
     let failed = |source| GitError::Io { what: format!("make a folder in `{}`", parent.display()), source };
     std::fs::create_dir_all(&parent).map_err(failed)?;
-    tempfile::Builder::new().prefix("x").tempdir_in(&parent).map_err(failed)
+    tempfile::Builder::new().prefix(&format!("{}-", std::process::id())).tempdir_in(&parent).map_err(failed)
 }
 
 /// Paths as git's `-z --stdin` reads them.

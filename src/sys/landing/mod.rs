@@ -8,6 +8,7 @@ mod hold;
 mod journal;
 mod plan;
 mod recover;
+mod stale;
 #[cfg(test)]
 mod tests;
 

@@ -4,12 +4,14 @@ use super::apply::{NewIndex, clear_staging};
 use super::carry::carry;
 use super::hold::{IndexLock, PreparedRef};
 use super::journal::Journal;
+use super::stale;
 use super::{Busy, Halt, Moved, Probe};
 use crate::sys::git::{Git, GitError, branch_ref};
 use crate::sys::lock::RefsLock;
+use std::path::Path;
 use std::time::Duration;
 
-/// Scratch folders older than this were left by a kill.
+/// Scratch folders older than this were left by a kill, whoever has their pid now.
 const STALE: Duration = Duration::from_secs(3600);
 
 /// What a start found.
@@ -37,13 +39,18 @@ pub enum Recovered {
     },
 }
 
-/// Settles what a kill left of a movement. Call it at the start of each build, with the build lock held.
+/// Settles what a kill left of a movement, and removes lock files of gits that were killed with us. Call it at
+/// the start of each build, with the build lock held and no stray left.
 ///
 /// # Errors
 /// git or the disk fails.
 pub fn recover(git: &Git) -> Result<Recovered, GitError> {
-    let _lock = RefsLock::take(git)?;
+    let mut lock = RefsLock::take(git)?;
     sweep(git);
+    if lock.was_left() {
+        stale::clear(git)?;
+        lock.made_good();
+    }
     recover_locked(git)
 }
 
@@ -86,7 +93,10 @@ fn sweep(git: &Git) {
     let Ok(entries) = std::fs::read_dir(git.own_dir().join("tmp")) else { return };
     for entry in entries.flatten() {
         let age = entry.metadata().and_then(|stat| stat.modified()).map(|time| time.elapsed());
-        if matches!(age, Ok(Ok(age)) if age > STALE) {
+        let name = entry.file_name();
+        let owner = name.to_str().and_then(|name| name.split_once('-')?.0.parse::<u32>().ok());
+        let is_orphan = owner.is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists());
+        if is_orphan || matches!(age, Ok(Ok(age)) if age > STALE) {
             // One that cannot be removed now will be found again.
             drop(std::fs::remove_dir_all(entry.path()));
         }

@@ -14,7 +14,7 @@ pub use add::Start;
 pub use aside::move_aside;
 pub use bring::BroughtIn;
 pub use place::{place, place_as_written};
-pub use remove::{Stays, drop_branch, forget_lost};
+pub use remove::{Stays, drop_branch, forget_lost, forget_lost_of};
 pub use snapshot::Snapshot;
 
 use super::git::{Git, GitError, branch_ref, path};

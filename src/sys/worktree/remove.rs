@@ -2,9 +2,11 @@
 use super::Worktree;
 use super::add::remove_registered;
 use crate::sys::checkout::edits;
+use crate::sys::git::index::scratch;
 use crate::sys::git::{Change, Git, GitError, Mode, Oid, Operation, RefUpdate, branch_ref, path};
 use crate::sys::lock::RefsLock;
 use std::path::Path;
+use tempfile::TempDir;
 
 /// Why a worktree stays.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -74,7 +76,9 @@ impl Worktree {
         if let Some(why) = self.stays(branch)? {
             return Ok(Some(why));
         }
+        let aside = set_aside(self.git(), self.top());
         remove_registered(self.git(), self.top(), &["--force"])?;
+        drop(aside);
         // The folder that holds all worktrees goes with the last of them.
         if let Some(parent) = self.top().parent() {
             drop(std::fs::remove_dir(parent));
@@ -121,6 +125,25 @@ impl Worktree {
         let captured = self.git().ask(&asked)?;
         Ok(!captured.success() || !captured.stdout.is_empty())
     }
+}
+
+/// Takes a worktree's folder away in one step, so that a kill leaves all of it or nothing: half of it would look
+/// like a person's edits. What is aside goes when this is dropped, or at the next start. Another disk is too far.
+fn set_aside(git: &Git, top: &Path) -> Option<TempDir> {
+    let folder = scratch(git).ok()?;
+    std::fs::rename(top, folder.path().join("worktree")).ok().map(|()| folder)
+}
+
+/// Forgets the worktrees that have `branch` checked out and whose folders are gone.
+///
+/// # Errors
+/// git fails.
+pub fn forget_lost_of(repo: &Git, branch: &str) -> Result<(), GitError> {
+    let _lock = RefsLock::take(repo)?;
+    let all = repo.worktrees()?.into_iter();
+    let mut lost =
+        all.filter(|one| one.lost && one.locked.is_none() && one.branch.as_deref() == Some(branch));
+    lost.try_for_each(|one| remove_registered(repo, &one.path, &["--force"]))
 }
 
 /// Forgets a worktree whose folder is gone.

@@ -27,7 +27,7 @@ pub enum FailureClass {
     Check,
     /// The spec's branch does not merge with the base.
     Conflict,
-    /// Something outside the worktree was written.
+    /// Something outside the worktree was written, or outside `touches` where those are strict.
     Leak,
     /// Our environment, never the agent's work; climbs no ladder.
     Setup,

@@ -95,10 +95,10 @@ pub enum CommitInputs {
 /// `touches "strict"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TouchesPolicy {
-    /// Said and gone on.
+    /// It lands, and that is said.
     #[default]
     Warn,
-    /// A failure.
+    /// It does not land.
     Strict,
 }
 

@@ -27,5 +27,5 @@ pub use judge::{Judged, NeedNow, Question, judge};
 pub use line::{Held, Last, Line};
 pub use mark::{How, LANDING, Mark, Stamps, Trace};
 pub use packed::Stretch;
-pub use rename::former_path;
+pub use rename::{former_path, is_own};
 pub use tree::{FileId, Tree, Trees, Unreadable};

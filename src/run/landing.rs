@@ -4,6 +4,7 @@ mod candidate;
 mod evict;
 mod search;
 mod stack;
+mod touches;
 
 use super::attempt::blocking;
 use super::check::{Check, Tested};
@@ -217,6 +218,7 @@ impl Site {
             self.adoptions_recorded();
         }
         self.warn_of_stale_reading(candidate);
+        self.warn_of_overstep(candidate);
         self.leave(candidate.spec);
         Landed::Landed {
             commit: candidate.commit.to_string(),

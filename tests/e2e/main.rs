@@ -16,6 +16,7 @@ mod environment;
 mod evidence;
 mod failure;
 mod flags;
+mod foresight;
 mod forge;
 mod goals;
 mod harness;

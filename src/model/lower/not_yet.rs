@@ -8,7 +8,6 @@ const NOT_YET: &[(&str, &str)] = &[
     ("limits", "load and free space are not looked at"),
     ("notify", "nobody is told"),
     ("secrets", "only values whose names look secret are masked"),
-    ("touches strict", "a change outside `touches` is let pass"),
     ("tasks parallel", "tasks are worked through one after the other"),
     ("land strategy", "a branch is always merged"),
     ("land into", "results land on the base"),

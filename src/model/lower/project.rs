@@ -67,9 +67,6 @@ pub(crate) fn read(notes: &mut Notes, node: &Node) -> ProjectText {
     if let Some(said) = shape::one_text(notes, node, "touches") {
         let among = [("warn", TouchesPolicy::Warn), ("strict", TouchesPolicy::Strict)];
         project.touches = shape::choice(notes, &said, &among);
-        if project.touches == Some(TouchesPolicy::Strict) {
-            not_yet::warn(notes, "touches strict", said.span);
-        }
     }
     for said in shape::all_texts(notes, node, "ingredients") {
         match shape::choice(notes, &said, &[("agent", true), ("model", false)]) {

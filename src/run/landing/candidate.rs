@@ -75,6 +75,9 @@ impl Site {
         if !stale.is_empty() {
             return Ok(Landed::Stale(stale).into());
         }
+        if let Some(held) = self.oversteps(spec, &standing)? {
+            return Ok(held.into());
+        }
         if !self.project.land.on {
             return Ok(Landed::Delivered { branch }.into());
         }

@@ -4,6 +4,7 @@ mod candidate;
 mod evict;
 mod search;
 mod stack;
+mod strategy;
 mod touches;
 
 use super::attempt::blocking;

@@ -1,7 +1,9 @@
 //! What goes once a spec has landed: its worktree and its branch, unless somebody still needs them.
 use super::site::Site;
+use super::standing::names;
 use super::workplace::Workplace;
 use crate::model::Spec;
+use crate::rebuild::Line;
 use crate::sys::git::GitError;
 use crate::sys::worktree::{Stays, drop_branch, forget_lost_of};
 
@@ -23,14 +25,20 @@ pub enum Kept {
 }
 
 impl Site {
-    /// Removes the worktree and the branch of a landed spec.
+    /// Removes the worktree and the branch of a landed spec. Commits that landed as others are kept under a backup ref.
     ///
     /// # Errors
     /// Why they stay.
     pub fn tidy(&self, spec: &Spec) -> Result<(), Kept> {
         let branch = self.branch_of(spec);
         let Some(tip) = self.tip_of(&branch)? else { return Ok(()) };
-        if !self.is_marked(&branch) || !self.git.is_ancestor(tip, self.base().tip)? {
+        let base = self.base();
+        let as_it_is = self.git.is_ancestor(tip, base.tip)?;
+        let landed = as_it_is || {
+            let commits = self.own_commits(&branch, tip, &base)?;
+            Line::new(&base.history, commits).has_landed(&names(spec))
+        };
+        if !self.is_marked(&branch) || !landed {
             return Err(Kept::NotLanded(branch));
         }
         match self.worktree_of(spec)? {
@@ -40,6 +48,9 @@ impl Site {
                     return Err(Kept::Stays(stays));
                 }
             }
+        }
+        if !as_it_is {
+            self.back_up_tip(spec, tip)?;
         }
         drop_branch(&self.git, &branch, tip, self.forget_fork(&branch))?;
         self.note_gone(&branch);

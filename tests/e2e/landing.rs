@@ -595,3 +595,34 @@ fn a_conflict_within_a_batch_lets_the_others_pass() {
     assert!(world.has("out/a.txt") && world.has("out/c.txt") && !world.has("out/b.txt"));
     assert_eq!(world.read("shared.txt"), "a\n");
 }
+
+#[test]
+fn a_squash_is_one_commit_and_a_rebase_has_no_merges_and_both_are_known_again() {
+    for (strategy, subjects) in
+        [("squash", vec!["land a"]), ("rebase", vec!["a: draft", "a: edits by hand", "a: build", "land a"])]
+    {
+        let world = World::with(&format!(
+            "project {{ pipeline \"two\" }}\npipeline \"two\" {{ stage \"draft\" {{ prompt \"Draft.\"; output \"draft/{{spec}}.txt\" }}; stage \"review\" {{ gate }}; stage \"build\" {{ prompt \"Build.\"; input \"draft/{{spec}}.txt\"; output \"out/{{spec}}.txt\" }} }}\nland {{ strategy \"{strategy}\" }}\nspec \"a\" \"A\""
+        ));
+        world.script("any/draft", "mkdir -p draft; echo draft > draft/$S.txt");
+        world.run([]).exits(1).calls(["a:draft"]);
+        fs::write(world.worktree("a").join("draft/a.txt"), "better\n").unwrap();
+        world.file("other.txt", "x\n").commit("the base moves");
+        world.run(["approve", "a:review"]).exits(0);
+        let before = world.rev("main");
+        world.run([]).exits(0).calls(["a:build"]);
+        let log = world.git(&["log", "--reverse", "--format=%s", &format!("{before}..main")]);
+        let seen: Vec<&str> = log.lines().filter(|subject| !subject.contains("approve")).collect();
+        assert_eq!(seen, subjects, "{strategy}");
+        assert_eq!(world.read("draft/a.txt"), "better\n");
+        assert_eq!(world.branches(), [""; 0], "{strategy}");
+        world.again().calls([]);
+        world.lose_state().again().calls([]);
+        let clone = world.clone_as("elsewhere", &[]);
+        clone.again().calls([]);
+        world.edit("draft/a.txt", "better", "best").commit("by hand");
+        world.run([]).exits(1).calls([]).said("a:review");
+        world.run(["approve", "a:review"]).exits(0);
+        world.again().calls(["a:build"]);
+    }
+}

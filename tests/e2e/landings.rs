@@ -23,6 +23,7 @@ const MINE: [&str; 4] = ["mine.txt", "untracked.txt", "staged.txt", "shared0.txt
 /// One world's fate, from its seed.
 #[derive(Debug, Default)]
 struct Fate {
+    strategy: &'static str,
     batch: u32,
     parallel: u32,
     /// The file and place that each spec writes, if it writes one.
@@ -39,7 +40,8 @@ struct Fate {
 impl Fate {
     fn of(seed: u64) -> Self {
         let mut dice = fastrand::Rng::with_seed(seed);
-        let mut fate = Self { batch: dice.u32(1..7), parallel: dice.u32(1..4), ..Self::default() };
+        let strategy = ["merge", "merge", "squash", "rebase"][dice.usize(0..4)];
+        let mut fate = Self { strategy, batch: dice.u32(1..7), parallel: dice.u32(1..4), ..Self::default() };
         let names = names();
         for name in &names {
             if dice.u8(0..3) == 0 {
@@ -128,8 +130,10 @@ fn world(fate: &Fate) -> World {
     }
     assert_eq!(world.run(["-j4"]).calls.len(), SPECS);
     fs::write(world.top().join("check.sh"), fate.check()).unwrap();
-    let land =
-        format!("land {{ batch {}; parallel {}; check \"sh $W/check.sh\" }}", fate.batch, fate.parallel);
+    let land = format!(
+        "land {{ strategy \"{}\"; batch {}; parallel {}; check \"sh $W/check.sh\" }}",
+        fate.strategy, fate.batch, fate.parallel
+    );
     world.edit("Specfile", "land off", &land).commit("landing is on");
     world
 }
@@ -146,6 +150,8 @@ fn try_seed(seed: u64) {
         let subjects = world.git(&["log", "--format=%s", "main"]);
         subjects.lines().filter_map(|subject| Some(subject.strip_prefix("land ")?.to_owned())).collect()
     };
+    let merges = world.git(&["rev-list", "--min-parents=2", "main"]).lines().count();
+    assert_eq!(merges, if fate.strategy == "merge" { landed.len() } else { 0 }, "merges; {}", story());
     let once: BTreeSet<&String> = landed.iter().collect();
     assert_eq!(once.len(), landed.len(), "a spec landed twice; {}", story());
 

@@ -9,7 +9,6 @@ const NOT_YET: &[(&str, &str)] = &[
     ("notify", "nobody is told"),
     ("secrets", "only values whose names look secret are masked"),
     ("tasks parallel", "tasks are worked through one after the other"),
-    ("land strategy", "a branch is always merged"),
     ("land into", "results land on the base"),
     ("on-conflict fix", "a conflict holds the spec"),
     ("resume", "the stage is tried again in the same tree"),

@@ -172,9 +172,6 @@ pub(crate) fn land(notes: &mut Notes, node: &Node) -> LandText {
             ("rebase", LandStrategy::Rebase),
         ];
         land.strategy = shape::choice(notes, &said, &among);
-        if land.strategy.is_some_and(|strategy| strategy != LandStrategy::Merge) {
-            not_yet::warn(notes, "land strategy", said.span);
-        }
     }
     land.on_conflict = shape::once(notes, node, "on-conflict").map(|child| conflict(notes, child));
     land

@@ -1,5 +1,6 @@
 //! The commit that would land a spec, on the base or on what lands before it.
 use super::stack::Stack;
+use super::strategy::Wanted;
 use crate::base::{Oid, SpecName, StageName, Stamp};
 use crate::event::{LandingPhase, Verdict};
 use crate::model::Spec;
@@ -133,10 +134,11 @@ impl Site {
         let result = landing_result(spec, former, &changed, &standing.tree, &self.contents)?;
         // The first of a stack records what was adopted.
         let recorded = if stack.is_empty() { self.base().unrecorded } else { Arc::default() };
-        let text = landing_message(spec, result, None, &recorded);
-        let parents: Vec<Oid> = [onto].into_iter().chain(standing.branch.as_ref().map(|b| b.tip)).collect();
-        let commit = NewCommit { tree, parents: &parents, message: &text, signature: None };
-        let commit = self.git.commit_tree(&commit)?;
+        let message = landing_message(spec, result, None, &recorded);
+        let commit = match &standing.branch {
+            Some(branch) => self.landing_commit(&Wanted { spec, branch, onto, tree, message: &message })?,
+            None => onto,
+        };
         let changed = former != Some(result);
         let is_record = false;
         Ok(Candidate { spec: position, onto, tree, commit, result, changed, is_record, standing, recorded })

@@ -28,7 +28,7 @@ const ONLY_IN: [(&str, &[&str], &str); 7] = [
     ("print!", &["cli/", "report/"], "only faces write"),
     ("eprint!", &["cli/", "report/"], "only faces write"),
     ("dbg!", &[], "a look that was left behind"),
-    ("Command::new", &["sys/process.rs", "sys/child.rs"], "processes have two places"),
+    ("Command::new", &["sys/process.rs", "sys/child/start.rs"], "processes have two places"),
     ("#[allow(", &[], "say why with #[expect(lint, reason)]"),
 ];
 

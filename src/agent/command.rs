@@ -135,6 +135,7 @@ impl Surroundings<'_> {
             timeout: limits.timeout,
             stall: limits.stall,
             grace: SHELL_GRACE,
+            keeper: None,
         }
     }
 }

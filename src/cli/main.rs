@@ -18,6 +18,7 @@ use super::wishes::{BuildWish, Wish, Wishes};
 use super::{approve, check, clean, completions, demo, fmt, init, logs, new, retry, stop, worktree};
 use crate::run::report::Reporter;
 use crate::run::report::now_millis;
+use crate::sys::child::keeper;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::Path;
@@ -26,6 +27,13 @@ use std::time::Duration;
 
 /// Runs the program.
 pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let argv: Vec<OsString> = argv.into_iter().collect();
+    if let [_, word, kept @ ..] = argv.as_slice()
+        && word == keeper::WORD
+    {
+        // Started by ourselves, with nobody to talk to.
+        return keeper::main(kept).map_or(Exit::Environment.code(), |()| 0).into();
+    }
     let cli = match Cli::read(argv) {
         Ok(cli) => cli,
         Err(error) => {

@@ -1,17 +1,20 @@
 //! The one place that starts processes whose output is streamed: agents, `run` lines, setup, `when` lines.
-//! Each gets a process group of its own, which is ended as a whole, whatever ends first.
+//! Each is ended together with all that it started, whatever ends first: by a [`keeper`] between us and it, or
+//! as a process group where there is none.
 mod group;
+pub mod keeper;
+mod line;
+mod report;
+mod start;
 mod watch;
 
 use super::output::Output;
 use super::stop::{Stop, Urgency};
-use group::{Act, Group};
-use std::ffi::{OsStr, OsString};
-use std::io::{self, PipeReader};
-use std::os::fd::OwnedFd;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use group::{Act, Stand};
+use start::{Started, failed, start};
+use std::ffi::OsString;
+use std::io;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{ChildStdin, ChildStdout};
@@ -61,6 +64,8 @@ pub struct Launch {
     pub stall: Option<Duration>,
     /// How long it has to end after being asked to.
     pub grace: Duration,
+    /// The program that keeps it, see [`keeper::program`]; without one only its process group is ended with it.
+    pub keeper: Option<PathBuf>,
 }
 
 /// How a process ended.
@@ -78,6 +83,8 @@ pub struct Exit {
     pub tail: String,
     /// Why its log is not whole, if it is not.
     pub log_trouble: Option<String>,
+    /// The names of processes that it left running and that had to be ended, as far as a keeper saw them.
+    pub left: Vec<String>,
 }
 
 impl Exit {
@@ -142,9 +149,11 @@ pub enum ChildError {
 /// # Errors
 /// [`ChildError`] if it could not be started; how it ended is in the [`Exit`].
 pub async fn run(launch: Launch, stop: &Stop, each: impl FnMut(&str) + Send) -> Result<Exit, ChildError> {
-    let (program, arguments) = launch.argv.split_first().ok_or(ChildError::NoProgram)?;
+    let program = launch.argv.first().cloned().ok_or(ChildError::NoProgram)?;
     let started = Instant::now();
-    let (mut group, pipe, stdin) = start(program, arguments, &launch)?;
+    let begun = start(&launch.argv, &launch).map_err(|error| failed(&program, &launch, error))?;
+    let Started { mut group, output: pipe, stdin } = begun;
+    group.begun().await.map_err(|error| failed(&program, &launch, error))?;
     let mut output = Output::new(&launch.log, each);
     let mut reader = Reader { pipe: Some(pipe), buffer: vec![0; 32 * 1024] };
     let feeding = feed(stdin, launch.stdin);
@@ -157,7 +166,10 @@ pub async fn run(launch: Launch, stop: &Stop, each: impl FnMut(&str) + Send) -> 
         tokio::select! {
             // A process that never stops printing must not keep the limits from being seen.
             biased;
-            () = group.ended() => break,
+            stand = group.further() => match stand {
+                Stand::Ended => watch.ended(Instant::now()),
+                Stand::Over => break,
+            },
             urgency = stop.beyond(asked) => {
                 asked = urgency;
                 group.signal(watch.stop(urgency, Instant::now()));
@@ -174,6 +186,7 @@ pub async fn run(launch: Launch, stop: &Stop, each: impl FnMut(&str) + Send) -> 
             }
         }
     }
+    watch.ended(Instant::now());
 
     // It has ended, but is not reaped: its group's number cannot be another's while this goes on.
     for act in [Act::Ask, Act::Kill] {
@@ -187,48 +200,16 @@ pub async fn run(launch: Launch, stop: &Stop, each: impl FnMut(&str) + Send) -> 
     }
     let lost = || ChildError::Lost { program: program.to_string_lossy().into_owned() };
     let status = group.reap().await.ok_or_else(lost)?;
-    let duration = started.elapsed();
     let (tail, log_trouble) = output.end();
-    Ok(Exit { code: status.code(), signal: status.signal(), cut: watch.cut, duration, tail, log_trouble })
-}
-
-fn start(
-    program: &OsStr,
-    arguments: &[OsString],
-    launch: &Launch,
-) -> Result<(Group, ChildStdout, Option<ChildStdin>), ChildError> {
-    let failed = |source: io::Error| {
-        let program = program.to_string_lossy().into_owned();
-        if source.kind() == io::ErrorKind::NotFound && !launch.cwd.is_dir() {
-            return ChildError::NoFolder { program, cwd: launch.cwd.clone() };
-        }
-        ChildError::Start { program, source }
-    };
-    // One pipe for both streams keeps what is printed in the order it was printed.
-    let (reader, writer) = io::pipe().map_err(failed)?;
-    let mut command = Command::new(program);
-    command
-        .args(arguments)
-        .current_dir(&launch.cwd)
-        .process_group(0)
-        .stdin(if launch.stdin.is_some() { Stdio::piped() } else { Stdio::null() })
-        .stdout(writer.try_clone().map_err(failed)?)
-        .stderr(writer);
-    for name in GIT_FAMILY.into_iter().map(OsString::from).chain(launch.unset.iter().cloned()) {
-        command.env_remove(name);
-    }
-    command.envs(launch.env.iter().map(|(name, value)| (name, value)));
-    let mut child = command.spawn().map_err(failed)?;
-    // The command holds our copies of the pipe's other end.
-    drop(command);
-    let stdin = child.stdin.take();
-    let group = Group::watch(child).map_err(failed)?;
-    let stdin = stdin.map(ChildStdin::from_std).transpose().map_err(failed)?;
-    Ok((group, readable(reader).map_err(failed)?, stdin))
-}
-
-fn readable(pipe: PipeReader) -> io::Result<ChildStdout> {
-    ChildStdout::from_std(std::process::ChildStdout::from(OwnedFd::from(pipe)))
+    Ok(Exit {
+        code: status.code,
+        signal: status.signal,
+        cut: watch.cut,
+        duration: watch.took(started),
+        tail,
+        log_trouble,
+        left: group.left(),
+    })
 }
 
 /// A process that does not read to the end, or ends before, is none of our trouble.
@@ -287,6 +268,7 @@ mod tests {
             timeout: None,
             stall: None,
             grace: Duration::from_secs(60),
+            keeper: None,
         }
     }
 

@@ -8,6 +8,7 @@ pub mod git;
 pub mod landing;
 pub mod lock;
 pub mod output;
+pub mod proc;
 pub mod process;
 pub mod signal;
 pub mod stop;

@@ -1,6 +1,7 @@
 //! Processes that outlived the run that started them, found by what they were told at their start.
 use super::git::repo::OWNER;
 use super::git::{Git, GitError};
+use super::proc::{Process, pids};
 use rustix::process::{Pid, Signal, kill_process};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -66,10 +67,8 @@ fn signal(pids: &[i32], signal: Signal) {
 
 impl Sought {
     fn strays(&self) -> Vec<i32> {
-        let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
-        let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
         let own = i32::try_from(std::process::id()).unwrap_or(0);
-        pids.filter(|pid| *pid != own && self.is_stray(*pid) && !is_zombie(*pid)).collect()
+        pids().filter(|pid| *pid != own && self.is_stray(*pid) && !is_zombie(*pid)).collect()
     }
 
     fn is_stray(&self, pid: i32) -> bool {
@@ -96,8 +95,7 @@ fn bytes_path(bytes: &[u8]) -> &Path {
 }
 
 fn is_zombie(pid: i32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with(['Z', 'X']))
+    Process::of(pid).is_none_or(|process| process.is_zombie)
 }
 
 #[cfg(test)]

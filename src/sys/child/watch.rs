@@ -18,6 +18,7 @@ pub(super) struct Watch {
     grace: Duration,
     kill: Option<Instant>,
     killed: bool,
+    ended: Option<Instant>,
 }
 
 impl Watch {
@@ -29,7 +30,7 @@ impl Watch {
         grace: Duration,
     ) -> Self {
         let timeout = timeout.and_then(|limit| now.checked_add(limit));
-        Self { cut: None, timeout, stall, heard: now, grace, kill: None, killed: false }
+        Self { cut: None, timeout, stall, heard: now, grace, kill: None, killed: false, ended: None }
     }
 
     /// The process said something.
@@ -37,7 +38,20 @@ impl Watch {
         self.heard = now;
     }
 
+    /// The process itself has ended: no limit holds any more, and nothing can cut it short.
+    pub(super) fn ended(&mut self, now: Instant) {
+        self.ended.get_or_insert(now);
+    }
+
+    /// How long the process took that began then.
+    pub(super) fn took(&self, began: Instant) -> Duration {
+        self.ended.map_or(Duration::ZERO, |ended| ended.duration_since(began))
+    }
+
     fn next(&self) -> Option<Instant> {
+        if self.ended.is_some() {
+            return None;
+        }
         match (self.killed, self.cut) {
             (true, _) => None,
             (false, Some(_)) => self.kill,
@@ -74,6 +88,9 @@ impl Watch {
 
     /// What to do about a wish to stop.
     pub(super) fn stop(&mut self, urgency: Urgency, now: Instant) -> Act {
+        if self.ended.is_some() {
+            return if urgency == Urgency::AtOnce { Act::Kill } else { Act::Ask };
+        }
         if urgency == Urgency::AtOnce {
             self.cut.get_or_insert(Cut::Stopped);
             return self.end();
@@ -125,5 +142,18 @@ mod tests {
         assert_eq!((watch.act(at(600)), watch.cut), (None, None));
         assert_eq!(watch.next(), Some(at(610)));
         assert_eq!((watch.act(at(610)), watch.cut), (Some(Act::Ask), Some(Cut::Stalled)));
+    }
+
+    #[test]
+    fn what_has_ended_cannot_be_cut_short() {
+        let start = Instant::now();
+        let later = start + Duration::from_secs(3);
+        let mut watch = Watch::new(start, Some(Duration::from_secs(9)), None, Duration::ZERO);
+        watch.ended(later);
+        watch.ended(later + Duration::from_secs(5));
+        assert_eq!((watch.next(), watch.took(start)), (None, Duration::from_secs(3)));
+        assert_eq!(watch.stop(Urgency::Graceful, later), Act::Ask);
+        assert_eq!(watch.stop(Urgency::AtOnce, later), Act::Kill);
+        assert_eq!(watch.cut, None);
     }
 }

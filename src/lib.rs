@@ -31,6 +31,16 @@
 //! it did not; then `run::ladder` says what comes next. When the last stage is done, `run::landing` builds
 //! the landing commit, tests exactly that, moves the base (`sys::landing`) and removes worktree and branch.
 //!
+//! # Processes
+//!
+//! Agents and shell lines are not our children but those of a *keeper* (`sys::child::keeper`): this program again,
+//! one for each, which adopts whatever below it loses its parent. A session of its own, a second fork or an empty
+//! environment get nothing away from it. It talks to us over a socket in the place of its stderr: we ask it to end
+//! the process or to kill everything, it says how the process ended and what that left running. When the socket
+//! closes, we are dead, and it ends everything below itself. If it is killed in its turn, the process group and
+//! `SPECMAKE_WORKTREE` in the environment still find what is left (`sys::strays`), now or at the next start.
+//! Where there are no child subreapers (not Linux), process groups are all there is.
+//!
 //! # What lies where
 //!
 //! - Trailers `Specmake-Trace`, `-Void` and `-Attempt` ([`rebuild::trailer`]): the journal, all that a fresh

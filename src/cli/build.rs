@@ -26,6 +26,7 @@ use crate::run::site::{Opening, Options, Site};
 use crate::run::workplace::message;
 use crate::store::Store;
 use crate::sys::checkout::{Committed, commit_paths};
+use crate::sys::child::keeper;
 use crate::sys::disk::DiskTrouble;
 use crate::sys::signal::{Interrupt, Interrupts};
 use crate::view::View;
@@ -116,6 +117,7 @@ impl Build<'_> {
         let (show, to) = Show::begin(face(self.wish, self.wishes.err), screen, recorder);
         let reporter = Reporter::new(to);
         site.reporter = reporter.clone();
+        site.keeper = keeper::program();
         let site = Arc::new(site);
         reporter.report(begun);
         for warning in warnings.try_iter() {

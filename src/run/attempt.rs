@@ -14,16 +14,15 @@ use super::still::{Heard, Still, since_change};
 use super::workplace::{Workplace, message, start_ref};
 use crate::agent::dialect;
 use crate::agent::refusal::refusal;
-use crate::base::{Oid, StageId, Stamp, english};
+use crate::base::{Oid, StageId, Stamp};
 use crate::event::{Event, Failure, Verdict};
 use crate::model::{FailureClass, Spec, Step, Work};
 use crate::rebuild::deed::{Deed, trace};
 use crate::rebuild::result::Changed;
 use crate::rebuild::{How, Key, Last, Mark, Unreadable, manifest};
-use crate::sys::child::{self, Cut, Exit, Launch};
+use crate::sys::child::{Cut, Exit, Launch};
 use crate::sys::git::{GitError, RefUpdate, branch_ref};
 use crate::sys::stop::Stop;
-use crate::sys::strays::end_strays_in;
 use crate::sys::worktree::{Snapshot, Worktree};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -198,7 +197,7 @@ impl Site {
             log: prepared.log.clone(),
         });
         for launch in std::mem::take(&mut prepared.setup) {
-            let exit = self.run_setup(launch, stop).await?;
+            let exit = self.run_setup(&prepared.id.to_string(), launch, stop).await?;
             if exit.cut == Some(Cut::Stopped) {
                 return Ok(exit);
             }
@@ -226,15 +225,13 @@ impl Site {
         };
         let launch = prepared.launch.clone();
         let still = Still { limit: prepared.still, heard, look: move || since_change(&top) };
-        let work = still.beside(stop, |stop| async move { child::run(launch, &stop, each).await });
+        let who = id.to_string();
+        let work = still.beside(stop, |stop| async move { self.process(&who, launch, &stop, each).await });
         let exit = match tasks_file {
             Some(file) => Progress::new(self.reporter.clone(), id.clone(), file).beside(work).await,
             None => work.await,
         };
         let exit = exit.map_err(|e| setup_failure(&e))?;
-        if let Some(trouble) = &exit.log_trouble {
-            self.reporter.warn(format!("{}: its log is not whole: {trouble}", prepared.id));
-        }
         Ok(exit)
     }
 
@@ -257,10 +254,11 @@ impl Site {
     }
 
     /// Runs a `setup` line to its good end, or until it is told to stop.
-    pub(super) async fn run_setup(&self, launch: Launch, stop: &Stop) -> Result<Exit, Failure> {
+    pub(super) async fn run_setup(&self, of: &str, launch: Launch, stop: &Stop) -> Result<Exit, Failure> {
         let log =
             launch.log.strip_prefix(&self.state_dir).unwrap_or(&launch.log).to_string_lossy().into_owned();
-        let exit = child::run(launch, stop, |_| {}).await.map_err(|e| setup_failure(&e))?;
+        let who = format!("`setup` of {of}");
+        let exit = self.process(&who, launch, stop, |_| {}).await.map_err(|e| setup_failure(&e))?;
         if exit.success() || exit.cut == Some(Cut::Stopped) {
             return Ok(exit);
         }
@@ -277,12 +275,6 @@ impl Site {
         exit: &Exit,
     ) -> Outcome {
         let spec = self.spec(spec);
-        // What left the group would go on writing, and pass for a person later.
-        let strays = end_strays_in(prepared.worktree().top());
-        if strays > 0 {
-            let strays = english::count(strays, "process");
-            self.reporter.warn(format!("{}: ended {strays} that it left running", prepared.id));
-        }
         let ended = if exit.cut == Some(Cut::Stopped) {
             Err(None)
         } else {

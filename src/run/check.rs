@@ -8,10 +8,9 @@ use crate::base::{Oid, SpecName, Stamp, Stamper};
 use crate::event::{Failure, LandingPhase};
 use crate::model::FailureClass;
 use crate::rebuild::LANDING;
-use crate::sys::child::{self, Cut};
+use crate::sys::child::Cut;
 use crate::sys::git::GitError;
 use crate::sys::stop::Stop;
-use crate::sys::strays::end_strays_in;
 use crate::sys::worktree::{Start, Worktree};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
@@ -57,6 +56,7 @@ impl Site {
             Ok(worktree) => worktree,
             Err(failure) => return Check::Red(failure),
         };
+        let landing = format!("the landing of {spec}");
         if !worktree.is_ready() {
             for line in &self.project.settings.setup {
                 let around = self.around_landing(&worktree, number, spec, "setup", attempt);
@@ -66,7 +66,7 @@ impl Site {
                     timeout: Some(super::launch::SETUP),
                     stall: None,
                 };
-                match self.run_setup(command::shell(line, &[], &around, limits), stop).await {
+                match self.run_setup(&landing, command::shell(line, &[], &around, limits), stop).await {
                     Ok(exit) if exit.cut == Some(Cut::Stopped) => return Check::Stopped,
                     Ok(_) => {}
                     Err(failure) => return Check::Red(failure),
@@ -82,12 +82,11 @@ impl Site {
             let around = self.around_landing(&worktree, number, spec, LANDING, attempt);
             let timeout = self.project.land.timeout;
             let limits = Limits { log: self.state_dir.join(&log), timeout, stall: None };
-            let exit = match child::run(command::shell(line, &[], &around, limits), stop, |_| {}).await {
+            let launch = command::shell(line, &[], &around, limits);
+            let exit = match self.process(&landing, launch, stop, |_| {}).await {
                 Ok(exit) => exit,
                 Err(error) => return Check::Red(setup_failure(&error)),
             };
-            let top = worktree.top().to_owned();
-            blocking(move || end_strays_in(&top)).await;
             if exit.cut == Some(Cut::Stopped) {
                 return Check::Stopped;
             }

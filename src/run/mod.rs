@@ -27,6 +27,7 @@ pub mod landings;
 pub mod launch;
 mod leak;
 mod own_moves;
+mod process;
 pub mod progress;
 pub mod record;
 pub mod recover;

@@ -44,6 +44,8 @@ pub struct Site {
     pub contents: Contents,
     /// Where events go.
     pub reporter: Reporter,
+    /// The program that keeps processes, for a site whose processes run.
+    pub keeper: Option<PathBuf>,
     /// `state.db`.
     pub store: Mutex<Store>,
     base: Mutex<Base>,
@@ -148,6 +150,7 @@ impl Site {
             run,
             options,
             reporter,
+            keeper: None,
         })
     }
 

@@ -120,6 +120,7 @@ mod tests {
             duration: Duration::ZERO,
             tail: String::new(),
             log_trouble: None,
+            left: Vec::new(),
         }
     }
 

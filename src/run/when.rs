@@ -9,9 +9,8 @@ use crate::agent::command::{self, Limits};
 use crate::base::{Oid, StageId};
 use crate::event::Failure;
 use crate::model::FailureClass;
-use crate::sys::child::{self, Cut, Exit};
+use crate::sys::child::{Cut, Exit};
 use crate::sys::stop::Stop;
-use crate::sys::strays::end_strays_in;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,9 +73,8 @@ impl Site {
         let log = format!("logs/{}/{}/when@{}.1.log", self.run, id.spec, id.stage);
         let around = self.around_landing(&worktree, number, &id.spec, "when", 1);
         let limits = Limits { log: self.state_dir.join(&log), timeout: Some(LONGEST), stall: None };
-        let asked = child::run(command::shell(line, &[], &around, limits), stop, |_| {}).await;
-        let top = worktree.top().to_owned();
-        blocking(move || end_strays_in(&top)).await;
+        let who = format!("`when` of {id}");
+        let asked = self.process(&who, command::shell(line, &[], &around, limits), stop, |_| {}).await;
         let exit = asked.map_err(|e| setup_failure(&format!("cannot ask `when`: {e}")))?;
         match exit {
             Exit { cut: Some(Cut::Stopped), .. } => Ok(Said::Nothing),

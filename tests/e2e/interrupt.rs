@@ -1,6 +1,6 @@
 //! Ends that nobody planned, and two runs at once.
 use crate::world::{ONE, World};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal};
 
 #[test]
 fn half_an_output_is_not_taken_as_done() {
@@ -32,9 +32,19 @@ fn finished_stages_are_finished_whatever_comes_after() {
 #[test]
 fn orphans_of_a_killed_run_are_ended_by_the_next() {
     let world = World::with(&format!("{ONE} spec \"a\" \"A\""));
-    world.script("a/build", "echo $$ > $W/orphan\nflag started\nwait-for never");
+    let pids = "echo $PPID > $W/keeper\ncut -d' ' -f4 /proc/$PPID/stat > $W/specmake";
+    world.script("a/build", &format!("{pids}\nflag started\nwait-for never"));
     let mut run = world.start([]);
     run.until_flag("started");
+    let pid = |name: &str| std::fs::read_to_string(world.top().join(name)).unwrap().trim().to_owned();
+    // Both at once, as when memory runs out; each by itself would see that nothing lives on.
+    run.signal(Signal::STOP);
+    let state = format!("/proc/{}/stat", pid("specmake"));
+    while !std::fs::read_to_string(&state).unwrap().contains(") T ") {
+        std::thread::yield_now();
+    }
+    let keeper = Pid::from_raw(pid("keeper").parse().unwrap()).unwrap();
+    rustix::process::kill_process(keeper, Signal::KILL).unwrap();
     run.kill();
     assert!(!world.strays().is_empty(), "the agent lives on");
     world.unscript("a/build");

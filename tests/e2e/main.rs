@@ -20,6 +20,7 @@ mod foresight;
 mod forge;
 mod goals;
 mod harness;
+mod hell;
 mod hostile;
 mod ingredients;
 mod inputs;

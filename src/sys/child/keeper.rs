@@ -12,7 +12,7 @@ use rustix::stdio::{dup2_stdin, dup2_stdout};
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -55,7 +55,7 @@ pub fn main(argv: &[OsString]) -> io::Result<()> {
         // That of a person who tries it out is no socket.
         line.peer_addr()?;
         line.set_nonblocking(true)?;
-        let line = UnixStream::from_std(line)?;
+        let line = Line { to: line.try_clone()?, from: UnixStream::from_std(line)? };
         // Handlers, since what is ignored stays so in the process; they swallow what was meant for that.
         let mut children = signal(SignalKind::child())?;
         for kind in
@@ -103,9 +103,15 @@ fn let_go_of_streams() -> io::Result<()> {
     Ok(dup2_stdout(&null)?)
 }
 
-fn tell(line: &UnixStream, report: &Report) {
+/// The line to specmake.
+struct Line {
+    to: std::os::unix::net::UnixStream,
+    from: UnixStream,
+}
+
+fn tell(line: &Line, report: &Report) {
     // Nobody listens once specmake is gone.
-    let _ = line.try_write(report.to_string().as_bytes());
+    let _ = (&line.to).write(report.to_string().as_bytes());
 }
 
 /// What specmake says.
@@ -117,8 +123,8 @@ enum Wish {
     Gone,
 }
 
-async fn heard(line: Option<&UnixStream>) -> Wish {
-    let Some(line) = line else { return std::future::pending().await };
+async fn heard(line: Option<&Line>) -> Wish {
+    let Some(Line { from: line, .. }) = line else { return std::future::pending().await };
     loop {
         let mut word = [0];
         if line.readable().await.is_err() {
@@ -165,7 +171,7 @@ impl Phase {
 }
 
 struct Keeping {
-    line: Option<UnixStream>,
+    line: Option<Line>,
     /// The process itself, until it is reaped.
     process: Option<Pid>,
     /// Whether it was asked to end.

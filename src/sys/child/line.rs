@@ -2,7 +2,7 @@
 use super::group::Act;
 use super::report::{ASK, KILL, Report};
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, Read, Write};
 use tokio::net::UnixStream;
 
 /// The longest that is kept of what a keeper says and that makes no sense.
@@ -11,7 +11,9 @@ const LONGEST: usize = 64 * 1024;
 /// Talks to one keeper. That it is closed tells the keeper that we are gone.
 #[derive(Debug)]
 pub(super) struct Line {
-    stream: UnixStream,
+    ours: UnixStream,
+    /// The same, for what must not wait: a runtime knows only late what can be read and written.
+    now: std::os::unix::net::UnixStream,
     unread: Vec<u8>,
     heard: VecDeque<Report>,
     closed: bool,
@@ -20,8 +22,8 @@ pub(super) struct Line {
 impl Line {
     pub(super) fn new(stream: std::os::unix::net::UnixStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
-        let stream = UnixStream::from_std(stream)?;
-        Ok(Self { stream, unread: Vec::new(), heard: VecDeque::new(), closed: false })
+        let (now, ours) = (stream.try_clone()?, UnixStream::from_std(stream)?);
+        Ok(Self { ours, now, unread: Vec::new(), heard: VecDeque::new(), closed: false })
     }
 
     /// Tells the keeper what to do. One that is gone is told nothing.
@@ -30,7 +32,7 @@ impl Line {
             Act::Ask => ASK,
             Act::Kill => KILL,
         };
-        let _ = self.stream.try_write(&[word]);
+        let _ = (&self.now).write(&[word]);
     }
 
     /// The next report; `None` once there will be no more. Safe to drop and call again.
@@ -39,23 +41,30 @@ impl Line {
             if let Some(report) = self.heard.pop_front() {
                 return Some(report);
             }
-            if self.closed || self.stream.readable().await.is_err() {
+            if self.closed || self.ours.readable().await.is_err() {
                 return None;
             }
-            self.read();
+            let mut buffer = [0; 4096];
+            let read = self.ours.try_read(&mut buffer);
+            self.take(&buffer, read);
         }
     }
 
     /// What has arrived by now, without waiting.
     pub(super) fn arrived(&mut self) -> impl Iterator<Item = Report> {
-        while !self.closed && self.read() {}
+        let mut buffer = [0; 4096];
+        while !self.closed {
+            let read = (&self.now).read(&mut buffer);
+            if !self.take(&buffer, read) {
+                break;
+            }
+        }
         self.heard.drain(..)
     }
 
     /// Whether anything came.
-    fn read(&mut self) -> bool {
-        let mut buffer = [0; 4096];
-        match self.stream.try_read(&mut buffer) {
+    fn take(&mut self, buffer: &[u8], read: io::Result<usize>) -> bool {
+        match read {
             Ok(read @ 1..) => self.unread.extend_from_slice(&buffer[..read]),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
             Ok(0) | Err(_) => self.closed = true,

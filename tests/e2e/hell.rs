@@ -1,0 +1,137 @@
+//! The agent from hell: whatever it does to get away, to hide or to break things, its attempt ends in the right
+//! class, nothing of it is left, and the next run succeeds.
+use crate::world::{ONE, World};
+use rustix::process::Signal;
+use std::fs;
+use std::time::{Duration, Instant};
+
+/// The one stage fails for good, whatever it is.
+const FAIL: &str = "stage \"build\" { on-failure { fail }; on-failure \"leak\" { fail } }";
+
+/// A world, and a program in it that sleeps for long and is known by its path.
+struct Hell {
+    world: World,
+    sleep: String,
+}
+
+impl Hell {
+    fn new() -> Self {
+        Self::with(&format!("{ONE}\n{FAIL}\nspec \"a\" \"A\""))
+    }
+
+    fn with(specfile: &str) -> Self {
+        let world = World::with(specfile);
+        let sleep = world.top().join("bin/sleep-for-long");
+        fs::copy(which("sleep"), &sleep).unwrap();
+        Self { sleep: sleep.to_str().unwrap().to_owned(), world }
+    }
+
+    /// What the agent does, `SLEEP` being that program with its argument.
+    fn agent(&self, script: &str) -> &Self {
+        self.world.script("a/build", &script.replace("SLEEP", &format!("{} 600", self.sleep)));
+        self
+    }
+
+    /// Command lines of processes that name anything in this world, whatever became of their environment.
+    fn left(&self) -> Vec<String> {
+        let top = self.world.top().to_str().unwrap().to_owned();
+        let pids = fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
+        let lines = pids.filter_map(|path| fs::read(path.join("cmdline")).ok());
+        let lines = lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " "));
+        lines.filter(|line| line.contains(&top)).collect()
+    }
+
+    /// How many of them are that program.
+    fn sleeping(&self) -> usize {
+        self.left().iter().filter(|line| line.starts_with(&self.sleep)).count()
+    }
+
+    #[track_caller]
+    fn is_empty(&self) -> &Self {
+        assert_eq!(self.left(), [""; 0]);
+        assert_eq!(self.world.strays(), [0; 0]);
+        self
+    }
+
+    /// Waits until so many of them run.
+    #[track_caller]
+    fn until_sleeping(&self, count: usize) {
+        let end = Instant::now() + Duration::from_secs(60);
+        while self.sleeping() != count {
+            assert!(Instant::now() < end, "{count} expected: {:?}", self.left());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// A plain agent has no trouble in this world.
+    #[track_caller]
+    fn next_run_succeeds(&self) {
+        self.world.script("a/build", "play build");
+        self.world.run([]).exits(0).calls(["a:build"]);
+        self.world.again().calls([]);
+        assert_eq!(self.world.show("main", "out/a.txt").as_deref(), Some("a\n"));
+        assert_eq!(self.world.dirt(), "");
+        assert!(!self.world.worktree("a").exists());
+        self.is_empty();
+    }
+}
+
+fn which(program: &str) -> std::path::PathBuf {
+    let path = std::env::var_os("PATH").unwrap();
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.exists()).unwrap()
+}
+
+/// Forks twice into a session of its own, with no environment and with all of its streams closed.
+const DAEMON: &str = "(setsid env -i sh -c 'trap \"\" TERM HUP INT; (SLEEP) & (SLEEP)' \
+                      </dev/null >/dev/null 2>&1 &)\n";
+
+#[test]
+fn a_daemon_does_not_outlive_its_attempt() {
+    let hell = Hell::new();
+    hell.agent(&format!("{DAEMON}play build"));
+    let outcome = hell.world.run([]);
+    outcome.exits(0).said("a:build: ended").said("that it left running");
+    hell.is_empty();
+    hell.world.again().calls([]);
+}
+
+#[test]
+fn nor_does_one_of_a_setup_a_check_or_a_landing() {
+    let one = ONE.replace("project {", "project { setup \". $W/daemon.sh\";");
+    let hell = Hell::with(&format!(
+        "{one}\nland {{ check \". $W/daemon.sh\" }}\nspec \"a\" \"A\" {{ when \". $W/daemon.sh\" }}"
+    ));
+    let daemon = DAEMON.replace("SLEEP", &format!("{} 600", hell.sleep));
+    fs::write(hell.world.top().join("daemon.sh"), daemon).unwrap();
+    let outcome = hell.world.run([]);
+    outcome.exits(0).calls(["a:build"]);
+    for who in ["`setup` of a:build: ended", "the landing of a: ended", "`when` of a"] {
+        outcome.said(who);
+    }
+    hell.is_empty();
+    hell.world.again().calls([]);
+}
+
+#[test]
+fn a_stop_asks_and_a_second_one_ends_all_at_once() {
+    let hell = Hell::new();
+    hell.agent(&format!("trap '' TERM INT HUP\n{DAEMON}SLEEP & SLEEP"));
+    let mut run = hell.world.start([]);
+    hell.until_sleeping(4);
+    run.signal(Signal::INT);
+    run.until_said("interrupt");
+    run.signal(Signal::INT);
+    run.wait().exits(130);
+    hell.is_empty().next_run_succeeds();
+}
+
+#[test]
+fn a_kill_of_specmake_itself_leaves_nothing_running() {
+    let hell = Hell::new();
+    hell.agent(&format!("trap '' TERM INT HUP\n{DAEMON}SLEEP & SLEEP"));
+    let run = hell.world.start([]);
+    hell.until_sleeping(4);
+    run.kill();
+    hell.until_sleeping(0);
+    hell.next_run_succeeds();
+}

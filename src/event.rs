@@ -210,6 +210,11 @@ pub enum Event {
         /// The sentence.
         message: String,
     },
+    /// The run was told to stop: nothing new begins.
+    Stopping {
+        /// What runs is ended at once; else it is asked to end, and has some time for it.
+        at_once: bool,
+    },
     /// The run is over.
     RunEnded {
         /// How it ended.

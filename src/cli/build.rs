@@ -1,10 +1,11 @@
 //! `specmake`, with or without goals: from the command line to the end of a run.
 use super::exit::Exit;
 use super::ground::{Ground, Reading};
+use super::hearing::hear;
 use super::opening::{lock, open_store};
 use super::plan::announced;
 use super::recorder::recorder;
-use super::show::{Show, face};
+use super::show::{Show, Watchers, face};
 use super::trouble::Trouble;
 use super::trust::{self, Ledger, TrustRequest};
 use super::user::{Ask, Surroundings, Terminal, UserFolders};
@@ -28,13 +29,13 @@ use crate::store::Store;
 use crate::sys::checkout::{Committed, commit_paths};
 use crate::sys::child::keeper;
 use crate::sys::disk::DiskTrouble;
-use crate::sys::signal::{Interrupt, Interrupts};
+use crate::sys::signal::Interrupt;
 use crate::view::View;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 
 /// Builds, or says what a build would do.
 ///
@@ -124,7 +125,7 @@ impl Build<'_> {
             reporter.report(warning.event);
         }
         let may_run = forecast.verdicts.iter().map(|verdict| verdict.as_ref().is_none_or(moves)).collect();
-        let ending = self.drive(&site, &reporter, may_run, &show.gone());
+        let ending = self.drive(&site, &reporter, may_run, &show.watchers());
         let outcome = ending.as_ref().map_or(RunOutcome::Failed, outcome);
         let trouble = (outcome == RunOutcome::Failed).then(|| disk_trouble(&site)).flatten();
         reporter.report(Event::RunEnded { outcome, millis: now_millis().saturating_sub(started) });
@@ -147,7 +148,7 @@ impl Build<'_> {
         site: &Arc<Site>,
         reporter: &Reporter,
         may_run: Vec<bool>,
-        gone: &Arc<Notify>,
+        watchers: &Arc<Watchers>,
     ) -> Result<Ending, Trouble> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let terms = Terms {
@@ -161,22 +162,7 @@ impl Build<'_> {
         let project = Arc::clone(&site.project);
         let ending = runtime.block_on(async {
             let (to, interrupts) = mpsc::channel::<Interrupt>(4);
-            let mut signals = Interrupts::listen()?;
-            let gone = Arc::clone(gone);
-            let listener = tokio::spawn(async move {
-                loop {
-                    let interrupt = tokio::select! {
-                        interrupt = signals.next() => interrupt,
-                        () = gone.notified() => match signals.hangup() {
-                            Some(hangup) => hangup,
-                            None => continue,
-                        },
-                    };
-                    if to.send(interrupt).await.is_err() {
-                        return;
-                    }
-                }
-            });
+            let listener = hear(Arc::clone(watchers), to)?;
             let dispatcher =
                 Dispatcher::new(project, schedule, hands, reporter.clone(), retries, now_millis());
             let (to, requests) = mpsc::channel(4);

@@ -14,6 +14,7 @@ pub mod exit;
 pub mod fmt;
 pub mod graph;
 pub mod ground;
+pub mod hearing;
 pub mod init;
 pub mod interrupted;
 pub mod live;

@@ -6,9 +6,10 @@ use crate::report::{Face, JsonLines, Live, Plain, Screen, Style};
 use crate::view::View;
 use std::io::{self, Write};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::Notify;
 
 /// How often a face that is redrawn is.
@@ -16,9 +17,6 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// The most records handed on at once.
 const BATCH: usize = 1000;
-
-/// A wait that took so much longer than a tick says that we were stopped meanwhile (Ctrl-Z).
-const STOPPED: Duration = Duration::from_secs(1);
 
 /// What a write to a terminal that is gone fails with, where it is no broken pipe.
 const EIO: i32 = 5;
@@ -35,11 +33,20 @@ pub fn face(wish: &BuildWish, err: Style) -> Box<dyn Face> {
     }
 }
 
+/// What is known of whoever watches.
+#[derive(Debug, Default)]
+pub struct Watchers {
+    /// Notified when they are gone: a closed terminal, or the reader of a pipe.
+    pub gone: Notify,
+    /// The terminal was somebody else's for a while, and is ours again.
+    pub back: AtomicBool,
+}
+
 /// A run that is being shown.
 #[derive(Debug)]
 pub struct Show {
     thread: JoinHandle<View>,
-    gone: Arc<Notify>,
+    watchers: Arc<Watchers>,
 }
 
 impl Show {
@@ -51,14 +58,14 @@ impl Show {
         keep: impl FnMut(&[Record]) + Send + 'static,
     ) -> (Self, Sender<Record>) {
         let (sender, records) = mpsc::channel();
-        let gone = Arc::new(Notify::new());
-        let shown = Shown { face, out: Some(out), view: View::default(), gone: Arc::clone(&gone) };
-        (Self { thread: thread::spawn(move || shown.follow(&records, keep)), gone }, sender)
+        let watchers = Arc::<Watchers>::default();
+        let shown = Shown { face, out: Some(out), view: View::default(), watchers: Arc::clone(&watchers) };
+        (Self { thread: thread::spawn(move || shown.follow(&records, keep)), watchers }, sender)
     }
 
-    /// What is notified when whoever watched is gone: the terminal, or the reader of the pipe.
-    pub fn gone(&self) -> Arc<Notify> {
-        Arc::clone(&self.gone)
+    /// Whoever watches.
+    pub fn watchers(&self) -> Arc<Watchers> {
+        Arc::clone(&self.watchers)
     }
 
     /// Waits until every sender is gone and all is shown; gives what it all came to.
@@ -71,22 +78,20 @@ struct Shown {
     face: Box<dyn Face>,
     out: Option<Box<dyn Write + Send>>,
     view: View,
-    gone: Arc<Notify>,
+    watchers: Arc<Watchers>,
 }
 
 impl Shown {
     fn follow(mut self, records: &Receiver<Record>, mut keep: impl FnMut(&[Record])) -> View {
         loop {
-            let before = Instant::now();
-            let received = records.recv_timeout(TICK);
-            if before.elapsed() > TICK + STOPPED {
-                self.face.resume();
-            }
-            let batch: Vec<Record> = match received {
+            let batch: Vec<Record> = match records.recv_timeout(TICK) {
                 Ok(first) => std::iter::once(first).chain(records.try_iter().take(BATCH)).collect(),
                 Err(RecvTimeoutError::Timeout) => Vec::new(),
                 Err(RecvTimeoutError::Disconnected) => break,
             };
+            if self.watchers.back.swap(false, Ordering::Relaxed) {
+                self.face.resume();
+            }
             if !batch.is_empty() {
                 keep(&batch);
             }
@@ -105,7 +110,7 @@ impl Shown {
         if let Err(error) = what(&mut *self.face, out) {
             self.out = None;
             if error.kind() == io::ErrorKind::BrokenPipe || error.raw_os_error() == Some(EIO) {
-                self.gone.notify_one();
+                self.watchers.gone.notify_one();
             }
         }
     }
@@ -149,9 +154,9 @@ mod tests {
         let (show, sender) = Show::begin(face, Box::new(pipe.clone()), keep);
         sample::ended().into_iter().for_each(|record| sender.send(record).expect("a listener"));
         drop(sender);
-        let gone = show.gone();
+        let watchers = show.watchers();
         let view = show.end();
-        let told = pin!(gone.notified()).poll(&mut Context::from_waker(Waker::noop())).is_ready();
+        let told = pin!(watchers.gone.notified()).poll(&mut Context::from_waker(Waker::noop())).is_ready();
         assert_eq!(told, pipe.1, "the run hears of a closed pipe, and of nothing else");
         let kept = kept.lock().expect("unharmed").clone();
         (view, kept)

@@ -69,6 +69,9 @@ impl Says<'_> {
                     _ => line,
                 })
             }
+            Event::Stopping { at_once } => {
+                Some(Line::marked(Mark::Stopped, self.style).text(words::stopping(*at_once)))
+            }
             Event::Warning { message } => {
                 let line = Line::marked(Mark::Warning, self.style);
                 Some(line.ink(Ink::Attention, "warning: ").text(message))

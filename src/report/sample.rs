@@ -150,6 +150,7 @@ pub fn ended() -> Vec<Record> {
             failure: crash("logs/r1/060-threads/plan.1.log"),
             next: "specmake logs 060-threads:plan".into(),
         },
+        Event::Stopping { at_once: false },
         Event::RunEnded { outcome: RunOutcome::Failed, millis: 64_000 },
     ];
     records.extend(events.into_iter().map(|event| Record { at: 1_064_000, event }));

@@ -3,6 +3,14 @@ use crate::base::{Reason, StageId};
 use crate::event::{Done, Failure, LandingPhase, Verdict, WaitsFor};
 use std::time::Duration;
 
+/// What becomes of what runs when the run is told to stop.
+pub fn stopping(at_once: bool) -> &'static str {
+    match at_once {
+        true => "stopping at once",
+        false => "stopping: what runs is asked to end; once more, and it is ended at once",
+    }
+}
+
 /// How long something has been going on, without tenths: `7s`, `2m 05s`, `1h 02m`.
 pub fn elapsed(millis: u64) -> String {
     let seconds = millis / 1000;

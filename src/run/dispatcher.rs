@@ -6,12 +6,12 @@ use super::landings::Landings;
 use super::report::Reporter;
 use super::requests::Answer;
 use super::waiting::Waiting;
-use crate::event::Failure;
+use crate::event::{Event, Failure};
 use crate::graph::{Place, PlaceKind, StageGraph};
 use crate::model::Project;
 use crate::plan::{IllegalMove, Phase, Schedule, State};
 use crate::sys::signal::{Interrupt, Which};
-use crate::sys::stop::Stop;
+use crate::sys::stop::{Stop, Urgency};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -276,8 +276,12 @@ impl<H: Hands> Dispatcher<H> {
     fn interrupt(&mut self, interrupt: Interrupt) {
         self.ending.interrupted = Some(interrupt.signal);
         self.stopping = true;
+        let at_once = interrupt.which == Which::Again;
+        if self.stop.urgency() < Urgency::AtOnce {
+            self.reporter.report(Event::Stopping { at_once });
+        }
         self.stop.request();
-        if interrupt.which == Which::Again {
+        if at_once {
             self.stop.at_once();
         }
     }

@@ -395,6 +395,7 @@ fn line(event: &Event) -> Option<String> {
         Event::Landed { spec, .. } => format!("{spec} landed"),
         Event::Delivered { spec, .. } => format!("{spec} delivered"),
         Event::Warning { message } => format!("warning: {message}"),
+        Event::Stopping { at_once } => format!("stopping{}", if *at_once { " at once" } else { "" }),
         other => format!("{other:?}"),
     })
 }

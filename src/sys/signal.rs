@@ -2,6 +2,14 @@
 use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+/// SIGCONT: the program goes on after a Ctrl-Z.
+///
+/// # Errors
+/// The system refused a signal handler.
+pub fn continued() -> io::Result<Signal> {
+    signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))
+}
+
 /// One signal that asks to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Interrupt {

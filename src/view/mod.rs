@@ -223,6 +223,7 @@ impl View {
             Event::RunStarted { .. }
             | Event::LandingFlake { .. }
             | Event::Warning { .. }
+            | Event::Stopping { .. }
             | Event::RunEnded { .. } => {}
         }
     }

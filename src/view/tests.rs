@@ -204,7 +204,7 @@ fn waiting_keeps_its_beginning_while_the_list_changes() {
 fn any_event() -> impl Strategy<Value = Event> {
     let spec_name = prop::sample::select(vec!["a", "b", "c"]);
     let stage_name = prop::sample::select(vec!["plan", "check", "land"]);
-    (0..21, spec_name, stage_name, 0..4_u32, any::<u64>()).prop_map(|(kind, s, t, n, big)| {
+    (0..22, spec_name, stage_name, 0..4_u32, any::<u64>()).prop_map(|(kind, s, t, n, big)| {
         let stage = id(&format!("{s}:{t}"));
         let next = String::from("specmake retry");
         match kind {
@@ -231,6 +231,7 @@ fn any_event() -> impl Strategy<Value = Event> {
             17 => Event::LandingWaits { spec: spec(s), why: next, path: None },
             18 => Event::Delivered { spec: spec(s), branch: next },
             19 => Event::Warning { message: next },
+            20 => Event::Stopping { at_once: n == 0 },
             _ => Event::RunEnded { outcome: RunOutcome::Failed, millis: big },
         }
     })

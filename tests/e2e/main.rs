@@ -35,5 +35,6 @@ mod people;
 mod real;
 mod rebuild;
 mod schemas;
+mod terminal;
 mod trust;
 mod worktrees;

@@ -314,6 +314,14 @@ impl World {
         Running::new(self, command, args.iter().map(ToString::to_string).collect())
     }
 
+    /// Another program in this world, started from the checkout.
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        self.pin(&mut command);
+        command.current_dir(&self.repo);
+        command
+    }
+
     /// Forgets all that specmake keeps beside git.
     pub fn lose_state(&self) -> &Self {
         fs::remove_dir_all(self.repo.join(".specmake")).unwrap();

@@ -320,6 +320,7 @@ async fn the_first_interrupt_stops_with_grace() {
         "a:plan run 1/1",
         "b:plan run 1/1",
         "c:plan waits: job",
+        "stopping",
         "a:plan is stopped",
         "b:plan done Ran",
     ])
@@ -331,7 +332,7 @@ async fn the_first_interrupt_stops_with_grace() {
 async fn the_second_interrupt_stops_at_once() {
     let story = Story::of(specs(&[("a", &[])])).interrupt(5, Which::First).interrupt(6, Which::Again);
     let told = story.attempt("a:plan", deaf(60, done())).tell().await;
-    told.says(&["a:plan run 1/1", "a:plan is stopped"]).ends(0, 0, true);
+    told.says(&["a:plan run 1/1", "stopping", "stopping at once", "a:plan is stopped"]).ends(0, 0, true);
     assert_eq!(told.seconds, 6);
 }
 

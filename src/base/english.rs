@@ -1,6 +1,16 @@
 //! Small words: plurals, lists, durations as people say them, and the nearest of some names.
 use std::time::Duration;
 
+/// How long ago something was: `3 days`, `5 hours`, `a moment`.
+pub fn age(seconds: u64) -> String {
+    match seconds {
+        0..=119 => "a moment".to_owned(),
+        120..=7199 => format!("{} minutes", seconds / 60),
+        7200..=172_799 => format!("{} hours", seconds / 3600),
+        _ => format!("{} days", seconds / 86400),
+    }
+}
+
 /// `1 spec`, `2 specs`.
 pub fn count(n: usize, noun: &str) -> String {
     match n {

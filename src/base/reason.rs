@@ -14,6 +14,11 @@ pub enum Reason {
         /// Why.
         why: String,
     },
+    /// It stopped until a person does something.
+    Held {
+        /// Why.
+        why: String,
+    },
     /// A named ingredient changed.
     Changed {
         /// What kind of ingredient: `input`, `prompt`, `run`, `env`, `description` ...
@@ -68,6 +73,7 @@ impl fmt::Display for Reason {
         match self {
             Self::NeverRan => f.write_str("never ran"),
             Self::Voided { why } => f.write_str(why),
+            Self::Held { why } => write!(f, "held: {why}"),
             Self::Changed { ingredient, name, paths } => {
                 write_ingredient(f, ingredient, name)?;
                 f.write_str(" changed")?;

@@ -4,9 +4,9 @@ pub mod commands;
 
 pub use build::BuildArgs;
 pub use commands::{
-    ApproveArgs, CheckArgs, CleanArgs, CompletionsArgs, DemoArgs, FmtArgs, GraphArgs, HoldArgs, InitArgs,
-    LogsArgs, ManArgs, NewArgs, PlanArgs, RetryArgs, StatusArgs, StopArgs, TouchArgs, WorktreeArgs,
-    WorktreeCommand,
+    ApproveArgs, CheckArgs, CleanArgs, CompletionsArgs, DemoArgs, DiffArgs, FmtArgs, GraphArgs, HoldArgs,
+    InitArgs, LogsArgs, ManArgs, NewArgs, OpenArgs, PlanArgs, RetryArgs, ShellArgs, StatusArgs, StopArgs,
+    TouchArgs, WorktreeArgs, WorktreeCommand,
 };
 
 use super::exit::Exit;
@@ -116,7 +116,13 @@ pub enum Command {
     Hold(HoldArgs),
     /// End what runs of a spec, keep its work, and hold it until `retry`
     Stop(StopArgs),
-    /// Remove worktrees and branches that have landed and hold nothing else
+    /// Show what a spec changed
+    Diff(DiffArgs),
+    /// Open a spec's worktree in your editor
+    Open(OpenArgs),
+    /// Open a shell in a spec's worktree
+    Shell(ShellArgs),
+    /// Remove worktrees and branches that have landed and hold nothing else, and old backups
     Clean(CleanArgs),
     /// Worktrees of specs in progress
     Worktree(WorktreeArgs),

@@ -6,8 +6,11 @@ use crate::run::fork::{FORKS, fork_ref};
 use crate::sys::git::{Git, GitError, Oid, RefUpdate, branch_ref};
 use crate::sys::lock::{Asked, BuildLock};
 use crate::sys::worktree::{Worktree, drop_branch, forget_lost};
+use backups::Expiry;
 use serde_json::{Value, json};
 use std::io::Write;
+
+pub mod backups;
 
 /// What to clean.
 pub struct Cleaning<'a> {
@@ -19,6 +22,8 @@ pub struct Cleaning<'a> {
     pub json: bool,
     /// Whether a branch at this commit has landed: its spec's name, and `None`, or why not ("not landed").
     pub unlanded: &'a dyn Fn(&str, Oid) -> Option<String>,
+    /// Which backups go.
+    pub expiry: &'a Expiry<'a>,
 }
 
 /// Cleans, one line or one JSON object for each branch of ours. Nothing is touched while a build runs.
@@ -30,7 +35,7 @@ pub fn clean(git: &Git, cleaning: &Cleaning<'_>, out: &mut dyn Write) -> Result<
         Asked::Taken(lock) => lock,
         Asked::HeldBy(holder) => {
             let line = if cleaning.json {
-                format!("{:#}", json!({ "building": holder.pid, "branches": [] }))
+                format!("{:#}", json!({ "building": holder.pid, "branches": [], "backups": [] }))
             } else {
                 format!("nothing was removed: process {} is building", holder.pid)
             };
@@ -62,9 +67,16 @@ pub fn clean(git: &Git, cleaning: &Cleaning<'_>, out: &mut dyn Write) -> Result<
         true => clean_landing(git, cleaning.dry_run)?,
         false => None,
     };
+    let backups = backups::expire(git, cleaning)?;
     if cleaning.json {
-        say(out, &format!("{:#}", json!({ "building": null, "branches": branches })))?;
-    } else if let Some(line) = landings {
+        let backups = backups.iter().map(|gone| gone.object(cleaning)).collect::<Vec<_>>();
+        say(out, &format!("{:#}", json!({ "building": null, "branches": branches, "backups": backups })))?;
+        return Ok(Exit::Done);
+    }
+    if let Some(line) = landings {
+        say(out, &line)?;
+    }
+    for line in backups.iter().filter_map(|one| one.line(cleaning)) {
         say(out, &line)?;
     }
     Ok(Exit::Done)
@@ -142,6 +154,9 @@ mod tests {
     use crate::cli::worktree::list;
     use crate::sys::testing::World;
     use crate::sys::worktree::Start;
+    use std::time::Duration;
+
+    const NEVER: Expiry<'static> = Expiry { older: Duration::MAX, now: 0, held: &|_| false };
 
     fn add(world: &World, spec: &str) -> Worktree {
         let branch = format!("spec/{spec}");
@@ -152,9 +167,12 @@ mod tests {
     fn cleaned(world: &World, specs: &[String], dry_run: bool) -> String {
         let unlanded = |spec: &str, _: Oid| (spec == "new").then(|| "not landed".to_owned());
         let mut out = Vec::new();
-        let exit =
-            clean(&world.open(), &Cleaning { specs, dry_run, json: false, unlanded: &unlanded }, &mut out)
-                .unwrap();
+        let exit = clean(
+            &world.open(),
+            &Cleaning { specs, dry_run, json: false, unlanded: &unlanded, expiry: &NEVER },
+            &mut out,
+        )
+        .unwrap();
         assert_eq!(exit, Exit::Done);
         String::from_utf8(out).unwrap()
     }
@@ -214,7 +232,8 @@ mod tests {
         let git = world.open();
         let lock = BuildLock::ask(&git, "").unwrap();
         let mut out = Vec::new();
-        let cleaning = Cleaning { specs: &[], dry_run: false, json: false, unlanded: &|_, _| None };
+        let cleaning =
+            Cleaning { specs: &[], dry_run: false, json: false, unlanded: &|_, _| None, expiry: &NEVER };
         assert_eq!(clean(&git, &cleaning, &mut out).unwrap(), Exit::Environment);
         assert!(matches!(lock, Asked::Taken(_)) && !out.is_empty());
     }

@@ -2,6 +2,7 @@
 use super::args::{CleanArgs, Cli, Command, DemoArgs, Form, Format, GraphArgs, WorktreeCommand};
 use super::build::build;
 use super::clean::Cleaning;
+use super::clean::backups::Expiry;
 use super::exit::Exit;
 use super::fmt::FmtRequest;
 use super::graph::{Drawing, Drawn};
@@ -11,13 +12,16 @@ use super::ground::{
 use super::init::InitRequest;
 use super::logs::LogsRequest;
 use super::new::NewSpec;
-use super::opening::open_site;
+use super::opening::{lock, open_site};
+use super::pick::{pick, pick_all};
 use super::trouble::Trouble;
 use super::user::Surroundings;
 use super::wishes::{BuildWish, Wish, Wishes};
-use super::{approve, check, clean, completions, demo, fmt, init, logs, new, retry, stop, worktree};
+use super::{approve, check, clean, completions, demo, fmt, init, logs, new, retry, stop, visit, worktree};
+use crate::run::by_hand::GivenUp;
 use crate::run::report::Reporter;
 use crate::run::report::now_millis;
+use crate::run::standing::names;
 use crate::sys::child::keeper;
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -129,11 +133,15 @@ fn run(
         }
         Command::Hold(args) => stop::hold(wishes, args, err),
         Command::Stop(args) => stop::stop(wishes, args, err),
+        Command::Diff(args) => visit::diff(wishes, args, out, err),
+        Command::Open(args) => visit::open(wishes, args, here, out, err),
+        Command::Shell(args) => visit::shell(wishes, args, here, err),
         Command::Clean(args) => tidy(wishes, args, out, err),
         Command::Worktree(args) => match &args.command {
             WorktreeCommand::List { .. } => {
                 Ok(worktree::list(&repository()?, wishes.format == Format::Json, out)?)
             }
+            WorktreeCommand::Remove { specs, .. } => give_up(wishes, specs, err),
         },
         Command::Completions(args) => Ok(completions::completions(args.shell, out)?),
         Command::Man(args) => Ok(match &args.dir {
@@ -163,8 +171,47 @@ fn tidy(
         (!has_landed).then(|| "not landed".to_owned())
     };
     let json = wishes.format == Format::Json;
-    let cleaning = Cleaning { specs: &args.specs, dry_run: args.dry_run, json, unlanded: &unlanded };
+    // A branch may be of a spec that is declared no longer.
+    let name = |text: &String| {
+        pick(&ground.project, text)
+            .map_or_else(|_| text.clone(), |at| ground.project.specs[at].name.to_string())
+    };
+    let specs: Vec<String> = args.specs.iter().map(name).collect();
+    let held = |spec: &str| {
+        let spec = crate::base::SpecName::new(spec).ok().and_then(|name| site.spec_named(&name));
+        spec.is_some_and(|spec| {
+            site.standing(spec).is_ok_and(|standing| standing.line().held(&names(spec)).is_some())
+        })
+    };
+    let now = now_millis() / 1000;
+    let expiry = Expiry { older: args.backups, now, held: &held };
+    let cleaning =
+        Cleaning { specs: &specs, dry_run: args.dry_run, json, unlanded: &unlanded, expiry: &expiry };
     Ok(clean::clean(&ground.git, &cleaning, out)?)
+}
+
+/// Removes worktrees of specs whose branches stay.
+fn give_up(wishes: &Wishes, specs: &[String], err: &mut dyn Write) -> Result<Exit, Trouble> {
+    let ground = Ground::open(wishes, &Reading::default(), err)?;
+    let positions = pick_all(&ground.project, specs)?;
+    let _lock = lock(&ground.git, "worktree remove", false, err)?;
+    let site = open_site(&ground, "worktree", Reporter::silent(), err)?;
+    let mut exit = Exit::Done;
+    for spec in positions.into_iter().map(|position| site.spec(position)) {
+        match site.give_up_worktree(spec) {
+            Ok(Some(GivenUp { path, branch, edits })) => {
+                let edits = edits.map(|edits| format!("; your edits in it are now `{}`", edits.short()));
+                let (path, edits) = (path.display(), edits.unwrap_or_default());
+                writeln!(err, "specmake: removed `{path}`; its work is on branch `{branch}`{edits}")?;
+            }
+            Ok(None) => writeln!(err, "specmake: {} has no worktree", spec.name)?,
+            Err(stays) => {
+                writeln!(err, "specmake: the worktree of {} stays: {stays}", spec.name)?;
+                exit = Exit::Environment;
+            }
+        }
+    }
+    Ok(exit)
 }
 
 fn draw(

@@ -33,6 +33,7 @@ pub mod stop;
 pub mod trouble;
 pub mod trust;
 pub mod user;
+pub mod visit;
 pub mod wishes;
 pub mod worktree;
 

@@ -6,11 +6,15 @@ use super::ground::{Ground, Reading};
 use super::status::{StatusRequest, Stored, report, write};
 use super::trouble::Trouble;
 use super::wishes::Wishes;
+use crate::base::SpecName;
 use crate::graph::goals::resolve;
+use crate::report::status::KeptStatus;
 use crate::report::status::human::Shown;
+use crate::run::backups::backups;
 use crate::run::report::now_millis;
 use crate::store::Store;
 use crate::sys::lock::BuildLock;
+use crate::sys::worktree::place;
 use std::io::Write;
 
 /// Says where everything stands.
@@ -34,13 +38,32 @@ pub fn status(
     let request =
         StatusRequest { history: &history, plan: plan.as_ref(), folder: &folder, now: now_millis() };
     let mut report = report(&request).map_err(Trouble::environment)?;
+    report.fill_worktrees(|spec| worktree_of(&ground, spec));
     if !args.goals.is_empty() {
-        let wanted_spec = |name: &crate::base::SpecName| {
+        let wanted_spec = |name: &SpecName| {
             ground.graph.spec_position(name.as_str()).is_some_and(|spec| wanted.is_goal(spec))
         };
         report.retain(wanted_spec);
+        for spec in &mut report.specs {
+            spec.kept = kept(&ground, &spec.spec)?;
+        }
     }
     let shown = Shown { style: wishes.out, width: wishes.width, all: args.all };
     write(&report, (wishes.format == Format::Human).then_some(&shown), out)?;
     Ok(Exit::Done)
+}
+
+/// Where a spec's worktree lies, if it has one.
+fn worktree_of(ground: &Ground, name: &SpecName) -> Option<String> {
+    let spec = ground.project.specs.get(name)?;
+    let path = place(&ground.git, &spec.worktree, name.as_str()).ok()?;
+    path.join(".git").exists().then(|| path.display().to_string())
+}
+
+fn kept(ground: &Ground, name: &SpecName) -> Result<Vec<KeptStatus>, Trouble> {
+    let kept = backups(&ground.git, Some(name.as_str()))?.into_iter().map(|backup| {
+        let [look, again] = backup.commands(&ground.base_branch);
+        KeptStatus { name: backup.name, made: backup.at, look, again }
+    });
+    Ok(kept.collect())
 }

@@ -198,9 +198,13 @@ impl Command {
             Self::Touch(args) => &args.file,
             Self::Hold(args) => &args.file,
             Self::Stop(args) => &args.file,
+            Self::Diff(args) => &args.file,
+            Self::Open(args) => &args.file,
+            Self::Shell(args) => &args.file,
             Self::Clean(args) => &args.file,
             Self::Worktree(args) => match &args.command {
-                super::args::WorktreeCommand::List { file } => file,
+                super::args::WorktreeCommand::List { file }
+                | super::args::WorktreeCommand::Remove { file, .. } => file,
             },
             Self::Logs(_) | Self::Completions(_) | Self::Man(_) | Self::Demo(_) | Self::DemoAgent => {
                 return None;

@@ -4,7 +4,7 @@ use super::line::Line;
 use super::style::{Ink, Mark, Style};
 use super::words;
 use crate::base::english::count;
-use crate::base::{AgentName, LayerName, SpecName, StageName};
+use crate::base::{AgentName, LayerName, Reason, SpecName, StageName};
 use crate::event::Verdict;
 use serde::Serialize;
 use std::io;
@@ -88,6 +88,19 @@ impl PlanSpec {
     /// Every verdict on it, its landing's last.
     pub fn verdicts(&self) -> impl Iterator<Item = &Verdict> {
         self.stages.iter().map(|stage| &stage.verdict).chain(&self.land)
+    }
+
+    /// The first stage of it, or its landing, that stopped until a person does something, and why.
+    pub fn held(&self) -> Option<(&str, &str)> {
+        let stages = self.stages.iter().map(|stage| (stage.stage.as_str(), &stage.verdict));
+        let mut all = stages.chain(self.land.as_ref().map(|land| (crate::view::LAND, land)));
+        all.find_map(|(name, verdict)| match verdict {
+            Verdict::OutOfDate { reasons } => reasons.iter().find_map(|reason| match reason {
+                Reason::Held { why } => Some((name, why.as_str())),
+                _ => None,
+            }),
+            _ => None,
+        })
     }
 
     /// Whether nothing of it must or may run.

@@ -34,6 +34,7 @@ fn rare_events() -> Vec<Event> {
     let reasons = vec![
         Reason::NeverRan,
         Reason::Voided { why: "reverted".into() },
+        Reason::Held { why: "exit status 3".into() },
         Reason::Changed { ingredient: "input".into(), name: "x".into(), paths: vec!["x".into()] },
         Reason::Added { ingredient: "env".into(), name: "x".into() },
         Reason::Removed { ingredient: "env".into(), name: "x".into() },

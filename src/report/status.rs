@@ -82,10 +82,30 @@ pub struct SpecStatus {
     pub next: Option<String>,
     /// The refs that keep what a `restart` or a `skip` took back in this run.
     pub backups: Vec<String>,
+    /// Since when it is held or failed.
+    pub since: Option<u64>,
+    /// Where the work of a held or failed one is.
+    pub worktree: Option<String>,
+    /// What was taken back and is kept, where a spec is asked about by name.
+    pub kept: Vec<KeptStatus>,
     /// Its stages in order, then its landing.
     pub stages: Vec<StageStatus>,
     #[serde(skip)]
     mark: Option<Mark>,
+}
+
+/// What was taken back and is kept under a ref.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KeptStatus {
+    /// The ref.
+    #[serde(rename = "ref")]
+    pub name: String,
+    /// When it was made, in seconds since the Unix epoch.
+    pub made: u64,
+    /// The command that shows it.
+    pub look: String,
+    /// The command that goes on from it.
+    pub again: String,
 }
 
 /// A stage.
@@ -213,6 +233,13 @@ impl StatusReport {
         }
     }
 
+    /// Says of each held or failed spec where its work is.
+    pub fn fill_worktrees(&mut self, of: impl Fn(&SpecName) -> Option<String>) {
+        for spec in self.specs.iter_mut().filter(|spec| matches!(spec.mark(), Mark::Held | Mark::Failed)) {
+            spec.worktree = of(&spec.spec);
+        }
+    }
+
     /// Leaves only the specs that `keep` names.
     pub fn retain(&mut self, mut keep: impl FnMut(&SpecName) -> bool) {
         self.specs.retain(|spec| keep(&spec.spec));
@@ -254,6 +281,9 @@ impl SpecStatus {
             why: None,
             next: None,
             backups: Vec::new(),
+            since: None,
+            worktree: None,
+            kept: Vec::new(),
             stages: planned.stages.iter().map(|stage| StageStatus::unseen(&stage.stage)).collect(),
             mark: None,
         };
@@ -276,7 +306,7 @@ impl SpecStatus {
             let adopted = |verdict: &Verdict| matches!(Mark::from(verdict), Mark::Adopted);
             self.set(if planned.verdicts().any(adopted) { Mark::Adopted } else { Mark::UpToDate });
             (self.delivered, self.landed) = (true, planned.land.is_some());
-            (self.why, self.next) = (None, None);
+            (self.why, self.next, self.since) = (None, None, None);
             self.waits_for.clear();
             self.blocked_by.clear();
             return;
@@ -297,6 +327,11 @@ impl SpecStatus {
             self.set(Mark::from(first));
             self.why = why(first);
             self.next = None;
+        }
+        if let Some((stage, why)) = planned.held() {
+            self.set(Mark::Held);
+            self.why = Some(format!("{stage}: {why}"));
+            self.next = Some(format!("specmake retry {}", self.spec));
         }
     }
 }
@@ -358,6 +393,9 @@ fn spec_status(view: &View, spec: &SpecView, now: u64) -> SpecStatus {
         why,
         next,
         backups: spec.backups.clone(),
+        since: foremost.filter(|(_, step)| step.trouble().is_some()).map(|(_, step)| step.since),
+        worktree: None,
+        kept: Vec::new(),
         stages: spec.steps().filter_map(|(name, step)| stage_status(name, step)).collect(),
         mark: Some(mark),
     }

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The first of all ports that slots are told of, and how many each has.
-const PORTS: (u16, u16) = (20_000, 20);
+pub(super) const PORTS: (u16, u16) = (20_000, 20);
 
 /// The first port of a slot.
 pub(super) fn port_base(slot: u32) -> u16 {

@@ -2,8 +2,10 @@
 //! landing that moves the base. Never imports a face.
 pub mod adopting;
 pub mod attempt;
+pub mod backups;
 pub mod beside;
 pub mod blame;
+pub mod by_hand;
 mod check;
 pub mod contents;
 mod damage;

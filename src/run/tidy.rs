@@ -1,7 +1,6 @@
 //! What goes once a spec has landed: its worktree and its branch, unless somebody still needs them.
 use super::site::Site;
 use super::standing::names;
-use super::workplace::Workplace;
 use crate::model::Spec;
 use crate::rebuild::Line;
 use crate::sys::git::GitError;
@@ -70,12 +69,7 @@ impl Site {
         }
         let mut kept = tip;
         if let Some(worktree) = self.sound_worktree(spec, &branch)? {
-            let mut place = Workplace { worktree, branch: branch.clone(), tip };
-            self.keep_hand_edits(spec, &mut place)?;
-            kept = place.tip;
-            if let Some(stays) = place.worktree.remove(Some(&branch))? {
-                return Err(Kept::Stays(stays));
-            }
+            (kept, _) = self.empty_out(spec, worktree, tip)?;
         }
         let backup = self.back_up_tip(spec, kept)?;
         drop_branch(&self.git, &branch, kept, self.forget_fork(&branch))?;

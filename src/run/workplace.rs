@@ -61,7 +61,11 @@ impl Site {
         };
         let mut place = Workplace { worktree, branch, tip };
         require_at_rest(&place)?;
-        self.keep_hand_edits(spec, &mut place).map_err(setup)?;
+        if let Some(edits) = self.keep_hand_edits(spec, &mut place).map_err(setup)? {
+            let (name, top) = (&spec.name, place.worktree.top().display());
+            let (edits, branch) = (edits.short(), &place.branch);
+            self.reporter.warn(format!("{name}: your edits in `{top}` are now `{edits}` on `{branch}`"));
+        }
         if standing.branch.is_none() && place.tip == tip && tip != standing.base {
             // The branch has landed and nothing came after: it begins anew.
             self.back_up_unless_landed(spec, tip, standing.base).map_err(setup)?;
@@ -102,18 +106,23 @@ impl Site {
         Ok(worktree)
     }
 
-    /// What a person changed in the worktree becomes a commit of its own, as a person's.
-    pub(super) fn keep_hand_edits(&self, spec: &Spec, place: &mut Workplace) -> Result<(), GitError> {
+    /// What a person changed in the worktree becomes a commit of its own, as a person's, if they did.
+    pub(super) fn keep_hand_edits(
+        &self,
+        spec: &Spec,
+        place: &mut Workplace,
+    ) -> Result<Option<Oid>, GitError> {
         if let Some(commit) = place.worktree.half_reset()? {
             place.worktree.reset_to(Some(&place.branch), commit)?;
             self.stands_at(place, commit);
         }
         let snapshot = place.worktree.snapshot(place.tip, &[])?;
         if snapshot.changes.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let message = format!("{}: edits by hand\n", spec.name);
-        self.advance(place, &snapshot, &message, &[])
+        self.advance(place, &snapshot, &message, &[])?;
+        Ok(Some(place.tip))
     }
 
     fn merge_base_in(&self, spec: &Spec, base: Oid, place: &mut Workplace) -> Result<(), Failure> {

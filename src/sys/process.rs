@@ -141,6 +141,12 @@ impl Invocation {
         Ok(Captured { status: output.status, stdout: output.stdout, stderr: output.stderr })
     }
 
+    /// Becomes it: this process ends here, and the program has its terminal, its pid and its exit status. Only why
+    /// it could not be started comes back.
+    pub fn replace_this_process(&self) -> io::Error {
+        self.command().exec()
+    }
+
     /// Starts it and leaves its stdin and stdout open for a conversation.
     ///
     /// # Errors

@@ -34,6 +34,7 @@ mod order;
 mod people;
 mod real;
 mod rebuild;
+mod repair;
 mod schemas;
 mod terminal;
 mod trust;

@@ -106,3 +106,64 @@ fn names_are_prefixes_and_mistakes_are_told() {
     world.run(["retry", "banana", "--from", "paint"]).exits(2).said("its stages: build").calls([]);
     world.run(["stop"]).exits(2);
 }
+
+#[test]
+fn open_and_shell_go_where_a_spec_is_worked_on() {
+    let mut world = World::with(&format!(
+        "{ONE}\nstage \"build\" {{ on-failure {{ hold }} }}\nspec \"a\" \"A\"\nspec \"b\" \"B\""
+    ));
+    world.run(["open", "b", "--path"]).exits(3).said("has no worktree");
+    world.script("a/build", "exit 3");
+    world.run(["a"]).exits(1);
+    let folder = world.worktree("a").display().to_string();
+    assert_eq!(world.run(["open", "a", "--path"]).exits(0).stdout.trim(), folder);
+    world.env("VISUAL", "printf '%s|' first");
+    assert_eq!(world.run(["open", "a"]).exits(0).stdout, format!("first|{folder}|"));
+    let ran = world.run([
+        "shell",
+        "a",
+        "--",
+        "sh",
+        "-c",
+        "pwd; echo $SPECMAKE_SPEC $SPECIFY_FEATURE_DIRECTORY; exit 7",
+    ]);
+    assert_eq!(ran.exits(7).stdout, format!("{folder}\na {folder}/specs/a\n"));
+    world.env("SHELL", "/bin/pwd");
+    assert_eq!(world.run(["shell", "a"]).exits(0).said("committed on its own").stdout.trim(), folder);
+    world.run(["shell", "b"]).exits(3);
+}
+
+#[test]
+fn a_shell_does_not_meddle_with_an_agent() {
+    let world = two();
+    let mut run = world.start(["apple"]);
+    run.until_flag("apple");
+    world.run(["shell", "apple", "--", "true"]).exits(3).said("specmake stop apple");
+    world.run(["shell", "apple", "--force", "--", "true"]).exits(0);
+    world.flag("go");
+    run.wait().exits(0);
+}
+
+#[test]
+fn diff_shows_what_a_spec_changed() {
+    let world = World::with("stage \"implement\" { on-failure { hold } }\nspec \"a\" \"A\"");
+    world.run(["diff", "a"]).exits(0).said("changed nothing yet");
+    world.script("a/implement", "mkdir src\necho 'fn half() {}' > src/half.rs\nexit 3");
+    world.run([]).exits(1);
+    world.run(["diff", "a"]).exits(0).said("+fn half() {}").said("plan.md");
+    let plan = world.run(["diff", "a", "--stage", "plan"]);
+    assert!(plan.exits(0).said("plan.md").stdout.lines().all(|line| !line.contains("half")), "{plan}");
+    std::fs::write(world.worktree("a").join("mine.txt"), "mine\n").unwrap();
+    let implement = world.run(["diff", "a", "--stage", "implement"]);
+    assert!(implement.exits(0).said("+mine").said("half.rs").stdout.lines().all(|l| !l.contains("plan.md")));
+    world.run(["diff", "a", "--stat"]).exits(0).said("mine.txt  ").plain();
+    let json = world.run(["diff", "a", "--format", "json"]).json();
+    assert_eq!(json["uncommitted"], true);
+    assert!(json["files"].as_array().unwrap().iter().any(|file| file["path"] == "src/half.rs"), "{json}");
+    world.run(["diff", "a", "--stage", "paint"]).exits(2).said("its stages");
+    world.unscript("a/implement");
+    world.run(["retry", "a"]).exits(0);
+    world.run(["diff", "a"]).exits(0).said("+mine").said("src/a.txt");
+    let plan = world.run(["diff", "a", "--stage", "plan"]);
+    assert!(plan.exits(0).said("plan.md").stdout.lines().all(|line| !line.contains("half")), "{plan}");
+}

@@ -110,6 +110,7 @@ fn logs_worktrees_and_cleaning_answer_as_they_say() {
     let worktrees = world.run(["worktree", "list", "--format", "json"]).exits(0).json();
     fits("worktrees", [&worktrees]);
     assert_eq!(worktrees["worktrees"][0]["spec"], "broken");
+    fits("diff", [&world.run(["diff", "broken", "--format", "json"]).json()]);
     let foreseen = world.run(["clean", "--dry-run", "--format", "json"]).exits(0).json();
     fits("clean", [&foreseen]);
     assert_eq!(foreseen["branches"][0]["why"], "not landed");

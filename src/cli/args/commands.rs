@@ -213,8 +213,68 @@ pub struct HoldArgs {
     pub why: Option<String>,
 }
 
+/// `specmake open`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(after_help = "Example:\n  cd \"$(specmake open 051 --path)\"")]
+pub struct OpenArgs {
+    /// The Specfile.
+    #[command(flatten)]
+    pub file: FileArg,
+    /// The spec
+    pub spec: String,
+    /// Print where it is instead
+    #[arg(long)]
+    pub path: bool,
+}
+
+/// `specmake shell`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(
+    after_help = "What you change there is yours: it is committed on its own when the spec goes on.\n\n\
+    Examples:\n  \
+    specmake shell 051\n  \
+    specmake shell 051 -- make test   one command instead"
+)]
+pub struct ShellArgs {
+    /// The Specfile.
+    #[command(flatten)]
+    pub file: FileArg,
+    /// The spec
+    pub spec: String,
+    /// Also while a stage is at work there
+    #[arg(long)]
+    pub force: bool,
+    /// A program and its arguments instead of `$SHELL`
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<String>,
+}
+
+/// `specmake diff`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(
+    after_help = "Edits in its worktree that are not committed are shown too. Of a spec that has landed, what its\n\
+    last landing brought."
+)]
+pub struct DiffArgs {
+    /// The Specfile.
+    #[command(flatten)]
+    pub file: FileArg,
+    /// The spec
+    pub spec: String,
+    /// Only what STAGE changed
+    #[arg(long, value_name = "STAGE", value_parser = StageName::new)]
+    pub stage: Option<StageName>,
+    /// Only how much of each file
+    #[arg(long)]
+    pub stat: bool,
+}
+
 /// `specmake clean`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(
+    after_help = "A backup is a ref below refs/specmake/backup/: what was there before a restart, a `retry --clean`\n\
+    or the like took it back. `specmake status SPEC` names them."
+)]
 pub struct CleanArgs {
     /// The Specfile.
     #[command(flatten)]
@@ -225,6 +285,9 @@ pub struct CleanArgs {
     /// Say what would be removed, and why the rest stays
     #[arg(short = 'n', long)]
     pub dry_run: bool,
+    /// Forget backups older than AGE (`7days`, `0s`); never those of a spec that is held
+    #[arg(long, value_name = "AGE", default_value = "30days", value_parser = humantime::parse_duration)]
+    pub backups: std::time::Duration,
 }
 
 /// `specmake worktree`.
@@ -243,6 +306,15 @@ pub enum WorktreeCommand {
         /// The Specfile.
         #[command(flatten)]
         file: FileArg,
+    },
+    /// Remove the worktrees of specs; their branches stay, with what was not committed
+    Remove {
+        /// The Specfile.
+        #[command(flatten)]
+        file: FileArg,
+        /// The specs
+        #[arg(value_name = "SPEC", required = true)]
+        specs: Vec<String>,
     },
 }
 

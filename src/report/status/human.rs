@@ -1,6 +1,6 @@
 //! `status` for people, in sections, the ones that need them last, where the eye is.
 use super::{SpecStatus, StageStatus, StatusReport};
-use crate::base::english::count;
+use crate::base::english::{age, count};
 use crate::report::line::{Line, wrap};
 use crate::report::style::{Ink, Mark, Style};
 use crate::report::words;
@@ -152,13 +152,35 @@ impl SpecStatus {
             let line = Line::new().text("      log: ").ink(Ink::Faint, format!(".specmake/{log}"));
             lines.push(line.render(style));
         }
-        for backup in &self.backups {
-            let line = Line::new().text("      taken back: ").ink(Ink::Faint, backup);
-            lines.push(line.render(style));
-        }
+        self.push_whereabouts(now, shown, lines);
         if let Some(next) = &self.next {
             let line = Line::new().text("      next: ").ink(Ink::Strong, next);
             lines.push(line.render(style));
+        }
+    }
+}
+
+impl SpecStatus {
+    /// Since when it is stopped, where its work is, and what was taken back.
+    fn push_whereabouts(&self, now: u64, shown: &Shown, lines: &mut Vec<String>) {
+        let style = &shown.style;
+        let mut push = |label: &str, text: &str| {
+            lines.push(Line::new().text(format!("      {label}")).ink(Ink::Faint, text).render(style));
+        };
+        if let Some(since) = self.since.filter(|_| matches!(self.mark(), Mark::Held | Mark::Failed)) {
+            push("since: ", &format!("{} ago", age(now.saturating_sub(since) / 1000)));
+        }
+        if let Some(worktree) = &self.worktree {
+            push("work: ", worktree);
+        }
+        for kept in &self.kept {
+            let age = age((now / 1000).saturating_sub(kept.made));
+            push("kept: ", &format!("{}, {age} old", kept.name));
+            push("      ", &kept.look);
+            push("      ", &kept.again);
+        }
+        for backup in self.backups.iter().filter(|name| !self.kept.iter().any(|kept| kept.name == **name)) {
+            push("taken back: ", backup);
         }
     }
 }

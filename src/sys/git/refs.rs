@@ -193,7 +193,10 @@ impl Git {
             script.extend(update.instruction(like));
         }
         script.extend(b"prepare\0commit\0");
-        let command = self.ref_transaction(reason).stdin(script);
+        // Their log tells how old they are.
+        let logged = updates.iter().any(|update| update.name.starts_with("refs/specmake/backup/"));
+        let command = if logged { self.logged_transaction(reason) } else { self.ref_transaction(reason) };
+        let command = command.stdin(script);
         let captured = self.ask(&command)?;
         if captured.success() { Ok(()) } else { Err(self.why_not(updates, failed(&command, &captured))) }
     }
@@ -201,6 +204,10 @@ impl Git {
     /// The command that moves refs as its stdin says.
     pub(crate) fn ref_transaction(&self, reason: &str) -> Invocation {
         self.command(["update-ref", "--no-deref", "-m", reason, "--stdin", "-z"])
+    }
+
+    fn logged_transaction(&self, reason: &str) -> Invocation {
+        self.command(["update-ref", "--no-deref", "--create-reflog", "-m", reason, "--stdin", "-z"])
     }
 
     /// Why a transaction failed, found by looking at the refs instead of reading git's words.

@@ -144,13 +144,27 @@ fn a_second_run_waits_for_the_first() {
     world.script("a/build", "flag started\nwait-for go\nplay build");
     let mut first = world.start([]);
     first.until_flag("started");
-    world.run(["--no-wait"]).exits(3).calls([]);
+    let holder = format!("pid {}, since ", first.pid());
+    world.run(["--no-wait"]).exits(3).calls([]).said(&holder).said("without `--no-wait`");
     let mut second = world.start([]);
-    second.until_said("wait");
+    second.until_said(&format!("waiting: another specmake builds here: {holder}"));
     world.flag("go");
     first.wait().exits(0);
     second.wait().exits(0);
     assert_eq!(world.calls(), ["a:build"]);
+}
+
+#[test]
+fn the_lock_of_a_dead_run_is_taken_over() {
+    let world = World::with(&format!("{ONE} spec \"a\" \"A\""));
+    world.script("a/build", "flag started\nwait-for never");
+    let mut first = world.start([]);
+    first.until_flag("started");
+    first.kill();
+    // Its agent lives on, and so does the name in the lock.
+    assert!(!world.strays().is_empty());
+    world.unscript("a/build");
+    world.run(["--no-wait"]).exits(0).calls(["a:build"]).unsaid("another specmake");
 }
 
 #[test]

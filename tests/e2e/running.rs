@@ -84,6 +84,11 @@ impl<'w> Running<'w> {
         });
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal to the program alone.
     pub fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
@@ -96,10 +101,15 @@ impl<'w> Running<'w> {
         self.child.wait().unwrap();
     }
 
-    /// The same as soon as something is seen, unless it ends before that.
-    pub fn kill_when(mut self, mut seen: impl FnMut() -> bool) -> Outcome {
+    /// The same as soon as something is seen, unless it ends before that; with `all`, everything that it had
+    /// started stands still at the same moment.
+    pub fn kill_when(mut self, all: bool, mut seen: impl FnMut() -> bool) -> Outcome {
         while self.child.try_wait().unwrap().is_none() && Instant::now() < self.end {
             if seen() {
+                if all {
+                    self.signal(Signal::STOP);
+                    self.world.signal_strays(Signal::STOP);
+                }
                 let _ = self.child.kill();
             }
             thread::sleep(GLANCE);

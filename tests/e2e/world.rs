@@ -369,9 +369,14 @@ impl World {
 
     /// Ends them.
     pub fn kill_strays(&self) {
+        self.signal_strays(Signal::KILL);
+    }
+
+    /// Sends all of them a signal.
+    pub fn signal_strays(&self, signal: Signal) {
         for pid in self.strays() {
             let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
-            let _ = pid.map(|pid| rustix::process::kill_process(pid, Signal::KILL));
+            let _ = pid.map(|pid| rustix::process::kill_process(pid, signal));
         }
     }
 

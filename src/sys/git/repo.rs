@@ -33,8 +33,10 @@ const SCRUBBED: [&str; 20] = [
 /// The environment name by which a git that outlived us is known.
 pub(crate) const OWNER: &str = "SPECMAKE_GIT";
 
-/// Settings of the user's that would change what plumbing does: hooks, signing, housekeeping, quoting.
-const SETTINGS: [&str; 13] = [
+/// Settings of the user's that would change what plumbing does: hooks, signing, housekeeping, quoting. And what is
+/// committed is on the disk before a ref says so, as it is not by default: a power cut must not cost a stage.
+const SETTINGS: [&str; 14] = [
+    "core.fsync=committed,reference",
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
     "core.quotePath=false",

@@ -201,3 +201,20 @@ fn marks_on_branches() {
     assert_eq!(git.config("branch.spec/a.b.specmake").unwrap().as_deref(), Some("a.b"));
     assert_eq!(git.config("no.such").unwrap(), None);
 }
+
+#[test]
+fn what_is_committed_is_on_the_disk_before_a_ref_says_so() {
+    let world = World::new(&[("a", "a")]);
+    let git = world.open();
+    let flushes = |what: &str, git: &dyn Fn(&Git)| {
+        let trace = world.root().join(what);
+        git(&world.open().with_env("GIT_TRACE2_EVENT", &trace));
+        std::fs::read_to_string(trace).unwrap().matches("hardware-flush").count()
+    };
+    let (tip, tree) = (git.head().unwrap(), git.tree_of(git.head().unwrap()).unwrap());
+    let new = NewCommit { tree, parents: &[tip], message: "new\n", signature: None };
+    let commit = |git: &Git| assert_ne!(git.commit_tree(&new).unwrap(), tip);
+    assert!(flushes("commit", &commit) > 0);
+    let update = RefUpdate::create("refs/specmake/x", tip);
+    assert!(flushes("ref", &|git| git.update_refs(std::slice::from_ref(&update), "x").unwrap()) > 0);
+}

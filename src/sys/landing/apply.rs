@@ -47,7 +47,10 @@ impl NewIndex {
     /// Puts it in the place of the checkout's.
     pub(super) fn install(&self, git: &Git) -> Result<(), GitError> {
         let to = git.git_dir().join("index");
-        std::fs::rename(self.index.file(), &to).map_err(GitError::io(format!("replace `{}`", to.display())))
+        // It holds what the user staged: a power cut after the rename must not leave an empty one.
+        let synced = std::fs::File::open(self.index.file()).and_then(|file| file.sync_all());
+        let renamed = synced.and_then(|()| std::fs::rename(self.index.file(), &to));
+        renamed.map_err(GitError::io(format!("replace `{}`", to.display())))
     }
 }
 

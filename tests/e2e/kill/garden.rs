@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// The specs.
 pub const SPECS: [&str; 12] = ["a1", "a2", "a3", "b1", "b2", "b3", "c1", "c2", "d1", "d2", "e1", "e2"];
@@ -127,7 +128,8 @@ impl Garden {
             Way::Sight(sights) => {
                 let mut left = sights.as_slice();
                 let mut before = None;
-                self.world.start(["-j4"]).kill_when(|| {
+                let all = point.after != After::Orphans;
+                self.world.start(["-j4"]).kill_when(all, || {
                     while let Some((sight, rest)) = left.split_first() {
                         if !sight.is_there(&self.world, &mut before) {
                             return false;
@@ -138,10 +140,25 @@ impl Garden {
                 })
             }
         };
-        if point.after == After::Nobody {
+        if point.after != After::Orphans {
             self.world.kill_strays();
         }
+        if point.after == After::Copies {
+            self.copy();
+        }
         outcome
+    }
+
+    /// Puts copies in the place of the repository and its worktrees: the same bytes and times, other inodes.
+    fn copy(&self) {
+        let repo = self.world.repo();
+        for folder in [repo, self.world.worktree("a1").parent().unwrap()].into_iter().filter(|f| f.exists()) {
+            let copy = folder.with_extension("copy");
+            let copied = Command::new("cp").arg("-a").args([folder, &copy]).status().unwrap();
+            assert!(copied.success());
+            fs::remove_dir_all(folder).unwrap();
+            fs::rename(copy, folder).unwrap();
+        }
     }
 
     fn watch_git(&mut self, on: bool) {

@@ -152,8 +152,9 @@ pub fn agent(
     let agent = call.agent;
     let name = || agent.name.to_string();
     let model = call.model.or(agent.model.as_deref());
-    let asks = |element: &str| agent.command.iter().any(|word| word.contains(element));
-    if agent.command.is_empty() {
+    let command = if call.session.is_some() { &agent.resume } else { &agent.command };
+    let asks = |element: &str| command.iter().any(|word| word.contains(element));
+    if command.is_empty() {
         return Err(CommandError::NoCommand { agent: name() });
     }
     if model.is_none() && asks("{model}") {
@@ -180,7 +181,7 @@ pub fn agent(
         _ => None,
     };
     let element = |word: &String| unlike_an_option(word, fill(word, value));
-    let mut argv: Vec<OsString> = agent.command.iter().map(element).collect();
+    let mut argv: Vec<OsString> = command.iter().map(element).collect();
     if model.is_some() {
         argv.extend(agent.model_args.iter().map(element));
     }
@@ -272,6 +273,38 @@ mod tests {
         assert_eq!(argv(&at_end, None, "--help"), ["robot", "\n--help"]);
         let within = profile(&["robot", "{prompt}", "-x={spec}"], PromptBy::Argument);
         assert_eq!(argv(&within, None, "- one"), ["robot", "\n- one", "-x=051"]);
+    }
+
+    #[test]
+    fn a_session_is_gone_on_with_in_the_agent_s_own_way() {
+        let robot = Agent {
+            resume: ["robot", "again", "--id", "{session}"].map(Into::into).to_vec(),
+            ..profile(&["robot", "run"], PromptBy::Argument)
+        };
+        let call = |session| AgentCall {
+            agent: &robot,
+            model: Some("m"),
+            prompt: "go on",
+            session,
+            executable: Path::new("/bin/specmake"),
+            env: &[],
+        };
+        let around = Surroundings {
+            run: "r1",
+            spec: None,
+            stage: "plan",
+            attempt: 2,
+            worktree: Path::new("/w"),
+            folder: None,
+            slot: 0,
+            port_base: 0,
+        };
+        let argv = |session| {
+            let limits = Limits { log: PathBuf::from("/l"), timeout: None, stall: None };
+            agent(&call(session), &around, limits).expect("a launch").argv
+        };
+        assert_eq!(argv(Some("s1")), ["robot", "again", "--id", "s1", "--model", "m", "go on"]);
+        assert_eq!(argv(None), ["robot", "run", "--model", "m", "go on"]);
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub const PROMPTS: &[BuiltIn] = texts!(
     "tasks",
     "implement",
     "check",
+    "fix",
+    "resume",
     "spec-kit/specify",
     "spec-kit/plan",
     "spec-kit/tasks",

@@ -134,7 +134,11 @@ pub enum Command {
     Demo(DemoArgs),
     /// The agent of the demo: reads a prompt on standard input
     #[command(hide = true)]
-    DemoAgent,
+    DemoAgent {
+        /// A session to go on with
+        #[arg(long)]
+        session: Option<String>,
+    },
 }
 
 /// `specmake build`.

@@ -149,7 +149,7 @@ fn run(
             None => completions::man(out)?,
         }),
         Command::Demo(args) => show_demo(wishes, args, here, out, err),
-        Command::DemoAgent => Ok(play()),
+        Command::DemoAgent { session } => Ok(play(session.as_deref())),
     }
 }
 
@@ -293,10 +293,10 @@ fn installed_agent() -> Option<&'static str> {
     known.filter(|name| *name != "demo").find(|name| is_there(name))
 }
 
-fn play() -> Exit {
+fn play(session: Option<&str>) -> Exit {
     let cwd = std::env::current_dir().unwrap_or_default();
     let env = Surroundings::here().variables;
-    match crate::agent::demo::main(&mut io::stdin(), &mut io::stdout(), &env, &cwd) {
+    match crate::agent::demo::main(session, &mut io::stdin(), &mut io::stdout(), &env, &cwd) {
         0 => Exit::Done,
         code => Exit::Other(code),
     }

@@ -206,7 +206,7 @@ impl Command {
                 super::args::WorktreeCommand::List { file }
                 | super::args::WorktreeCommand::Remove { file, .. } => file,
             },
-            Self::Logs(_) | Self::Completions(_) | Self::Man(_) | Self::Demo(_) | Self::DemoAgent => {
+            Self::Logs(_) | Self::Completions(_) | Self::Man(_) | Self::Demo(_) | Self::DemoAgent { .. } => {
                 return None;
             }
         };

@@ -1,4 +1,5 @@
 //! The steps that a failed stage climbs, and the classes that choose among ladders.
+use super::Prompt;
 use crate::base::{AgentName, StageName};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -136,8 +137,8 @@ pub struct Rung {
     pub times: u32,
     /// The first wait before it; doubled each time, with jitter.
     pub backoff: Option<Duration>,
-    /// Another prompt for it: a file's path.
-    pub prompt: Option<String>,
+    /// Another prompt for it.
+    pub prompt: Option<Prompt>,
 }
 
 impl Rung {

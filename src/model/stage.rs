@@ -69,7 +69,7 @@ pub enum Work {
 }
 
 /// What an agent is told, template parameters filled, `{spec}` symbolic.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prompt {
     /// The text.
     pub text: Arc<str>,

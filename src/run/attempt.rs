@@ -1,22 +1,20 @@
 //! One attempt at a stage: prepared, made, and kept as a commit whatever came of it.
 use super::damage::{damaged, left_out, unmerged};
-use super::ending::{failure_of, how_it_ended};
+use super::ending::failure_of;
 use super::evidence::Evidence;
 use super::foreign::RefsBefore;
 use super::hands::{Order, Outcome};
 use super::judging::setup_failure;
-use super::launch::{Around, Past};
+use super::launch::{Around, Ground};
 use super::leak::Named;
-use super::progress::Progress;
+use super::parts::Parts;
 use super::site::Site;
 use super::standing::names;
-use super::still::{Heard, Still, since_change};
+use super::telling::Past;
 use super::workplace::{Workplace, message, start_ref};
-use crate::agent::dialect;
-use crate::agent::refusal::refusal;
 use crate::base::{Oid, StageId, Stamp};
 use crate::event::{Event, Failure, Verdict};
-use crate::model::{FailureClass, Spec, Step, Work};
+use crate::model::{FailureClass, Spec, Stage, Step};
 use crate::rebuild::deed::{Deed, trace};
 use crate::rebuild::result::Changed;
 use crate::rebuild::{How, Key, Last, Mark, Unreadable, manifest};
@@ -25,7 +23,6 @@ use crate::sys::git::{GitError, RefUpdate, branch_ref};
 use crate::sys::stop::Stop;
 use crate::sys::worktree::{Snapshot, Worktree};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -37,19 +34,18 @@ pub(super) struct Prepared {
     side: Option<Worktree>,
     /// The commit that this attempt began on.
     pub(super) started: Oid,
-    launch: Launch,
-    /// The stall of what does not print while it works.
-    still: Option<Duration>,
-    setup: Vec<Launch>,
-    dialect: String,
+    /// The step that led here: `run`, `retry` ...
+    pub(super) step: &'static str,
+    pub(super) setup: Vec<Launch>,
+    pub(super) parts: Parts,
     seen: BTreeMap<Key, Stamp>,
     /// The commit that the stage's first attempt began on.
-    stage_start: Oid,
+    pub(super) stage_start: Oid,
     had_trace: bool,
     former_change: Option<Stamp>,
-    log: String,
+    pub(super) log: String,
     /// Why the agent says that its work must not go on.
-    refused: Option<String>,
+    pub(super) refused: Option<String>,
     refs: RefsBefore,
     pub(super) began: SystemTime,
     /// What the agent says that it wrote elsewhere.
@@ -120,7 +116,7 @@ impl Site {
             stage_start = self.restart(spec, stage, &mut place)?;
         }
         let side = if spec.runs_beside(stage) {
-            let keep = matches!(step, Some(Step::Retry));
+            let keep = step.is_some_and(|step| !matches!(step, Step::Restart { .. }));
             let side = self.side_worktree(spec, &id.stage, place.tip, keep);
             Some(side.map_err(|e| setup_failure(&e))?)
         } else {
@@ -150,14 +146,16 @@ impl Site {
             stopped: line.stopped(&names(spec), &id.stage).map(ToOwned::to_owned),
             diff: self.diff_for(&order.reasons, since, standing.tree_oid),
         };
-        let (launch, dialect) = self.launch(order, spec, stage, &around, worktree, &log, &past)?;
+        let order = &going_on(order, &spec.stages[stage], &past);
+        let since = (stage_start, place.tip);
+        let ground = Ground { around: &around, worktree, log: &log, past: &past, since };
+        let parts = self.parts(order, spec, stage, &ground)?;
         let setup = if worktree.is_ready() {
             Vec::new()
         } else {
             around.setup_lines(worktree.top(), &self.project.settings.setup)
         };
         self.bring_in(worktree)?;
-        let still = spec.stages[stage].stall.filter(|_| launch.stall.is_none());
         let refs = self.note_refs(worktree.git()).map_err(|e| setup_failure(&e))?;
         let mut begun = vec![RefUpdate::create(start_ref(&id.spec, &id.stage), place.tip)];
         begun.extend(self.remember_fork(&place.branch, standing.base));
@@ -168,10 +166,9 @@ impl Site {
             place,
             side,
             started,
-            launch,
-            still,
+            step: order.rung.as_ref().map_or("run", |rung| rung.step.name()),
             setup,
-            dialect,
+            parts,
             seen,
             stage_start,
             had_trace,
@@ -182,88 +179,6 @@ impl Site {
             began: SystemTime::now(),
             named: Named::default(),
         })
-    }
-
-    async fn run_in(&self, prepared: &mut Prepared, order: &Order, stop: &Stop) -> Result<Exit, Failure> {
-        let (agent, model) = self.who(&prepared.id);
-        self.reporter.report(Event::AttemptStarted {
-            stage: prepared.id.clone(),
-            attempt: order.attempt,
-            of: Some(order.of),
-            step: order.rung.as_ref().map_or("run", |rung| rung.step.name()).to_owned(),
-            agent,
-            model,
-            worktree: prepared.worktree().top().display().to_string(),
-            log: prepared.log.clone(),
-        });
-        for launch in std::mem::take(&mut prepared.setup) {
-            let exit = self.run_setup(&prepared.id.to_string(), launch, stop).await?;
-            if exit.cut == Some(Cut::Stopped) {
-                return Ok(exit);
-            }
-        }
-        prepared.worktree().mark_ready().map_err(|e| setup_failure(&e))?;
-        let id = prepared.id.clone();
-        let mut dialect = dialect::named(&prepared.dialect);
-        let is_agent = self.who(&id).0.is_some();
-        let tasks_file = self.tasks_file(prepared);
-        let (top, worktree) = (prepared.worktree().top().to_owned(), prepared.worktree().top().to_owned());
-        let (refused, named) = (&mut prepared.refused, &mut prepared.named);
-        let heard = Heard::now();
-        let ear = heard.clone();
-        let each = |line: &str| {
-            ear.note();
-            if is_agent && let Some(why) = refusal(line) {
-                *refused = Some(why);
-            }
-            for said in dialect.read(line) {
-                named.hear(&said, &worktree);
-                if let dialect::Said::Text(line) = said {
-                    self.reporter.report(Event::Output { stage: id.clone(), line });
-                }
-            }
-        };
-        let launch = prepared.launch.clone();
-        let still = Still { limit: prepared.still, heard, look: move || since_change(&top) };
-        let who = id.to_string();
-        let work = still.beside(stop, |stop| async move { self.process(&who, launch, &stop, each).await });
-        let exit = match tasks_file {
-            Some(file) => Progress::new(self.reporter.clone(), id.clone(), file).beside(work).await,
-            None => work.await,
-        };
-        let exit = exit.map_err(|e| setup_failure(&e))?;
-        Ok(exit)
-    }
-
-    /// Where the stage's tasks are ticked while it runs, if it has any.
-    fn tasks_file(&self, prepared: &Prepared) -> Option<PathBuf> {
-        let stage = self.spec_named(&prepared.id.spec)?.stage(&prepared.id.stage)?;
-        let tasks = stage.tasks.as_ref()?;
-        Some(prepared.worktree().top().join(tasks.file.resolved()))
-    }
-
-    fn who(&self, id: &StageId) -> (Option<crate::base::AgentName>, Option<String>) {
-        let stage = self.spec_named(&id.spec).and_then(|spec| spec.stage(&id.stage));
-        match stage.map(|stage| &stage.work) {
-            Some(Work::Agent { agent, model, .. }) => {
-                let own = self.project.agents.get(agent).and_then(|agent| agent.model.clone());
-                (Some(agent.clone()), model.clone().or(own))
-            }
-            _ => (None, None),
-        }
-    }
-
-    /// Runs a `setup` line to its good end, or until it is told to stop.
-    pub(super) async fn run_setup(&self, of: &str, launch: Launch, stop: &Stop) -> Result<Exit, Failure> {
-        let log =
-            launch.log.strip_prefix(&self.state_dir).unwrap_or(&launch.log).to_string_lossy().into_owned();
-        let who = format!("`setup` of {of}");
-        let exit = self.process(&who, launch, stop, |_| {}).await.map_err(|e| setup_failure(&e))?;
-        if exit.success() || exit.cut == Some(Cut::Stopped) {
-            return Ok(exit);
-        }
-        let message = format!("`setup` failed: {}", how_it_ended(&exit));
-        Err(Failure::new(FailureClass::Setup, message).with_log(log))
     }
 
     fn conclude(
@@ -300,7 +215,7 @@ impl Site {
             None => (Failure::stopped(), |_| Outcome::Stopped),
             Some(Lack { failure, holds: true }) => (failure, Outcome::Held),
             Some(Lack { failure, holds: false }) => {
-                (self.or_limit(failure, self.who(&prepared.id).0.as_ref(), exit), Outcome::Failed)
+                (self.or_limit(failure, prepared.parts.last.as_ref(), exit), Outcome::Failed)
             }
         };
         failure.log.get_or_insert_with(|| prepared.log.clone());
@@ -325,11 +240,12 @@ impl Site {
         }
         let snapshot = prepared.worktree().snapshot(prepared.started, &[]).map_err(setup)?;
         // First of all: whatever else is wrong, another attempt might leak again.
-        let is_agent = matches!(spec.stages[stage].work, Work::Agent { .. });
-        if is_agent && let Some(leak) = self.leak(prepared, spec, stage, &snapshot).map_err(setup)? {
+        if prepared.parts.agent.is_some()
+            && let Some(leak) = self.leak(prepared, spec, stage, &snapshot).map_err(setup)?
+        {
             return Err(leak.into());
         }
-        if let Some(failure) = failure_of(exit, &spec.stages[stage]) {
+        if let Some(failure) = failure_of(exit, &spec.stages[stage], prepared.parts.last.is_some()) {
             return Err(failure.into());
         }
         if let Some(why) = &prepared.refused {
@@ -344,6 +260,9 @@ impl Site {
         }
         let tree = self.contents.tree(snapshot.tree).map_err(setup)?;
         let changed = self.changed_since(prepared, &snapshot).map_err(setup)?;
+        if let Some(failure) = self.leftover(prepared, &tree).map_err(setup)? {
+            return Err(failure.into());
+        }
         let evidence = Evidence {
             spec,
             stage,
@@ -460,6 +379,15 @@ impl Site {
             millis: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             failure,
         });
+    }
+}
+
+/// The first attempt at a stage that was cut off goes on where that was, if its ladder knows how.
+fn going_on(order: &Order, stage: &Stage, past: &Past) -> Order {
+    let resume = stage.ladders.of(FailureClass::Crash).iter().find(|rung| rung.step == Step::Resume);
+    match resume.filter(|_| order.rung.is_none() && past.was_cut_off()) {
+        Some(resume) => Order { rung: Some(resume.clone()), ..order.clone() },
+        None => order.clone(),
     }
 }
 

@@ -1,11 +1,42 @@
 //! What an agent may have broken in its worktree, seen before it does harm.
+use super::attempt::Prepared;
 use super::site::Site;
 use crate::event::Failure;
 use crate::model::{FailureClass, Spec};
+use crate::rebuild::{Mark, Tree};
 use crate::sys::git::GitError;
 use crate::sys::worktree::{self, Snapshot, Worktree};
+use std::collections::BTreeSet;
 
 impl Site {
+    /// Why an attempt cannot count behind one that left a merge in conflict: its markers still stand in a file.
+    ///
+    /// # Errors
+    /// git fails.
+    pub(super) fn leftover(&self, prepared: &Prepared, tree: &Tree) -> Result<Option<Failure>, GitError> {
+        let mut marked = BTreeSet::new();
+        for commit in self.beyond_base(prepared.place.tip, prepared.stage_start)? {
+            let left_one = |mark: &Mark| {
+                matches!(mark, Mark::Attempt { stage, class: Some(FailureClass::Conflict), .. }
+                    if *stage == prepared.id.stage)
+            };
+            if !commit.marks.iter().any(left_one) {
+                continue;
+            }
+            for change in &commit.changes {
+                let now = tree.file(&change.path);
+                if let Some(now) = now
+                    && has_markers(&self.contents.content(now)?)
+                {
+                    marked.insert(change.path.to_string());
+                }
+            }
+        }
+        let paths: Vec<String> = marked.into_iter().collect();
+        let say = || format!("conflict markers are left in `{}`", paths.join("`, `"));
+        Ok((!paths.is_empty()).then(|| failure(FailureClass::Conflict, say())))
+    }
+
     /// The worktree of a spec whose branch is ours. A folder in its place that is no worktree any more is moved
     /// aside, and said to be.
     ///
@@ -45,7 +76,7 @@ pub(super) fn damaged(worktree: &Worktree) -> Option<Failure> {
 pub(super) fn unmerged(worktree: &Worktree) -> Result<Option<Failure>, GitError> {
     let paths = worktree.unmerged()?;
     let say = || format!("it left a conflict in `{}`: resolve it and `git add` that", paths.join("`, `"));
-    Ok((!paths.is_empty()).then(|| failure(FailureClass::Output, say())))
+    Ok((!paths.is_empty()).then(|| failure(FailureClass::Conflict, say())))
 }
 
 /// Why an attempt cannot count of whose work a part would be left out.
@@ -55,6 +86,29 @@ pub(super) fn left_out(snapshot: &Snapshot) -> Option<Failure> {
     (!snapshot.embedded.is_empty()).then(|| failure(FailureClass::Output, say()))
 }
 
+/// Whether all three lines of a conflict stand there, in their order.
+fn has_markers(text: &[u8]) -> bool {
+    let mut wanted = [&b"<<<<<<< "[..], b"=======", b">>>>>>> "].into_iter().peekable();
+    for line in text.split(|byte| *byte == b'\n') {
+        if wanted.peek().is_some_and(|start| line.starts_with(start)) {
+            wanted.next();
+        }
+    }
+    wanted.peek().is_none()
+}
+
 fn failure(class: FailureClass, message: String) -> Failure {
     Failure::new(class, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_conflict_has_three_lines_in_their_order() {
+        assert!(has_markers(b"a\n<<<<<<< HEAD\nb\n=======\nc\n>>>>>>> main\n"));
+        assert!(!has_markers(b"Title\n=======\n<<<<<<< HEAD\n"));
+        assert!(!has_markers(b" <<<<<<< HEAD\n=======\n>>>>>>> main\n"));
+    }
 }

@@ -4,13 +4,13 @@ use crate::event::Failure;
 use crate::model::{FailureClass, Stage, Work};
 use crate::sys::child::{Cut, Exit};
 
-/// What is wrong with an attempt that ended so, if that alone says it.
-pub(super) fn failure_of(exit: &Exit, stage: &Stage) -> Option<Failure> {
+/// What is wrong with an attempt that ended so, if that alone says it; `was_agent`: its last process was an agent.
+pub(super) fn failure_of(exit: &Exit, stage: &Stage, was_agent: bool) -> Option<Failure> {
     let class = match (exit.cut, &stage.work) {
         (Some(Cut::TimedOut), _) => FailureClass::Timeout,
         (Some(Cut::Stalled), _) => FailureClass::Stall,
         _ if exit.success() => return None,
-        (_, Work::Run { .. }) => FailureClass::Check,
+        (_, Work::Run { .. }) if !was_agent => FailureClass::Check,
         _ => FailureClass::Crash,
     };
     let message = match (class, stage.timeout, stage.stall) {

@@ -1,14 +1,13 @@
 //! What an attempt starts: its process, its prompt, and what both are told.
 use super::hands::Order;
 use super::judging::setup_failure;
+use super::parts::{Part, Parts};
 use super::site::Site;
+use super::telling::Past;
 use crate::agent::command::{self, AgentCall, Limits, Surroundings};
-use crate::agent::prompt::{Again, Earlier, LONGEST_TAIL, PromptRequest, render};
-use crate::base::{Oid, Reason, SpecName, StageId};
+use crate::base::{Oid, StageId};
 use crate::event::Failure;
-use crate::model::{Spec, Stage, Target, Work};
-use crate::rebuild::Line;
-use crate::rebuild::result::result_of;
+use crate::model::{Agent, Rung, Spec, Stage, Step, Work};
 use crate::sys::child::Launch;
 use crate::sys::worktree::Worktree;
 use std::path::{Path, PathBuf};
@@ -41,166 +40,92 @@ impl Site {
         Ok(())
     }
 
-    /// What people changed in the ingredients since the stage was last done, for its prompt.
-    pub(super) fn diff_for(&self, reasons: &[Reason], since: Option<Oid>, tree: Oid) -> String {
-        let paths: Vec<String> = reasons
-            .iter()
-            .filter_map(|reason| match reason {
-                Reason::Changed { paths, .. } => Some(paths.clone()),
-                _ => None,
-            })
-            .flatten()
-            .collect();
-        match since {
-            Some(since) if !paths.is_empty() => self.git.diff_text(since, tree, &paths).unwrap_or_default(),
-            _ => String::new(),
-        }
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "each is a different part of one process")]
-    pub(super) fn launch(
+    /// The processes of an attempt: an agent's, a command's, or that of an agent that mends and then the command's.
+    ///
+    /// # Errors
+    /// An agent cannot be called so.
+    pub(super) fn parts(
         &self,
         order: &Order,
         spec: &Spec,
         stage: usize,
-        around: &Around<'_>,
-        worktree: &Worktree,
-        log: &str,
-        past: &Past,
-    ) -> Result<(Launch, String), Failure> {
-        let stage = &spec.stages[stage];
-        let limits = Limits { log: self.state_dir.join(log), timeout: stage.timeout, stall: None };
-        let surroundings = around.surroundings(worktree.top());
-        match &stage.work {
+        ground: &Ground<'_>,
+    ) -> Result<Parts, Failure> {
+        let declared = &spec.stages[stage];
+        let mut parts = Parts::default();
+        if let Some(name) = order.agent_of(declared) {
+            let agent = self.project.agents.get(name);
+            let agent = agent.ok_or_else(|| setup_failure(&format!("there is no agent `{name}`")))?;
+            let model = match &declared.work {
+                Work::Agent { agent: own, model, .. } if own == name => model.as_deref(),
+                _ => None,
+            };
+            let resumes = matches!(order.rung, Some(Rung { step: Step::Resume, .. }));
+            let session = Some(agent).filter(|agent| resumes && !agent.resume.is_empty());
+            let session = session.and_then(|_| self.session(ground.around.id, name));
+            let part =
+                |session: Option<&str>| self.agent_part(order, spec, stage, ground, (agent, model, session));
+            parts.all.push_back(part(session.as_deref())?);
+            parts.fresh = session.map(|_| part(None)).transpose()?;
+            parts.model = model.or(agent.model.as_deref()).map(ToOwned::to_owned);
+            parts.agent = Some(name.clone());
+        }
+        match &declared.work {
+            Work::Agent { .. } => {}
+            Work::Gate => return Err(setup_failure(&"a gate waits for a person and never runs")),
             Work::Run { line } => {
-                Ok((command::shell(line, &stage.env, &surroundings, limits), "text".to_owned()))
-            }
-            Work::Gate => Err(setup_failure(&"a gate waits for a person and never runs")),
-            Work::Agent { agent, model, prompt } => {
-                let agent = self
-                    .project
-                    .agents
-                    .get(agent)
-                    .ok_or_else(|| setup_failure(&format!("there is no agent `{agent}`")))?;
-                let limits = Limits { stall: stage.stall.filter(|_| agent.streams), ..limits };
-                let text = self.prompt(order, spec, stage, &prompt.text, worktree, past);
-                let kept =
-                    self.state_dir.join(log.strip_suffix(".log").unwrap_or(log).to_owned() + ".prompt.md");
-                if let Err(error) = write_with_folders(&kept, &text) {
-                    self.reporter.warn(format!("cannot keep the prompt in `{}`: {error}", kept.display()));
-                }
-                let executable = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("specmake"));
-                let call = AgentCall {
-                    agent,
-                    model: model.as_deref(),
-                    prompt: &text,
-                    session: None,
-                    executable: &executable,
-                    env: &stage.env,
-                };
-                let launch = command::agent(&call, &surroundings, limits).map_err(|e| setup_failure(&e))?;
-                Ok((launch, agent.dialect.clone()))
+                let surroundings = ground.around.surroundings(ground.worktree.top());
+                let launch =
+                    command::shell(line, &declared.env, &surroundings, ground.limits(declared, self));
+                parts.all.push_back(Part::command(launch, declared.stall));
             }
         }
+        Ok(parts)
     }
 
-    fn prompt(
+    fn agent_part(
         &self,
         order: &Order,
         spec: &Spec,
-        stage: &Stage,
-        text: &str,
-        worktree: &Worktree,
-        past: &Past,
-    ) -> String {
-        let top = worktree.top();
-        let context: Vec<(String, String)> = self
-            .project
-            .settings
-            .context
-            .iter()
-            .filter_map(|path| {
-                let text = std::fs::read_to_string(top.join(path)).ok()?;
-                Some((path.clone(), text))
-            })
-            .collect();
-        let missing = self.missing_needs(spec);
-        let outputs: Vec<String> = stage.outputs.iter().map(ToString::to_string).collect();
-        let tasks = stage.tasks.as_ref().map(|tasks| tasks.file.resolved().to_owned());
-        let earlier: Vec<Earlier> = order
-            .former
-            .iter()
-            .map(|failure| Earlier {
-                attempt: order.attempt.saturating_sub(1),
-                why: failure.message.clone(),
-                left: Vec::new(),
-                tail: self.log_tail(failure),
-            })
-            .collect();
-        render(&PromptRequest {
-            text,
-            spec: &spec.name,
-            stage: &stage.name,
-            folder: &spec.folder,
-            description: spec.description.as_deref(),
-            params: &spec.params,
-            worktree: &top.to_string_lossy(),
-            outputs: &outputs,
-            tasks: tasks.as_deref(),
-            context: &context,
-            missing: &missing,
-            again: past.again(&order.reasons, order.former.is_some()),
-            earlier: &earlier,
+        stage: usize,
+        ground: &Ground<'_>,
+        (agent, model, session): (&Agent, Option<&str>, Option<&str>),
+    ) -> Result<Part, Failure> {
+        let declared = &spec.stages[stage];
+        let text = self.prompt(order, spec, declared, ground, session.is_some());
+        let executable = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("specmake"));
+        let call =
+            AgentCall { agent, model, prompt: &text, session, executable: &executable, env: &declared.env };
+        let limits =
+            Limits { stall: declared.stall.filter(|_| agent.streams), ..ground.limits(declared, self) };
+        let surroundings = ground.around.surroundings(ground.worktree.top());
+        let launch = command::agent(&call, &surroundings, limits).map_err(|e| setup_failure(&e))?;
+        let file = ground.log.strip_suffix(".log").unwrap_or(ground.log).to_owned() + ".prompt.md";
+        Ok(Part {
+            still: declared.stall.filter(|_| launch.stall.is_none()),
+            launch,
+            dialect: agent.dialect.clone(),
+            agent: Some(agent.name.clone()),
+            resumes: session.is_some(),
+            prompt: Some((self.state_dir.join(file), text)),
         })
     }
-
-    /// Optional needs that the spec goes without.
-    fn missing_needs(&self, spec: &Spec) -> Vec<(SpecName, String)> {
-        let base = self.base();
-        let line = Line::new(&base.history, Vec::new());
-        let has_result = |name: &SpecName| {
-            let need = self.spec_named(name);
-            need.is_some_and(|need| {
-                result_of(need, &line, &self.contents).is_ok_and(|result| result.is_some())
-            })
-        };
-        let optional = spec.needs.iter().filter(|need| need.optional);
-        let named = optional.filter_map(|need| match &need.target {
-            Target::Spec(name) => Some(name),
-            Target::Layer(_) => None,
-        });
-        named
-            .filter(|name| !has_result(name))
-            .map(|name| (name.clone(), "it did not land".to_owned()))
-            .collect()
-    }
-
-    fn log_tail(&self, failure: &Failure) -> String {
-        let Some(log) = &failure.log else { return String::new() };
-        let bytes = std::fs::read(self.state_dir.join(log)).unwrap_or_default();
-        let start = bytes.len().saturating_sub(LONGEST_TAIL);
-        String::from_utf8_lossy(&bytes[start..]).into_owned()
-    }
 }
 
-/// What is known of a stage from before this run.
-pub(super) struct Past {
-    /// Whether it was ever done.
-    pub done: bool,
-    /// How its last attempt ended, if it was not done since.
-    pub stopped: Option<String>,
-    /// What changed in its ingredients since it was done.
-    pub diff: String,
+/// What an attempt stands on.
+pub(super) struct Ground<'a> {
+    pub around: &'a Around<'a>,
+    pub worktree: &'a Worktree,
+    /// Its log, relative to `.specmake`.
+    pub log: &'a str,
+    pub past: &'a Past,
+    /// The commit that the stage's first attempt began on, and the one that this one begins on.
+    pub since: (Oid, Oid),
 }
 
-impl Past {
-    /// `is_known`: the last attempt is one of this run, which the prompt tells of elsewhere.
-    fn again<'a>(&'a self, reasons: &'a [Reason], is_known: bool) -> Option<Again<'a>> {
-        let stopped = self.stopped.as_deref().filter(|_| !is_known);
-        if !self.done {
-            return stopped.map(|_| Again { done: false, reasons: &[], diff: "", stopped });
-        }
-        Some(Again { done: true, reasons, diff: &self.diff, stopped })
+impl Ground<'_> {
+    fn limits(&self, stage: &Stage, site: &Site) -> Limits {
+        Limits { log: site.state_dir.join(self.log), timeout: stage.timeout, stall: None }
     }
 }
 
@@ -238,11 +163,4 @@ impl Around<'_> {
         };
         lines.iter().map(launch).collect()
     }
-}
-
-fn write_with_folders(path: &Path, text: &str) -> std::io::Result<()> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    std::fs::write(path, text)
 }

@@ -1,5 +1,6 @@
 //! What a run that died left behind is made good before the next one begins.
 use super::site::Site;
+use super::telling::FOUND_DEAD;
 use super::workplace::message;
 use crate::base::{Oid, SpecName, StageName};
 use crate::model::{FailureClass, Spec};
@@ -61,7 +62,7 @@ impl Site {
             stage: stage.clone(),
             class: Some(FailureClass::Crash),
             held: None,
-            why: "found dead".to_owned(),
+            why: FOUND_DEAD.to_owned(),
         };
         let text = message(&format!("{spec}: {stage} was cut off"), "", &[mark]);
         let commit = NewCommit { tree: snapshot.tree, parents: &[start], message: &text, signature: None };

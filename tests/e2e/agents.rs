@@ -174,7 +174,10 @@ fn a_review_that_says_no_keeps_the_work_from_landing() {
     let world = World::with(r#"spec "a" "A""#);
     world.script("a/check", "echo 'CHECK FAILED: FR-002 is not met'");
     let main = world.rev("main");
-    world.run([]).exits(1).said("FR-002 is not met").calls(["a"]);
+    // Two more look at it, to mend what the first one found.
+    let outcome = world.run([]);
+    outcome.exits(1).said("FR-002 is not met").said("attempt 3 of 3: fix");
+    assert_eq!(outcome.calls.iter().filter(|call| *call == "a:check").count(), 3, "{outcome}");
     assert_eq!(world.rev("main"), main);
     world.unscript("a/check");
     world.run(["retry", "a"]).exits(0).calls(["a:check"]);

@@ -27,6 +27,7 @@ mod inputs;
 mod interrupt;
 mod journal;
 mod kill;
+mod ladder;
 mod landing;
 mod landings;
 mod limits;

@@ -2,11 +2,11 @@
 
 /// The agent: keeps the prompt, logs the call, then does what the closest script says.
 pub const AGENT: &str = r#"#!/bin/sh
-call="$SPECMAKE_SPEC:$SPECMAKE_STAGE"
+call="$SPECMAKE_SPEC:$SPECMAKE_STAGE" ARGS=$*
 cat > "$W/prompts/$call.$$" && mv "$W/prompts/$call.$$" "$W/prompts/$call"
 echo "$call" >> "$W/calls"
 F=$SPECIFY_FEATURE_DIRECTORY S=$SPECMAKE_SPEC N=$SPECMAKE_ATTEMPT PATH=$W/bin:$PATH
-export F S N PATH
+export F S N PATH ARGS
 for of in "$SPECMAKE_SPEC" any default; do
     script="$W/script/$of/$SPECMAKE_STAGE.sh"
     if [ -e "$script" ]; then exec sh -eu "$script"; fi

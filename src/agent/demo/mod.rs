@@ -17,7 +17,14 @@ use std::time::Duration;
 pub const SCRIPT: &str = "demo.kdl";
 
 /// Plays one attempt: reads the prompt, does what the script or the stage's name says. Gives the exit code.
-pub fn main(stdin: &mut dyn Read, stdout: &mut dyn Write, env: &BTreeMap<String, String>, cwd: &Path) -> u8 {
+/// A `session` to go on with must be one of the same stage.
+pub fn main(
+    session: Option<&str>,
+    stdin: &mut dyn Read,
+    stdout: &mut dyn Write,
+    env: &BTreeMap<String, String>,
+    cwd: &Path,
+) -> u8 {
     let mut prompt = Vec::new();
     // A prompt that ends early is as much of a prompt as there is.
     let _ = stdin.read_to_end(&mut prompt);
@@ -30,7 +37,15 @@ pub fn main(stdin: &mut dyn Read, stdout: &mut dyn Write, env: &BTreeMap<String,
     let attempt = told("SPECMAKE_ATTEMPT").parse().unwrap_or(1);
     let pause = Duration::ZERO;
     let mut player = Player { worktree: cwd, facts, attempt, pause, stdout, written: 0 };
-    let session = format!("demo-{}-{}-{attempt}", player.facts.spec, player.facts.stage);
+    let own = format!("demo-{}-{}-", player.facts.spec, player.facts.stage);
+    let session = match session {
+        None => format!("{own}{attempt}"),
+        Some(known) if known.starts_with(&own) => known.to_owned(),
+        Some(other) => {
+            player.say(&Said::Text(format!("there is no session {other}")));
+            return 1;
+        }
+    };
     player.say(&Said::Started { session: Some(session) });
     let (code, reason) = match attempted(&mut player) {
         Ok(()) => (0, EndReason::Finished),
@@ -113,7 +128,7 @@ mod tests {
             let env = BTreeMap::from([("SPECMAKE_ATTEMPT".to_owned(), attempt.to_string())]);
             let mut said = Vec::new();
             let prompt = format!("Do it.\n\n{}", facts.write());
-            let code = main(&mut prompt.as_bytes(), &mut said, &env, self.folder.path());
+            let code = main(None, &mut prompt.as_bytes(), &mut said, &env, self.folder.path());
             (code, String::from_utf8(said).expect("text"))
         }
     }
@@ -142,6 +157,23 @@ mod tests {
         assert_eq!(said.first(), Some(&Said::Started { session }));
         assert!(matches!(said[2], Said::Usage(usage) if usage.input > 0), "{said:?}");
         assert_eq!(said.last(), Some(&Said::Ended(EndReason::Finished)));
+    }
+
+    #[test]
+    fn it_goes_on_with_a_session_of_the_same_stage_alone() {
+        let world = World::new();
+        let facts = Facts { stage: "plan".into(), ..world.facts.clone() };
+        let play = |session: &str| {
+            let mut said = Vec::new();
+            let prompt = facts.write();
+            let env = BTreeMap::new();
+            let code = main(Some(session), &mut prompt.as_bytes(), &mut said, &env, world.folder.path());
+            (code, String::from_utf8(said).expect("text"))
+        };
+        let (code, said) = play("demo-051-retry-plan-1");
+        assert!(code == 0 && said.starts_with("demo: session demo-051-retry-plan-1\n"), "{code} {said}");
+        let (code, said) = play("demo-051-retry-tasks-1");
+        assert!(code == 1 && !said.contains("demo: session"), "{code} {said}");
     }
 
     #[test]
@@ -219,7 +251,7 @@ mod tests {
         check("stage \"plan\" { wait for=\"never\" most=0 }", "`never` did not come");
         check("stage \"plan\" { fail signal=\"WINCH\" }", "there is no signal `WINCH`");
         check("stage \"plan\" { remove \"x\" }", "cannot remove `x`");
-        let nothing = main(&mut "".as_bytes(), &mut Vec::new(), &BTreeMap::new(), Path::new("/"));
+        let nothing = main(None, &mut "".as_bytes(), &mut Vec::new(), &BTreeMap::new(), Path::new("/"));
         assert_eq!(nothing, 1);
     }
 }

@@ -116,7 +116,7 @@ fn help_tells_everything() {
         assert!(help.contains(code) && help.contains(meaning), "{code}");
     }
     assert!(!help.contains("demo-agent"));
-    assert!(matches!(command("demo-agent"), Command::DemoAgent));
+    assert!(matches!(command("demo-agent"), Command::DemoAgent { session: None }));
 }
 
 #[test]

@@ -3,8 +3,9 @@ use super::not_yet;
 use super::notes::{At, Notes, did_you_mean};
 use super::shape::{self, Shape};
 use crate::base::{AgentName, Diagnostic, StageName};
-use crate::model::{FailureClass, Pattern, Rung, Step};
+use crate::model::{FailureClass, Pattern, Prompt, PromptSource, Rung, Step};
 use crate::syntax::{Node, Value, ValueKind};
+use std::sync::Arc;
 
 const STEPS: &[&str] = &["retry", "resume", "restart", "fix", "fallback", "wait", "hold", "skip", "fail"];
 
@@ -113,11 +114,11 @@ fn times_of(notes: &mut Notes, value: &Value) -> Option<u32> {
     shape::count(notes, value)
 }
 
-fn prompt(notes: &mut Notes, value: &Value) -> Option<String> {
+/// A prompt of which nothing is known yet but its file.
+fn prompt(notes: &mut Notes, value: &Value) -> Option<Prompt> {
     let said = shape::text(notes, value)?;
-    not_yet::warn(notes, "step prompt", said.span);
     match Pattern::new(&said.value, &said.value) {
-        Ok(_) => Some(said.value),
+        Ok(_) => Some(Prompt { text: Arc::from(""), source: PromptSource::File(said.value) }),
         Err(why) => {
             notes.error(said.span, why, "");
             None

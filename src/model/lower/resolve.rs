@@ -6,7 +6,9 @@ use super::notes::{At, Notes, did_you_mean};
 use super::taste::Wishes;
 use super::{agent, refs, worktree};
 use crate::base::{AgentName, Diagnostic, PoolName, ResourceName, Span, StageName};
-use crate::model::{Agent, Files, Land, LandStrategy, Pattern, Prompt, Rung, Settings, Step, USUAL_TIMEOUT};
+use crate::model::{
+    Agent, Files, Land, LandStrategy, Pattern, Prompt, PromptSource, Rung, Settings, Step, USUAL_TIMEOUT,
+};
 use indexmap::IndexMap;
 use std::collections::HashMap;
 
@@ -141,12 +143,18 @@ impl<'a> Resolver<'a> {
 
     /// A ladder whose agents exist.
     pub(crate) fn ladder(&mut self, rungs: &[At<Rung>]) -> Vec<Rung> {
+        let mut ladder = Vec::with_capacity(rungs.len());
         for rung in rungs {
             if let Step::Fallback { agent } | Step::Fix { agent: Some(agent) } = &rung.value.step {
                 self.agent(agent, rung.span);
             }
+            let mut own = rung.value.clone();
+            if let Some(Prompt { source: PromptSource::File(path), .. }) = &rung.value.prompt {
+                own.prompt = self.prompt_file(path, rung.span);
+            }
+            ladder.push(own);
         }
-        rungs.iter().map(|at| at.value.clone()).collect()
+        ladder
     }
 
     /// A `stage` at the top that no pipeline knows is a mistake.

@@ -7,7 +7,7 @@ use super::refs;
 use super::resolve::Resolver;
 use super::resolve_stage::{Level, Scope};
 use crate::base::{Diagnostic, PipelineName, Span, SpecName, StageName};
-use crate::model::{Need, Spec, Target};
+use crate::model::{Need, Spec, Step, Target};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The pipeline of a spec that nobody gives one.
@@ -203,6 +203,7 @@ impl<'a> Resolver<'a> {
             }
         }
         spec.stages = order::order(&mut self.notes, stages, &needs);
+        go_back_to_earlier_ones(spec);
         order::check_side_by_side(&mut self.notes, spec);
     }
 
@@ -211,7 +212,7 @@ impl<'a> Resolver<'a> {
         for level in levels {
             let (Level::One(text) | Level::All(text)) = level;
             for rung in text.plain.iter().chain(text.by_class.values()).flatten() {
-                let crate::model::Step::Restart { from: Some(from) } = &rung.value.step else { continue };
+                let Step::Restart { from: Some(from) } = &rung.value.step else { continue };
                 if !pipeline.stages.contains_key(from) {
                     let help = did_you_mean(from.as_str(), pipeline.stages.keys().map(StageName::as_str));
                     self.notes.error(
@@ -327,4 +328,20 @@ fn wanted(template: &SettingsText) -> (BTreeMap<&str, Span>, bool) {
         }
     }
     (wanted, all)
+}
+
+/// `restart from=` goes back to a stage before; said for all stages, it is a plain `restart` for the others.
+fn go_back_to_earlier_ones(spec: &mut Spec) {
+    for at in 0..spec.stages.len() {
+        let before: Vec<StageName> =
+            spec.before(at).into_iter().map(|before| spec.stages[before].name.clone()).collect();
+        let ladders = &mut spec.stages[at].ladders;
+        for rung in ladders.by_class.values_mut().chain([&mut ladders.plain]).flatten() {
+            if let Step::Restart { from: from @ Some(_) } = &mut rung.step
+                && !from.as_ref().is_some_and(|from| before.contains(from))
+            {
+                *from = None;
+            }
+        }
+    }
 }

@@ -242,7 +242,7 @@ impl Resolver<'_> {
         Some(Prompt { text: Arc::from(filled), source: prompt.source })
     }
 
-    fn prompt_file(&mut self, path: &str, span: Span) -> Option<Prompt> {
+    pub(crate) fn prompt_file(&mut self, path: &str, span: Span) -> Option<Prompt> {
         if let Some(known) = self.prompts.get(path) {
             return known.clone();
         }
@@ -285,7 +285,7 @@ impl Resolver<'_> {
     fn ladders(&mut self, scope: &Scope<'_>, levels: &[Level<'_>], work: &WorkText) -> Ladders {
         let by = levels.iter().position(|level| level.text().plain.is_some());
         let plain = match by.and_then(|by| levels[by].text().plain.as_ref()) {
-            Some(rungs) => self.ladder(rungs),
+            Some(rungs) => self.ladder_for(scope, levels, work, rungs),
             None => default_ladder(work),
         };
         let mut by_class = BTreeMap::new();
@@ -296,7 +296,7 @@ impl Resolver<'_> {
             }
             for (class, rungs) in &level.text().by_class {
                 if !by_class.contains_key(class) {
-                    by_class.insert(*class, self.ladder(rungs));
+                    by_class.insert(*class, self.ladder_for(scope, levels, work, rungs));
                 }
             }
         }
@@ -305,6 +305,27 @@ impl Resolver<'_> {
             by_class.entry(FailureClass::Leak).or_insert_with(|| vec![Rung::new(Step::Hold, 1)]);
         }
         Ladders { plain, by_class }
+    }
+
+    /// A ladder; what a command finds wrong is mended by the agent that its spec has, unless a step names one.
+    fn ladder_for(
+        &mut self,
+        scope: &Scope<'_>,
+        levels: &[Level<'_>],
+        work: &WorkText,
+        rungs: &[At<Rung>],
+    ) -> Vec<Rung> {
+        let mut ladder = self.ladder(rungs);
+        if !matches!(work, WorkText::Run(_)) {
+            return ladder;
+        }
+        for rung in &mut ladder {
+            if let Step::Fix { agent: agent @ None } = &mut rung.step {
+                let own = self.agent_and_model(scope, levels).map(|(agent, _)| agent);
+                *agent = self.wishes.agent.as_ref().map(|wish| wish.value.clone()).or(own);
+            }
+        }
+        ladder
     }
 
     fn tokens(

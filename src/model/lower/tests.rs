@@ -166,20 +166,39 @@ fn the_whole_language_loads() {
 #[test]
 fn what_has_no_effect_yet_is_said_where_it_stands() {
     let warnings = said(&whole(), Severity::Warning);
-    for word in [
-        "budget",
-        "limits",
-        "notify",
-        "tasks parallel",
-        "on-conflict fix",
-        "resume",
-        "fallback",
-        "wait",
-        "fix",
-    ] {
+    for word in ["budget", "limits", "notify", "tasks parallel", "on-conflict fix", "wait"] {
         let told = warnings.iter().any(|w| w.contains(&format!("`{word}` has no effect yet")));
         assert!(told, "{word}: {warnings:#?}");
     }
+}
+
+#[test]
+fn a_command_is_mended_by_the_agent_that_its_spec_has() {
+    let project = project(
+        "agent \"careful\" uses=\"demo\"\nstage \"check\" { run \"npm test\" }\n\
+         spec \"a\" \"A\"\nspec \"b\" \"B\" { agent \"careful\" }",
+    );
+    let mends = |spec: &str| match &stage(&project, spec, "check").ladders.plain[0].step {
+        Step::Fix { agent } => agent.as_ref().map(ToString::to_string),
+        other => panic!("{other:?}"),
+    };
+    let own = |spec: &str| match &stage(&project, spec, "plan").work {
+        Work::Agent { agent, .. } => Some(agent.to_string()),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(mends("a"), own("a"));
+    assert_eq!(mends("b").as_deref(), Some("careful"));
+}
+
+#[test]
+fn what_is_said_for_all_stages_goes_back_only_from_later_ones() {
+    let project = project("spec \"a\" \"A\" { on-failure { restart 1 from=\"plan\" } }");
+    let from = |name: &str| match &stage(&project, "a", name).ladders.plain[0].step {
+        Step::Restart { from } => from.as_ref().map(ToString::to_string),
+        other => panic!("{other:?}"),
+    };
+    let names = ["specify", "plan", "tasks", "implement"];
+    assert_eq!(names.map(from), [None, None, Some("plan".into()), Some("plan".into())]);
 }
 
 #[test]

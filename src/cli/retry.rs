@@ -15,6 +15,8 @@ use crate::run::requests::{Answer, Wish};
 use crate::run::site::Site;
 use crate::run::standing::names;
 use crate::store::Store;
+use crate::sys::landing::recover;
+use crate::sys::strays::end_strays;
 use crate::view::{Standing, View};
 use std::io::Write;
 
@@ -54,7 +56,11 @@ pub fn retry(
     }
     {
         let _lock = lock(&ground.git, "", !args.no_wait, err)?;
+        // What a killed run left first: its commits are put in order by where it began, marks of ours after it too.
+        end_strays(&ground.git)?;
+        recover(&ground.git)?;
         let site = open_site(&ground, "retry", Reporter::silent(), err)?;
+        site.keep_dead_attempts()?;
         for spec in &left {
             for told in site.release(*spec, &release).map_err(unreleased)? {
                 writeln!(err, "specmake: {told}")?;

@@ -168,6 +168,19 @@ fn the_lock_of_a_dead_run_is_taken_over() {
 }
 
 #[test]
+fn a_retry_after_a_kill_counts() {
+    let world = World::with(r#"spec "a" "A""#);
+    world.script("a/plan", "flag started\nwait-for never");
+    let mut first = world.start([]);
+    first.until_flag("started");
+    first.kill();
+    world.unscript("a/plan");
+    world.run(["retry", "a", "--from", "specify"]).exits(0).calls(["a"]);
+    assert_eq!(world.strays(), [0; 0]);
+    world.again().calls([]);
+}
+
+#[test]
 fn readers_never_wait() {
     let world = World::with(&format!("{ONE} spec \"a\" \"A\"\nspec \"b\" \"B\" {{ needs \"a\" }}"));
     world.script("a/build", "echo 'laying bricks'\nflag started\nwait-for go\nplay build");

@@ -1,6 +1,7 @@
 //! From an agent's profile, or a shell line, to a process to start. Nothing of a Specfile goes through a shell
 //! but the lines that are meant for one, and those as they were written.
 use super::placeholder::fill;
+use crate::base::Mask;
 use crate::model::{Agent, PromptBy};
 use crate::sys::child::Launch;
 use std::ffi::OsString;
@@ -136,6 +137,7 @@ impl Surroundings<'_> {
             stall: limits.stall,
             grace: SHELL_GRACE,
             keeper: None,
+            mask: Mask::default(),
         }
     }
 }

@@ -2,6 +2,7 @@
 pub mod diagnostic;
 pub mod english;
 pub mod id;
+pub mod mask;
 pub mod oid;
 pub mod reason;
 pub mod source;
@@ -9,6 +10,7 @@ pub mod stamp;
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use id::{AgentName, LayerName, PipelineName, PoolName, ResourceName, SpecName, StageId, StageName};
+pub use mask::Mask;
 pub use oid::Oid;
 pub use reason::Reason;
 pub use source::{SourceId, Sources, Span};

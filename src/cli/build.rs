@@ -5,6 +5,7 @@ use super::hearing::hear;
 use super::opening::{lock, open_store};
 use super::plan::announced;
 use super::recorder::recorder;
+use super::secrets;
 use super::show::{Show, Watchers, face};
 use super::trouble::Trouble;
 use super::trust::{self, Ledger, TrustRequest};
@@ -116,7 +117,8 @@ impl Build<'_> {
             FaceKind::Live | FaceKind::Plain => Box::new(std::io::stderr()),
         };
         let (show, to) = Show::begin(face(self.wish, self.wishes.err), screen, recorder);
-        let reporter = Reporter::new(to);
+        site.mask = secrets::mask(&site, &here.variables);
+        let reporter = Reporter::new(to).masking(site.mask.clone());
         site.reporter = reporter.clone();
         site.keeper = keeper::program();
         let site = Arc::new(site);

@@ -26,6 +26,7 @@ pub mod pick;
 pub mod plan;
 pub mod recorder;
 pub mod retry;
+pub mod secrets;
 pub mod show;
 pub mod standing;
 pub mod status;

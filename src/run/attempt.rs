@@ -218,6 +218,7 @@ impl Site {
                 (self.or_limit(failure, prepared.parts.last.as_ref(), exit), Outcome::Failed)
             }
         };
+        failure.message = self.mask.text(&failure.message).into_owned();
         failure.log.get_or_insert_with(|| prepared.log.clone());
         self.report_end(prepared, order, exit.duration, Some(failure.clone()));
         match self.keep(prepared, &failure) {

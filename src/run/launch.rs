@@ -93,6 +93,7 @@ impl Site {
     ) -> Result<Part, Failure> {
         let declared = &spec.stages[stage];
         let text = self.prompt(order, spec, declared, ground, session.is_some());
+        let text = self.mask.text(&text).into_owned();
         let executable = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("specmake"));
         let call =
             AgentCall { agent, model, prompt: &text, session, executable: &executable, env: &declared.env };

@@ -22,7 +22,7 @@ impl Site {
         stop: &Stop,
         each: impl FnMut(&str) + Send,
     ) -> Result<Exit, ChildError> {
-        let launch = Launch { keeper: self.keeper.clone(), ..launch };
+        let launch = Launch { keeper: self.keeper.clone(), mask: self.mask.clone(), ..launch };
         let cwd = launch.cwd.clone();
         let exit = child::run(launch, stop, each).await;
         // What a keeper could not see: there was none, or the process killed it.

@@ -5,7 +5,7 @@ use super::fork::FORKS;
 use super::journal::{self, commits};
 use super::own_moves::OwnMoves;
 use super::report::Reporter;
-use crate::base::{Oid, SpecName, Stamp};
+use crate::base::{Mask, Oid, SpecName, Stamp};
 use crate::graph::StageGraph;
 use crate::model::{Project, Spec};
 use crate::rebuild::{Adopted, Commit, History, former_path};
@@ -46,6 +46,8 @@ pub struct Site {
     pub reporter: Reporter,
     /// The program that keeps processes, for a site whose processes run.
     pub keeper: Option<PathBuf>,
+    /// What nobody may read in anything that is kept or told.
+    pub mask: Mask,
     /// `state.db`.
     pub store: Mutex<Store>,
     base: Mutex<Base>,
@@ -151,6 +153,7 @@ impl Site {
             options,
             reporter,
             keeper: None,
+            mask: Mask::default(),
         })
     }
 

@@ -10,6 +10,7 @@ mod watch;
 
 use super::output::Output;
 use super::stop::{Stop, Urgency};
+use crate::base::Mask;
 use group::{Act, Stand};
 use start::{Started, failed, start};
 use std::ffi::OsString;
@@ -66,6 +67,8 @@ pub struct Launch {
     pub grace: Duration,
     /// The program that keeps it, see [`keeper::program`]; without one only its process group is ended with it.
     pub keeper: Option<PathBuf>,
+    /// What must not be read in what it prints.
+    pub mask: Mask,
 }
 
 /// How a process ended.
@@ -154,7 +157,7 @@ pub async fn run(launch: Launch, stop: &Stop, each: impl FnMut(&str) + Send) -> 
     let begun = start(&launch.argv, &launch).map_err(|error| failed(&program, &launch, error))?;
     let Started { mut group, output: pipe, stdin } = begun;
     group.begun().await.map_err(|error| failed(&program, &launch, error))?;
-    let mut output = Output::new(&launch.log, each);
+    let mut output = Output::new(&launch.log, launch.mask.clone(), each);
     let mut reader = Reader { pipe: Some(pipe), buffer: vec![0; 32 * 1024] };
     let feeding = feed(stdin, launch.stdin);
     tokio::pin!(feeding);
@@ -269,6 +272,7 @@ mod tests {
             stall: None,
             grace: Duration::from_secs(60),
             keeper: None,
+            mask: Mask::default(),
         }
     }
 

@@ -1,5 +1,7 @@
 //! What a process prints, on its way to the log, to whoever reads lines, and to the tail that is kept.
 //! Memory stays bounded whatever comes: any size, any bytes, lines of any length.
+use crate::base::Mask;
+use crate::base::mask::MaskedStream;
 use std::fs::{File, OpenOptions, create_dir_all};
 use std::io::{self, Write};
 use std::path::Path;
@@ -16,37 +18,51 @@ pub struct Output<F> {
     lines: Lines,
     tail: Tail,
     each: F,
+    masked: MaskedStream,
+    mask: Mask,
 }
 
 impl<F: FnMut(&str)> Output<F> {
-    /// Appends to the log at `path`, whose folders are made; `each` gets the lines, cleaned.
-    pub fn new(path: &Path, each: F) -> Self {
+    /// Appends to the log at `path`, whose folders are made; `each` gets the lines, cleaned. What `mask` hides
+    /// comes to neither.
+    pub fn new(path: &Path, mask: Mask, each: F) -> Self {
         let opened = open(path);
         let trouble = opened.as_ref().err().map(|error| trouble(path, error));
-        Self { log: opened.ok(), trouble, lines: Lines::default(), tail: Tail::default(), each }
+        let (lines, tail, masked) = (Lines::default(), Tail::default(), mask.stream());
+        Self { log: opened.ok(), trouble, lines, tail, each, masked, mask }
     }
 
-    /// The one way that output goes. Whatever has to be kept out of logs has to be taken out here.
+    /// The one way that output goes.
     pub fn take(&mut self, chunk: &[u8]) {
+        let masked = self.masked.take(chunk);
+        self.pass(&masked);
+    }
+
+    fn pass(&mut self, chunk: &[u8]) {
         if let Some(log) = &mut self.log
             && let Err(error) = log.write_all(chunk)
         {
             self.trouble = Some(format!("cannot write the log: {error}"));
             self.log = None;
         }
-        let (tail, each) = (&mut self.tail, &mut self.each);
+        let (tail, each, mask) = (&mut self.tail, &mut self.each, &self.mask);
         self.lines.take(chunk, |line| {
-            tail.push(line);
-            each(line);
+            // Something that a terminal would not show may have stood in the middle of a value.
+            let line = mask.text(line);
+            tail.push(&line);
+            each(&line);
         });
     }
 
     /// Passes on a last line that had no end. Gives the tail, and why the log is not whole if it is not.
     pub fn end(mut self) -> (String, Option<String>) {
-        let (tail, each) = (&mut self.tail, &mut self.each);
+        let rest = self.masked.end();
+        self.pass(&rest);
+        let (tail, each, mask) = (&mut self.tail, &mut self.each, &self.mask);
         self.lines.end(|line| {
-            tail.push(line);
-            each(line);
+            let line = mask.text(line);
+            tail.push(&line);
+            each(&line);
         });
         (self.tail.text(), self.trouble)
     }
@@ -202,7 +218,7 @@ mod tests {
     fn the_tail_is_the_end_and_the_log_is_all() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("deep/er.log");
-        let mut output = Output::new(&path, |_| {});
+        let mut output = Output::new(&path, Mask::default(), |_| {});
         for n in 0..20_000 {
             output.take(format!("line {n}\n").as_bytes());
         }
@@ -216,7 +232,7 @@ mod tests {
     fn a_log_that_cannot_be_written_is_told_and_the_lines_still_come() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut seen = Vec::new();
-        let mut output = Output::new(folder.path(), |line| seen.push(line.to_owned()));
+        let mut output = Output::new(folder.path(), Mask::default(), |line| seen.push(line.to_owned()));
         output.take(b"hello\n");
         let (tail, trouble) = output.end();
         assert!(trouble.is_some_and(|t| t.contains("cannot write the log")));

@@ -135,3 +135,87 @@ fn a_kill_of_specmake_itself_leaves_nothing_running() {
     hell.until_sleeping(0);
     hell.next_run_succeeds();
 }
+
+#[test]
+fn an_agent_that_kills_or_stops_its_parent_is_ended_with_all_it_started() {
+    let hell = Hell::new();
+    hell.agent("SLEEP &\nkill -9 $PPID\nSLEEP");
+    hell.world.run([]).exits(1).said("killed by signal 9 (crash)");
+    hell.is_empty();
+    hell.agent("kill -STOP $PPID\nkill -TERM $PPID\nkill -INT $PPID\nkill -HUP $PPID\nexit 3");
+    hell.world.run([]).exits(1).said("exit status 3 (crash)");
+    hell.next_run_succeeds();
+}
+
+#[test]
+fn what_closes_its_streams_is_not_over_yet() {
+    let hell = Hell::new();
+    hell.agent("exec </dev/null >/dev/null 2>&1\nexec <&- >&- 2>&-\nflag closed\nwait-for go\nplay build");
+    let mut run = hell.world.start([]);
+    run.until_flag("closed");
+    hell.world.flag("go");
+    run.wait().exits(0).calls(["a:build"]);
+    hell.is_empty().world.again().calls([]);
+}
+
+#[test]
+fn whatever_is_done_to_git_the_work_is_kept_or_the_attempt_ends_in_its_class() {
+    let fine = [
+        "play build\ngit add -A\ngit commit -qm mine",
+        "git switch -qc elsewhere\nplay build\ngit add -A\ngit commit -qm mine",
+        "play build\n: > \"$(git rev-parse --git-dir)/index.lock\"",
+    ];
+    for script in fine {
+        let hell = Hell::new();
+        hell.agent(script);
+        hell.world.run([]).exits(0).calls(["a:build"]);
+        assert_eq!(hell.world.show("main", "out/a.txt").as_deref(), Some("a\n"), "{script}");
+        hell.is_empty().world.again().calls([]);
+        assert_eq!(hell.world.git(&["fsck", "--no-dangling", "--no-progress"]), "");
+    }
+    let hell = Hell::new();
+    hell.agent("play build\nrm -f .git");
+    hell.world.run([]).exits(1).said("its worktree is damaged (crash)");
+    hell.next_run_succeeds();
+}
+
+#[test]
+fn what_is_written_outside_is_a_leak() {
+    let hell = Hell::new();
+    let out = hell.world.repo().join("out");
+    hell.agent(&format!("play build\nmkdir -p {0:?}\ncp out/a.txt {0:?}", out.to_str().unwrap()));
+    hell.world.run([]).refuses().said("leak").said("out/a.txt");
+    assert_eq!(hell.world.read("out/a.txt"), "a\n");
+    fs::remove_dir_all(out).unwrap();
+    hell.world.script("a/build", "play build");
+    hell.world.run(["retry", "a"]).exits(0);
+    hell.is_empty();
+}
+
+/// The most memory that the program may take, in KiB.
+const MOST: u64 = 100 * 1024;
+
+#[test]
+fn output_without_end_takes_no_memory() {
+    let mebibytes = std::env::var("SPECMAKE_FLOOD").ok().and_then(|n| n.parse().ok()).unwrap_or(96_u64);
+    let hell = Hell::new();
+    // Binary without line breaks, bad UTF-8 and NULs among it, then lines.
+    hell.agent(&format!(
+        "head -c {mebibytes}M /dev/zero | tr '\\0' '\\377'\nhead -c 4M /dev/urandom\nhead -c 4M /dev/zero\n\
+         yes 'a line of output' | head -c 8M\nplay build\nflag printed\nwait-for go"
+    ));
+    let mut run = hell.world.start([]);
+    run.until_flag("printed");
+    let status = fs::read_to_string(format!("/proc/{}/status", run.pid())).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    assert!(peak < MOST, "{peak} KiB");
+    hell.world.flag("go");
+    run.wait().exits(0);
+    let logs =
+        hell.world.git_in(hell.world.repo(), &["ls-files", "-oi", "--exclude-standard", ".specmake/logs"]);
+    let log = logs.lines().find(|path| path.ends_with("build.1.log")).unwrap();
+    let length = fs::metadata(hell.world.repo().join(log)).unwrap().len();
+    assert_eq!(length, (mebibytes + 16) << 20);
+    hell.is_empty().world.again().calls([]);
+}

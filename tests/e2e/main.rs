@@ -37,6 +37,7 @@ mod real;
 mod rebuild;
 mod repair;
 mod schemas;
+mod secrets;
 mod terminal;
 mod trust;
 mod worktrees;

@@ -84,7 +84,7 @@ impl<'w> Running<'w> {
         });
     }
 
-    /// Its process.
+    /// The number of the program's process.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }

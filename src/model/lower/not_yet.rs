@@ -7,7 +7,6 @@ const NOT_YET: &[(&str, &str)] = &[
     ("budget", "no run is held for what it costs"),
     ("limits", "load and free space are not looked at"),
     ("notify", "nobody is told"),
-    ("secrets", "only values whose names look secret are masked"),
     ("tasks parallel", "tasks are worked through one after the other"),
     ("land into", "results land on the base"),
     ("on-conflict fix", "a conflict holds the spec"),

@@ -33,7 +33,7 @@ fn no_secret_is_kept_or_told_in_whatever_pieces_it_comes() {
     ));
     world.env("SOME_API_TOKEN", TOKEN).env("CITY", NAMED).env("PLAIN", "plain-value");
     world.file(".gitignore", ".env\n").commit("ignore");
-    world.file(".env", &format!("export KEY_OF_FILE='{WRITTEN}'\n"));
+    world.file(".env", &format!("export DEPLOY_KEY='{WRITTEN}'\n"));
     world.script(
         "a/build",
         &format!(

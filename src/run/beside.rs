@@ -37,7 +37,7 @@ impl Site {
         keep: bool,
     ) -> Result<Worktree, GitError> {
         let path = self.side_path(spec, stage)?;
-        let Some(worktree) = Worktree::find(&self.git, &path)? else {
+        let Some(worktree) = self.sound_side(spec, &path)? else {
             return Worktree::add(&self.git, &path, Start::Detached(at));
         };
         if !keep {
@@ -148,7 +148,7 @@ impl Site {
         start: Oid,
     ) -> Result<(), GitError> {
         let path = self.side_path(spec, stage)?;
-        if let Some(worktree) = Worktree::find(&self.git, &path)? {
+        if let Some(worktree) = self.sound_side(spec, &path)? {
             let snapshot = worktree.snapshot(start, &[])?;
             if !snapshot.changes.is_empty() {
                 self.back_up(spec, stage, start, &snapshot)?;

@@ -1,17 +1,23 @@
 //! Who is in whose way, in the words of events.
 use crate::event::Event;
 use crate::graph::{Place, StageGraph};
-use crate::model::Project;
+use crate::model::{FailureClass, Project};
 use crate::plan::{Schedule, State};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// What was said of specs that cannot go on, so that it is said once.
 #[derive(Debug, Default)]
 pub struct Blame {
     blocked: BTreeSet<usize>,
+    classes: HashMap<Place, FailureClass>,
 }
 
 impl Blame {
+    /// Takes note of why a place was held or given up.
+    pub fn broke(&mut self, place: Place, class: FailureClass) {
+        self.classes.insert(place, class);
+    }
+
     /// The specs that are blocked since this was last asked.
     pub fn moved(&mut self, schedule: &mut Schedule) -> Vec<Event> {
         let moved = schedule.take_moved();
@@ -33,12 +39,32 @@ impl Blame {
         if spec == by || !self.blocked.insert(spec) {
             return None;
         }
-        let how = how_it_ended(schedule, culprit);
+        let how = self.how_it_ended(schedule, culprit);
         let why = match why_needed(schedule, spec) {
             Some(need) => format!("{how} ({need})"),
             None => how,
         };
         Some(blocked(graph, spec, by, why))
+    }
+
+    /// The end of the chain that a place hangs on: "failed: plan (crash)".
+    fn how_it_ended(&self, schedule: &Schedule, place: Place) -> String {
+        let graph = schedule.graph();
+        let chain = schedule.chain(place);
+        let first = chain.last().copied().unwrap_or(place);
+        let how = match schedule.state(first) {
+            State::Held => "held",
+            State::Cancelled => "cancelled",
+            _ => "failed",
+        };
+        let class = self.classes.get(&first).map(|class| format!(" ({class})")).unwrap_or_default();
+        match graph.stage_id(first) {
+            Some(id) if first == place || graph.spec_of(first) == graph.spec_of(place) => {
+                format!("{how}: {}{class}", id.stage)
+            }
+            Some(id) => format!("blocked by `{}` ({how}: {}{class})", id.spec, id.stage),
+            None => how.to_owned(),
+        }
     }
 
     /// The specs that wait for a person's word to another spec, once nothing else can go on.
@@ -101,22 +127,4 @@ fn why_needed(schedule: &Schedule, spec: usize) -> Option<&str> {
         State::Blocked { by } => graph.why(by, place),
         _ => None,
     })
-}
-
-fn how_it_ended(schedule: &Schedule, place: Place) -> String {
-    let graph = schedule.graph();
-    let chain = schedule.chain(place);
-    let first = chain.last().copied().unwrap_or(place);
-    let how = match schedule.state(first) {
-        State::Held => "held",
-        State::Cancelled => "cancelled",
-        _ => "failed",
-    };
-    match graph.stage_id(first) {
-        Some(id) if first == place || graph.spec_of(first) == graph.spec_of(place) => {
-            format!("{how}: {}", id.stage)
-        }
-        Some(id) => format!("blocked by `{}` ({how}: {})", id.spec, id.stage),
-        None => how.to_owned(),
-    }
 }

@@ -7,6 +7,7 @@ use crate::rebuild::{Mark, Tree};
 use crate::sys::git::GitError;
 use crate::sys::worktree::{self, Snapshot, Worktree};
 use std::collections::BTreeSet;
+use std::path::Path;
 
 impl Site {
     /// Why an attempt cannot count behind one that left a merge in conflict: its markers still stand in a file.
@@ -60,6 +61,25 @@ impl Site {
             ));
         }
         if moved { self.worktree_of(spec) } else { found }
+    }
+}
+
+impl Site {
+    /// The worktree at the place of a stage that runs beside others. A folder there that is no worktree any more is
+    /// moved aside, and said to be.
+    ///
+    /// # Errors
+    /// git or the disk fails.
+    pub(super) fn sound_side(&self, spec: &Spec, place: &Path) -> Result<Option<Worktree>, GitError> {
+        // It has no branch that could be checked out elsewhere.
+        if let Some(to) = worktree::move_aside(&self.git, place, "")? {
+            self.reporter.warn(format!(
+                "a worktree of `{}` was damaged: what lay there is now in `{}`",
+                spec.name,
+                to.display()
+            ));
+        }
+        Worktree::find(&self.git, place)
     }
 }
 

@@ -34,7 +34,8 @@ impl Site {
     /// # Errors
     /// git fails.
     pub(super) fn tell_of_refs(&self, prepared: &Prepared, before: &RefsBefore) -> Result<(), GitError> {
-        let git = prepared.worktree().git();
+        // The worktree of a stage beside others is gone by now.
+        let git = prepared.place.worktree.git();
         let now = foreign(git)?;
         if now == before.refs {
             return Ok(());
@@ -100,12 +101,10 @@ impl Site {
             ));
             return Ok(());
         }
-        let new = entries.iter().take_while(|(oid, _)| Some(oid) != top).enumerate();
-        let theirs = new.filter(|(_, (_, subject))| is_on(subject, branch));
-        // The oldest first: the numbers of the others stay.
-        for (at, (oid, _)) in theirs.collect::<Vec<_>>().into_iter().rev() {
+        let new = entries.iter().take_while(|(oid, _)| Some(oid) != top);
+        for (oid, _) in new.filter(|(_, subject)| is_on(subject, branch)) {
             let kept = self.keep_under_backup(id, *oid, &lock)?;
-            git.run(&git.command(["stash", "drop", "--quiet", &format!("stash@{{{at}}}")]))?;
+            drop_stashed(git, *oid)?;
             self.reporter
                 .warn(format!("{id} stashed changes and left them there; they are kept as `{kept}`"));
         }
@@ -133,6 +132,23 @@ fn stash_entries(git: &Git) -> Result<Vec<(Oid, String)>, GitError> {
     let text = captured.text();
     let entries = text.lines().filter_map(|line| line.split_once(' '));
     Ok(entries.filter_map(|(oid, words)| Some((oid.parse().ok()?, words.to_owned()))).collect())
+}
+
+/// Takes one entry off the stash. git drops by number only, and people may stash at any time: what went instead is
+/// brought back.
+fn drop_stashed(git: &Git, oid: Oid) -> Result<(), GitError> {
+    let before = stash_entries(git)?;
+    let Some(at) = before.iter().position(|(entry, _)| *entry == oid) else { return Ok(()) };
+    git.run(&git.command(["stash", "drop", "--quiet", &format!("stash@{{{at}}}")]))?;
+    let after = stash_entries(git)?;
+    let is_there = |oid: Oid| after.iter().any(|(entry, _)| *entry == oid);
+    if !is_there(oid) {
+        return Ok(());
+    }
+    for (lost, words) in before.iter().filter(|(entry, _)| !is_there(*entry)) {
+        git.run(&git.command(["stash", "store", "--quiet", "-m", words]).arg(lost.to_string()))?;
+    }
+    Ok(())
 }
 
 /// Whether a stash entry was made on a branch: "WIP on spec/a: ...", "On spec/a: ...".

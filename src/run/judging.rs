@@ -46,7 +46,9 @@ impl Site {
                     && held.manifest == manifest_stamp(&manifest(&question)?))
         {
             let class = held.class.unwrap_or(FailureClass::Crash);
-            return Ok(Judgement::Held(Failure::new(class, held.why)));
+            let failure =
+                Failure { log: self.former_log(&spec.name, &held.stage), ..Failure::new(class, held.why) };
+            return Ok(Judgement::Held(failure));
         }
         if let Some(paths) = standing.conflict() {
             return Ok(Judgement::Held(self.conflict(spec, paths)));
@@ -72,7 +74,9 @@ impl Site {
                 || Some(&held.stage) == landing.as_ref() && held.manifest == self.landing_stamp(&standing)?)
         {
             let class = held.class.unwrap_or(FailureClass::Check);
-            return Ok(Judgement::Held(Failure::new(class, held.why)));
+            let failure =
+                Failure { log: self.former_log(&spec.name, &held.stage), ..Failure::new(class, held.why) };
+            return Ok(Judgement::Held(failure));
         }
         Ok(Judgement::OutOfDate(vec![Reason::NotLanded]))
     }

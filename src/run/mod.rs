@@ -18,6 +18,7 @@ pub mod executor;
 pub mod forecast;
 mod foreign;
 pub mod fork;
+mod former_log;
 pub mod hands;
 pub mod holding;
 pub mod inputs;

@@ -97,7 +97,8 @@ fn a_held_spec_stays_held_until_it_is_retried() {
     world.script("a/build", "exit 3");
     world.run([]).exits(1).calls(["a:build"]).said("held");
     world.unscript("a/build");
-    world.run([]).exits(1).calls([]).said("a");
+    let again = world.run([]);
+    again.exits(1).calls([]).said("a/build.1.log").said("blocked by `a`").said("held: build (crash)");
     let retried = world.run(["retry", "a"]);
     let rest = world.run([]);
     rest.exits(0);
@@ -264,4 +265,20 @@ fn an_agent_that_is_still_for_too_long_is_ended() {
     outcome.exits(1).calls(["a:build", "b:build"]);
     outcome.said("a:build  failed: showed no sign of life").said("b:build  failed: showed no sign of life");
     assert_eq!(world.strays(), [0; 0], "left behind");
+}
+
+#[test]
+fn a_chain_of_blocked_specs_names_its_root() {
+    let specs = "spec \"a\" \"A\"\nspec \"b\" \"B\" { needs \"a\" }\nspec \"c\" \"C\" { needs \"b\" }";
+    let world = ladder("fail", specs);
+    world.script("a/build", "exit 3");
+    let root = "blocked by `a` (failed: build (crash))";
+    world.run([]).exits(1).calls(["a:build"]).said(root);
+    world.run(["status"]).exits(0).said(&format!("`b` {root}")).said("next: specmake retry a");
+    let status = world.run(["status", "--format", "json"]).json();
+    let specs = status["specs"].as_array().unwrap();
+    let of = |name: &str| specs.iter().find(|spec| spec["spec"] == name).unwrap();
+    assert_eq!(of("c")["blocked_by"], serde_json::json!(["b", "a"]));
+    assert_eq!(of("c")["why"], format!("`b` {root}"));
+    assert_eq!(of("b")["why"], "`a` failed: build (crash)");
 }

@@ -389,3 +389,28 @@ fn a_worktree_that_cannot_be_read_keeps_no_other_spec_waiting() {
     world.run([]).exits(1).calls(["b:build"]).said("`a:build`").said(place.to_str().unwrap());
     assert!(world.has("out/b.txt"));
 }
+
+#[test]
+fn a_damaged_worktree_of_a_stage_beside_others_is_moved_aside() {
+    let stage = |name: &str, more: &str| {
+        format!("stage \"{name}\" {{ prompt \"Do.\"; output \"{name}/{{spec}}.txt\"; {more} }}")
+    };
+    let ladder = "needs \"one\"; on-failure { retry 1; fail }";
+    let world = World::with(&format!(
+        "project {{ pipeline \"two\" }}\npipeline \"two\" {{ {}\n{}\n{} }}\nspec \"a\" \"A\"",
+        stage("one", ""),
+        stage("left", ladder),
+        stage("right", ladder)
+    ));
+    let write = |name: &str| format!("mkdir -p {name}\necho $S > {name}/$S.txt");
+    world.script("any/one", &write("one"));
+    world.script("any/right", &write("right"));
+    let damage = "if [ $N = 1 ]; then echo kept > mine.txt; rm .git; exit 3; fi\n";
+    world.script("any/left", &format!("{damage}{}", write("left")));
+    let outcome = world.run([]);
+    outcome.exits(0).said("was damaged").unsaid("cannot tell which refs");
+    assert_eq!(outcome.calls.iter().filter(|call| *call == "a:left").count(), 2, "{outcome}");
+    let aside = world.worktree("a@left.broken-1");
+    assert_eq!(fs::read_to_string(aside.join("mine.txt")).unwrap(), "kept\n");
+    world.again().calls([]);
+}

@@ -174,6 +174,10 @@ impl<H: Hands> Dispatcher<H> {
     }
 
     pub(super) fn hold(&mut self, place: Place, failure: Failure, onward: Onward) -> Result<(), IllegalMove> {
+        // A parked spec has no failure.
+        if failure.class != FailureClass::Setup {
+            self.blame.broke(place, failure.class);
+        }
         if let Some(stage) = self.graph.stage_id(place) {
             let next = onward.command(&stage.spec);
             self.reporter.report(Event::StageHeld { stage, failure, next });
@@ -182,6 +186,7 @@ impl<H: Hands> Dispatcher<H> {
     }
 
     pub(super) fn fail(&mut self, place: Place, failure: Failure) -> Result<(), IllegalMove> {
+        self.blame.broke(place, failure.class);
         if let Some(stage) = self.graph.stage_id(place) {
             let ours = failure.class == FailureClass::Setup;
             let next = if ours { Onward::Build } else { Onward::Retry }.command(&stage.spec);

@@ -360,7 +360,7 @@ mod tests {
         }
         let told = story.ask(10, "a", retry()).tell().await;
         let climb = ["a:plan run 1/4", "a:plan retry 2/4", "a:plan retry 3/4", "a:plan retry 4/4"];
-        let end = ["a:plan failed: no; specmake retry a", "b blocked by a: failed: plan"];
+        let end = ["a:plan failed: no; specmake retry a", "b blocked by a: failed: plan (crash)"];
         let expected: Vec<&str> = [&climb[..], &end].concat().repeat(2);
         assert_eq!(told.of(&["a:plan run", "a:plan retry", "a:plan failed", "b blocked"]), expected);
     }

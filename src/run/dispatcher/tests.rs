@@ -305,7 +305,7 @@ async fn a_landing_that_never_passes_is_held_and_names_the_file() {
             "a landing waits: `x` is in the way",
             "b landed",
             "a:land held: `x` is in the way; specmake a",
-            "c blocked by a: held: land",
+            "c blocked by a: held: land (conflict)",
         ]
     );
     told.ends(2, 1, true);
@@ -376,8 +376,8 @@ async fn a_chain_behind_a_failure_is_blocked_to_its_end_but_for_what_is_optional
         told.of(&["failed", "blocked", "landed"]),
         [
             "a:plan failed: no; specmake retry a",
-            "b blocked by a: failed: plan",
-            "c blocked by b: blocked by `a` (failed: plan)",
+            "b blocked by a: failed: plan (check)",
+            "c blocked by b: blocked by `a` (failed: plan (check))",
             "d landed",
             "e landed",
         ]

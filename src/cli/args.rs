@@ -4,9 +4,9 @@ pub mod commands;
 
 pub use build::BuildArgs;
 pub use commands::{
-    ApproveArgs, CheckArgs, CleanArgs, CompletionsArgs, DemoArgs, DiffArgs, FmtArgs, GraphArgs, HoldArgs,
-    InitArgs, LogsArgs, ManArgs, NewArgs, OpenArgs, PlanArgs, RetryArgs, ShellArgs, StatusArgs, StopArgs,
-    TouchArgs, WorktreeArgs, WorktreeCommand,
+    ApproveArgs, CheckArgs, CleanArgs, CompletionsArgs, DemoArgs, DiffArgs, FixArgs, FmtArgs, GraphArgs,
+    HoldArgs, InitArgs, LogsArgs, ManArgs, NewArgs, OpenArgs, PlanArgs, ResumeArgs, RetryArgs, ShellArgs,
+    StatusArgs, StopArgs, TouchArgs, WorktreeArgs, WorktreeCommand,
 };
 
 use super::exit::Exit;
@@ -110,6 +110,10 @@ pub enum Command {
     Approve(ApproveArgs),
     /// Let a held or failed spec try again
     Retry(RetryArgs),
+    /// Go on after a run that was cut off
+    Resume(ResumeArgs),
+    /// Let an agent mend what failed, then go on
+    Fix(FixArgs),
     /// Take stages as done without running them
     Touch(TouchArgs),
     /// Stop a spec before its next stage, until `retry`

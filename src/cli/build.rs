@@ -167,6 +167,13 @@ impl Build<'_> {
             let listener = hear(Arc::clone(watchers), to)?;
             let dispatcher =
                 Dispatcher::new(project, schedule, hands, reporter.clone(), retries, now_millis());
+            let fix = self.wish.fix.as_ref();
+            let fix =
+                fix.and_then(|(spec, fix)| Some((site.graph.spec_position(spec.as_str())?, fix.clone())));
+            let dispatcher = match fix {
+                Some((spec, fixing)) => dispatcher.fixing(spec, fixing),
+                None => dispatcher,
+            };
             let (to, requests) = mpsc::channel(4);
             let desk = Desk::of(&site.state_dir);
             let people = tokio::spawn(listen(desk, std::process::id(), to));

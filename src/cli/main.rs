@@ -17,7 +17,9 @@ use super::pick::{pick, pick_all};
 use super::trouble::Trouble;
 use super::user::Surroundings;
 use super::wishes::{BuildWish, Wish, Wishes};
-use super::{approve, check, clean, completions, demo, fmt, init, logs, new, retry, stop, visit, worktree};
+use super::{
+    approve, check, clean, completions, demo, fix, fmt, init, logs, new, resume, retry, stop, visit, worktree,
+};
 use crate::run::by_hand::GivenUp;
 use crate::run::report::Reporter;
 use crate::run::report::now_millis;
@@ -123,6 +125,16 @@ fn run(
             let mut wish = BuildWish::plain(wishes.format, here);
             (wish.jobs, wish.yes, wish.wait) = (args.jobs, args.yes, !args.no_wait);
             retry::retry(wishes, args, &wish, here, out, err)
+        }
+        Command::Resume(args) => {
+            let mut wish = BuildWish::plain(wishes.format, here);
+            (wish.jobs, wish.yes) = (args.jobs, args.yes);
+            resume::resume(wishes, args, &wish, here, out, err)
+        }
+        Command::Fix(args) => {
+            let mut wish = BuildWish::plain(wishes.format, here);
+            (wish.yes, wish.wait) = (args.yes, !args.no_wait);
+            fix::fix(wishes, args, &wish, here, out, err)
         }
         Command::Touch(args) => {
             let mut wish = BuildWish::plain(wishes.format, here);

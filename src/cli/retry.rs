@@ -41,7 +41,8 @@ pub fn retry(
             return Ok(Exit::Done);
         }
     }
-    let release = Release { from: args.from.clone(), clean: args.clean, force: args.force };
+    let release =
+        Release { from: args.from.clone(), clean: args.clean, force: args.force, ..Release::default() };
     for spec in &specs {
         release.first(&ground.project.specs[*spec]).map_err(unreleased)?;
     }
@@ -99,7 +100,8 @@ fn goes_on_in_a_run(
     }
 }
 
-fn unreleased(error: Unreleased) -> Trouble {
+/// Why a spec could not be released, as trouble.
+pub fn unreleased(error: Unreleased) -> Trouble {
     match error {
         Unreleased::NoStage { .. } => Trouble::usage(error),
         error => Trouble::environment(error),

@@ -128,6 +128,17 @@ impl Terminal {
     pub fn of(here: &Surroundings) -> Self {
         Self { can_ask: here.can_ask() }
     }
+
+    /// One of these letters; anything else is the last one.
+    ///
+    /// # Errors
+    /// [`NobodyToAsk`] where no person can answer; never waits for one then.
+    pub fn choose(&self, question: &str, letters: &str) -> Result<char, NobodyToAsk> {
+        if !self.can_ask {
+            return Err(NobodyToAsk);
+        }
+        choose(question, letters, &mut io::stdin().lock(), &mut io::stderr())
+    }
 }
 
 impl Ask for Terminal {
@@ -137,6 +148,22 @@ impl Ask for Terminal {
         }
         ask(question, &mut io::stdin().lock(), &mut io::stderr())
     }
+}
+
+fn choose(
+    question: &str,
+    letters: &str,
+    input: &mut dyn BufRead,
+    out: &mut dyn Write,
+) -> Result<char, NobodyToAsk> {
+    let mut answer = String::new();
+    let asked = write!(out, "{question} ").and_then(|()| out.flush());
+    if asked.is_err() || input.read_line(&mut answer).is_err() {
+        return Err(NobodyToAsk);
+    }
+    let typed = answer.trim().to_ascii_lowercase();
+    let chosen = letters.chars().find(|letter| typed == letter.to_string());
+    chosen.or_else(|| letters.chars().last()).ok_or(NobodyToAsk)
 }
 
 fn ask(question: &str, input: &mut dyn BufRead, out: &mut dyn Write) -> Result<bool, NobodyToAsk> {
@@ -166,6 +193,15 @@ mod tests {
     fn only_a_clear_yes_is_one() {
         assert!(answered("y\n") && answered(" YES \n"));
         assert!(!answered("\n") && !answered("") && !answered("yep\n") && !answered("no\n"));
+    }
+
+    #[test]
+    fn a_choice_is_one_letter_and_the_last_one_if_it_is_none() {
+        let chosen = |answer: &str| choose("?", "rsa", &mut answer.as_bytes(), &mut Vec::new());
+        assert_eq!(chosen("R\n"), Ok('r'));
+        for odd in ["", "\n", "rs\n", "x\n"] {
+            assert_eq!(chosen(odd), Ok('a'), "{odd:?}");
+        }
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! What the command line means: everything that can be settled before a Specfile is read.
 use super::args::{BuildArgs, Cli, Command, Form, Format};
 use super::user::Surroundings;
-use crate::base::{AgentName, StageName};
+use crate::base::{AgentName, SpecName, StageName};
 use crate::report::{Style, Voice};
+use crate::run::holding::Fixing;
 use std::path::PathBuf;
 
 /// What is wished for.
@@ -64,6 +65,8 @@ pub struct BuildWish {
     pub yes: bool,
     /// False with `--no-wait`.
     pub wait: bool,
+    /// A spec that an agent is to mend first.
+    pub fix: Option<(SpecName, Fixing)>,
     /// How the run is shown.
     pub face: FaceKind,
     /// How much of it.
@@ -175,6 +178,7 @@ impl BuildWish {
             model: args.model,
             yes: args.yes,
             wait: !args.no_wait,
+            fix: None,
             face,
             voice: if args.silent { Voice::Quiet } else { Voice::Normal },
         }
@@ -195,6 +199,8 @@ impl Command {
             Self::Status(args) => &args.file,
             Self::Approve(args) => &args.file,
             Self::Retry(args) => &args.file,
+            Self::Resume(args) => &args.file,
+            Self::Fix(args) => &args.file,
             Self::Touch(args) => &args.file,
             Self::Hold(args) => &args.file,
             Self::Stop(args) => &args.file,

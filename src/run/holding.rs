@@ -3,7 +3,7 @@ use super::record::Unrecorded;
 use super::site::Site;
 use super::standing::names;
 use super::tidy::Kept;
-use crate::base::{StageName, english};
+use crate::base::{AgentName, StageName, english};
 use crate::event::{Failure, Verdict};
 use crate::model::Spec;
 use crate::rebuild::{Held, LANDING, Mark};
@@ -19,6 +19,17 @@ pub struct Release {
     pub clean: bool,
     /// All its stages, though they may be up to date.
     pub force: bool,
+    /// An agent is to mend first what failed.
+    pub fix: Option<Fixing>,
+}
+
+/// What an agent is to mend.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fixing {
+    /// The agent, if not the one that a `fix` step would take.
+    pub agent: Option<AgentName>,
+    /// What failed.
+    pub former: Failure,
 }
 
 /// Why a spec could not be released.

@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn a_request_reads_as_it_was_written() {
-        let release = Release { from: None, clean: true, force: false };
+        let release = Release { clean: true, ..Release::default() };
         for wish in [Wish::Hold { why: Some("x".into()) }, Wish::Retry(release)] {
             let request = Request { wish, ..request(1, "a") };
             let text = serde_json::to_string(&request).unwrap();

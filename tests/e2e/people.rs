@@ -167,3 +167,36 @@ fn diff_shows_what_a_spec_changed() {
     let plan = world.run(["diff", "a", "--stage", "plan"]);
     assert!(plan.exits(0).said("plan.md").stdout.lines().all(|line| !line.contains("half")), "{plan}");
 }
+
+#[test]
+fn resume_goes_on_after_a_run_that_was_cut_off() {
+    let world = two();
+    world.run(["resume"]).exits(0).said("was not cut off").calls([]);
+    let mut run = world.start(["apple"]);
+    run.until_flag("apple");
+    world.run(["resume", "--yes"]).exits(3).said("a run is on");
+    run.kill();
+    world.kill_strays();
+    let refused = world.run(["resume"]);
+    refused.exits(2).said("apple:build at work").said("it would build apple").said("--yes").calls([]);
+    world.flag("go");
+    world.run(["resume", "--yes"]).exits(0).calls(["apple:build"]);
+    assert!(world.has("out/apple.txt") && !world.has("out/banana.txt"), "the goals of that run");
+    world.run(["resume", "--yes"]).exits(0).said("was not cut off").calls([]);
+}
+
+#[test]
+fn fix_wants_something_to_mend() {
+    let world = two();
+    world.flag("go");
+    world.run(["fix", "apple"]).exits(3).said("nothing of `apple` is held or failed").calls([]);
+    world.run(["fix", "apple", "--agent", "scrip"]).exits(2).said("did you mean `script`?");
+    world.script(
+        "apple/build",
+        "if [ ! -e mended.txt ]; then echo 'no seal'; touch mended.txt; exit 3; fi\nplay build",
+    );
+    world.run(["apple"]).exits(1);
+    world.run(["fix", "apple"]).exits(0).calls(["apple:build"]).said("fix");
+    assert!(world.prompt("apple:build").contains("no seal"), "{}", world.prompt("apple:build"));
+    world.again();
+}

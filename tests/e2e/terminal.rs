@@ -207,3 +207,28 @@ fn a_closed_terminal_stops_a_run_in_order() {
         world.run([]).exits(0).said("the last run was interrupted").calls(["a:build", "b:build", "c:build"]);
     }
 }
+
+#[test]
+fn after_a_run_that_was_cut_off_a_person_chooses_on_a_terminal() {
+    let world = World::with(&format!("{ONE}\nspec \"apple\" \"A\"\nspec \"banana\" \"B\""));
+    world.script("apple/build", "echo half > half.txt\nflag apple\nwait-for go\nplay build");
+    let mut run = world.start(["apple"]);
+    run.until_flag("apple");
+    run.kill();
+    world.kill_strays();
+    let terminal = Terminal::new(&world, 100);
+    terminal.types("specmake resume");
+    terminal.until("a question", |screen| screen.contains("[a]bort?"));
+    terminal.types("");
+    terminal.until("an end", |screen| screen.contains("nothing was done"));
+    terminal.types("clear; specmake resume");
+    terminal.until("a question", |screen| screen.contains("[a]bort?"));
+    world.flag("go");
+    terminal.types("f");
+    terminal.until("a backup", |screen| screen.contains("refs/specmake/backup/apple/"));
+    terminal.until("a landing", |_| world.has("out/apple.txt"));
+    terminal.types("clear");
+    terminal.until("a prompt", |screen| screen.trim_end() == "%%%%");
+    assert_eq!(world.read("half.txt"), "half\n");
+    assert_eq!(world.calls(), ["apple:build", "apple:build"]);
+}

@@ -1,6 +1,6 @@
 //! What each command but `build` takes.
 use super::FileArg;
-use crate::base::StageName;
+use crate::base::{AgentName, StageName};
 use clap::{Args, Subcommand, value_parser};
 use std::path::PathBuf;
 
@@ -156,6 +156,46 @@ pub struct RetryArgs {
     /// Run at most N agents and commands at once
     #[arg(short, long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
     pub jobs: Option<u32>,
+    /// Answer yes to every question
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Do not wait for another specmake on this repository; exit with 3
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
+/// `specmake resume`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(
+    after_help = "On a terminal it asks: try again what was at work, leave that out (it is held until `retry`) and\n\
+    build the rest, begin it afresh (what it did stays under a backup ref), or do nothing."
+)]
+pub struct ResumeArgs {
+    /// The Specfile.
+    #[command(flatten)]
+    pub file: FileArg,
+    /// Run at most N agents and commands at once
+    #[arg(short, long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
+    pub jobs: Option<u32>,
+    /// Try it again without asking
+    #[arg(short, long)]
+    pub yes: bool,
+}
+
+/// `specmake fix`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(
+    after_help = "The agent is given the end of what the stage printed when it failed, and where the rest is."
+)]
+pub struct FixArgs {
+    /// The Specfile.
+    #[command(flatten)]
+    pub file: FileArg,
+    /// The spec
+    pub spec: String,
+    /// Give it to this agent of the Specfile
+    #[arg(long, value_name = "NAME", value_parser = AgentName::new)]
+    pub agent: Option<AgentName>,
     /// Answer yes to every question
     #[arg(short, long)]
     pub yes: bool,

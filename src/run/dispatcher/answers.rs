@@ -85,7 +85,11 @@ impl<H: Hands> Dispatcher<H> {
             Judgement::OutOfDate(reasons) => {
                 self.report_verdict(false, stage, Verdict::OutOfDate { reasons: reasons.clone() });
                 self.begin_climb(place, reasons);
-                self.schedule.set(place, State::Queued)
+                self.begin_as_asked(place);
+                self.schedule.set(place, State::Queued)?;
+                let agent = self.agent_at(place);
+                self.schedule.use_agent(place, agent.as_ref());
+                Ok(())
             }
             Judgement::Skipped(_) => {
                 self.report_done(stage, Done::Skipped, None, 0);

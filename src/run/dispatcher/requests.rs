@@ -3,9 +3,10 @@ use super::answers::Onward;
 use super::{Dispatcher, Message};
 use crate::event::Failure;
 use crate::graph::Place;
+use crate::model::{Rung, Step};
 use crate::plan::{IllegalMove, Phase, State};
 use crate::run::hands::Hands;
-use crate::run::holding::Release;
+use crate::run::holding::{Fixing, Release};
 use crate::run::requests::{Answer, Heard, Wish};
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::{mpsc, oneshot};
@@ -18,6 +19,8 @@ pub(super) struct People {
     to_hold: BTreeMap<usize, ToHold>,
     /// Specs that are being released.
     releasing: BTreeSet<usize>,
+    /// Specs whose next attempt is one that mends.
+    to_fix: BTreeMap<usize, Fixing>,
 }
 
 #[derive(Default)]
@@ -28,7 +31,12 @@ struct ToHold {
 
 impl Default for People {
     fn default() -> Self {
-        Self { requests: mpsc::channel(1).1, to_hold: BTreeMap::new(), releasing: BTreeSet::new() }
+        Self {
+            requests: mpsc::channel(1).1,
+            to_hold: BTreeMap::new(),
+            releasing: BTreeSet::new(),
+            to_fix: BTreeMap::new(),
+        }
     }
 }
 
@@ -38,6 +46,23 @@ impl<H: Hands> Dispatcher<H> {
     pub fn hearing(mut self, requests: mpsc::Receiver<Heard>) -> Self {
         self.people.requests = requests;
         self
+    }
+
+    /// Lets an agent mend first what failed of a spec.
+    #[must_use]
+    pub fn fixing(mut self, spec: usize, fixing: Fixing) -> Self {
+        self.people.to_fix.insert(spec, fixing);
+        self
+    }
+
+    /// The first stage of a spec that is out of date begins with the step that a person asked for.
+    pub(super) fn begin_as_asked(&mut self, place: Place) {
+        let fixing = self.graph.spec_of(place).and_then(|spec| self.people.to_fix.remove(&spec));
+        if let Some(Fixing { agent, former }) = fixing {
+            let pending = self.pending.entry(place).or_default();
+            pending.rung = Some(Rung::new(Step::Fix { agent }, 1));
+            pending.former = Some(former);
+        }
     }
 
     /// A run that is ending anyway answers nobody: whoever asks goes on when it is over.
@@ -193,6 +218,9 @@ impl<H: Hands> Dispatcher<H> {
                 return Ok(());
             }
         };
+        if let Some(fix) = &release.fix {
+            self.people.to_fix.insert(spec, fix.clone());
+        }
         let places = self.places_of(spec);
         for place in &places {
             self.pending.remove(place);
@@ -237,7 +265,7 @@ mod tests {
     use super::*;
     use crate::event::Done;
     use crate::graph::sample::Sample;
-    use crate::model::{FailureClass, Rung, Step};
+    use crate::model::FailureClass;
     use crate::run::hands::Judgement;
     use crate::run::sample::{Story, deaf, done, fails, landed, takes};
     use crate::sys::signal::Which;
@@ -412,5 +440,26 @@ mod tests {
     async fn a_run_that_ends_answers_nobody() {
         let story = three().attempt("a:plan", deaf(50, done())).interrupt(2, Which::First);
         assert_eq!(story.ask(3, "a", stop()).tell().await.answers, [None]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn fix_begins_with_an_attempt_that_mends() {
+        let mut story = three();
+        for _ in 0..4 {
+            story = story.attempt("a:plan", takes(1, fails(FailureClass::Crash)));
+        }
+        let former = Failure::new(FailureClass::Check, "red");
+        let fix = Some(Fixing { agent: None, former });
+        let told = story.ask(10, "a", Wish::Retry(Release { fix, ..Release::default() })).tell().await;
+        assert_eq!(
+            told.of(&["a:plan failed", "a:plan fix", "a:build", "a landed"]),
+            [
+                "a:plan failed: no; specmake retry a",
+                "a:plan fix 1/4",
+                "a:build run 1/4",
+                "a:build done Ran",
+                "a landed",
+            ]
+        );
     }
 }

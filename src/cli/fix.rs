@@ -19,6 +19,8 @@ use crate::run::report::Reporter;
 use crate::run::requests::{Answer, Wish};
 use crate::run::standing::names;
 use crate::store::Store;
+use crate::sys::landing::recover;
+use crate::sys::strays::end_strays;
 use crate::view::View;
 use std::io::Write;
 
@@ -58,7 +60,10 @@ pub fn fix(
     }
     {
         let _lock = lock(&ground.git, "fix", !args.no_wait, err)?;
+        end_strays(&ground.git)?;
+        recover(&ground.git)?;
         let site = open_site(&ground, "fix", Reporter::silent(), err)?;
+        site.keep_dead_attempts()?;
         for told in site.release(position, &release).map_err(unreleased)? {
             writeln!(err, "specmake: {told}")?;
         }

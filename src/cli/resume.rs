@@ -13,7 +13,9 @@ use crate::event::{Failure, RunOutcome};
 use crate::run::holding::Release;
 use crate::run::report::{Reporter, now_millis};
 use crate::store::Store;
+use crate::sys::landing::recover;
 use crate::sys::lock::BuildLock;
+use crate::sys::strays::end_strays;
 use crate::view::{StageState, View};
 use std::io::Write;
 
@@ -122,6 +124,8 @@ impl CutOff {
         mut deed: impl FnMut(&crate::run::site::Site, usize) -> Result<(), Trouble>,
     ) -> Result<(), Trouble> {
         let _lock = lock(&ground.git, "resume", true, err)?;
+        end_strays(&ground.git)?;
+        recover(&ground.git)?;
         let site = open_site(ground, "resume", Reporter::silent(), err)?;
         // What the dead run left is a commit first, so that nothing of it passes for a person's.
         site.keep_dead_attempts()?;

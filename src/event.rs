@@ -1,9 +1,11 @@
 //! What happened, in names, stamps and durations. Every face can be rebuilt from the stream of these alone.
-use crate::base::{
-    AgentName, LayerName, PoolName, Reason, ResourceName, SpecName, StageId, StageName, Stamp,
-};
+use crate::base::{AgentName, LayerName, PoolName, Reason, SpecName, StageId, StageName, Stamp};
 use crate::model::{FailureClass, LimitKind};
 use serde::{Deserialize, Serialize};
+
+mod waits;
+
+pub use waits::{Scarce, WaitsFor};
 
 /// An event and when it happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -205,6 +207,45 @@ pub enum Event {
         /// Its branch.
         branch: String,
     },
+    /// A quota or rate limit refused an agent: nothing starts that draws on the same.
+    PoolPaused {
+        /// The agent that was refused.
+        agent: AgentName,
+        /// Its pool, all of whose agents wait.
+        pool: Option<PoolName>,
+        /// What ends it.
+        kind: LimitKind,
+        /// The refusal in the agent's words.
+        why: String,
+        /// When it goes on, in milliseconds since the Unix epoch; none if a person has to do something.
+        until: Option<u64>,
+    },
+    /// What was paused goes on.
+    PoolResumed {
+        /// The agent that was refused.
+        agent: AgentName,
+        /// Its pool.
+        pool: Option<PoolName>,
+    },
+    /// The run has cost what it may: no agent starts any more.
+    BudgetReached {
+        /// What it has cost, in USD, as far as agents told.
+        spent: f64,
+        /// What it may cost.
+        budget: f64,
+    },
+    /// The machine is short of something: nothing new starts until it is not.
+    LoadHigh {
+        /// Of what.
+        what: Scarce,
+        /// How things stand: "91 % of memory are in use, the limit is 85 %".
+        why: String,
+    },
+    /// The machine is not short of it any more.
+    LoadFine {
+        /// Of what.
+        what: Scarce,
+    },
     /// Something to know that is nobody's failure.
     Warning {
         /// The sentence.
@@ -283,58 +324,6 @@ pub enum Done {
     Skipped,
     /// It was done and landed somewhere else.
     Elsewhere,
-}
-
-/// One thing that a stage waits for.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(tag = "on", rename_all = "kebab-case")]
-pub enum WaitsFor {
-    /// A spec that must land first.
-    Need {
-        /// The spec.
-        spec: SpecName,
-        /// The reason the Specfile gives.
-        why: Option<String>,
-    },
-    /// A spec that merely comes first.
-    After {
-        /// The spec.
-        spec: SpecName,
-    },
-    /// All the specs of a layer, needed or merely first.
-    Layer {
-        /// The layer.
-        layer: LayerName,
-    },
-    /// An earlier stage of the same spec.
-    Stage {
-        /// The stage.
-        stage: StageName,
-    },
-    /// A free job.
-    Job,
-    /// A pool.
-    Pool {
-        /// The pool.
-        pool: PoolName,
-    },
-    /// A resource.
-    Resource {
-        /// The resource.
-        resource: ResourceName,
-    },
-    /// A spec that touches the same files.
-    Touches {
-        /// The spec.
-        spec: SpecName,
-    },
-    /// Something that must run alone, or it itself must.
-    Alone,
-    /// A back-off that ends at this time, in milliseconds since the Unix epoch.
-    Backoff {
-        /// When.
-        until: u64,
-    },
 }
 
 /// What was wrong with an attempt.

@@ -56,9 +56,34 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
+/// A number of bytes: `512 MB`, `1.1 GB`.
+#[expect(clippy::cast_precision_loss, reason = "two digits are shown")]
+pub fn size(bytes: u64) -> String {
+    let mut amount = bytes as f64;
+    let mut units = ["B", "kB", "MB", "GB"].into_iter();
+    let unit = units.find(|_| {
+        let fits = amount < 999.5;
+        amount = if fits { amount } else { amount / 1000.0 };
+        fits
+    });
+    let digits = usize::from((0.05..0.95).contains(&amount.fract()) && amount < 9.95);
+    format!("{amount:.digits$} {}", unit.unwrap_or("TB"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_are_short() {
+        let check = |bytes, expect| assert_eq!(size(bytes), expect);
+        check(0, "0 B");
+        check(999, "999 B");
+        check(999_999, "1 MB");
+        check(1_100_000_000, "1.1 GB");
+        check(512_400_000, "512 MB");
+        check(20_000_000_000_000, "20 TB");
+    }
 
     #[test]
     fn words() {

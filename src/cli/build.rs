@@ -49,7 +49,12 @@ pub fn build(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Result<Exit, Trouble> {
-    let reading = Reading { jobs: wish.jobs, agent: wish.agent.clone(), model: wish.model.clone() };
+    let reading = Reading {
+        jobs: wish.jobs,
+        agent: wish.agent.clone(),
+        model: wish.model.clone(),
+        max_cost: wish.max_cost,
+    };
     let ground = Ground::open(wishes, &reading, err)?;
     let until = wish.until.as_ref().map(crate::base::StageName::as_str);
     let wanted = resolve(&ground.project, &ground.graph, &wish.goals, until)?;

@@ -44,6 +44,8 @@ pub struct Reading {
     pub agent: Option<AgentName>,
     /// `--model`.
     pub model: Option<String>,
+    /// `--max-cost`, in hundredths of a USD.
+    pub max_cost: Option<u64>,
 }
 
 impl Ground {
@@ -55,7 +57,7 @@ impl Ground {
         let git = repository()?;
         let (loaded, graph) = read(&git, wishes, reading)?;
         report(&loaded.diagnostics, &loaded.sources, wishes, err);
-        let (Some(project), Some(graph)) = (loaded.project, graph) else {
+        let (Some(mut project), Some(graph)) = (loaded.project, graph) else {
             return Err(Trouble::said(Exit::Usage));
         };
         if project.specs.is_empty() {
@@ -64,6 +66,10 @@ impl Ground {
                 err,
                 "specmake: no spec is declared yet; `specmake new NAME \"what it is\"` adds one"
             );
+        }
+        #[expect(clippy::cast_precision_loss, reason = "nobody spends that much")]
+        if let Some(cents) = reading.max_cost {
+            project.settings.budget_usd = Some(cents as f64 / 100.0);
         }
         let base_branch = match &project.settings.base {
             Some(base) => base.clone(),

@@ -49,6 +49,8 @@ pub struct BuildWish {
     pub mode: Mode,
     /// `-j`.
     pub jobs: Option<u32>,
+    /// `--max-cost`, in hundredths of a USD.
+    pub max_cost: Option<u64>,
     /// `-B`.
     pub always: bool,
     /// `-W`, relative to `directory`.
@@ -176,6 +178,7 @@ impl BuildWish {
             retries: args.retries,
             agent: args.agent,
             model: args.model,
+            max_cost: args.max_cost,
             yes: args.yes,
             wait: !args.no_wait,
             fix: None,

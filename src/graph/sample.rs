@@ -2,8 +2,8 @@
 #![expect(missing_docs, reason = "for tests alone")]
 use crate::base::{LayerName, PipelineName, PoolName, ResourceName, Span, SpecName, StageName};
 use crate::model::{
-    CommitInputs, Ladders, Land, LandStrategy, Layer, Need, Pattern, Project, Settings, Spec, Stage, Target,
-    TouchesPolicy, Work,
+    CommitInputs, Ladders, Land, LandStrategy, Layer, LoadLimits, Need, Pattern, Project, Settings, Spec,
+    Stage, Target, TouchesPolicy, Work,
 };
 use indexmap::IndexMap;
 use std::collections::BTreeMap;
@@ -37,6 +37,7 @@ impl Sample {
             touches: TouchesPolicy::Warn,
             secrets: vec![],
             budget_usd: None,
+            limits: LoadLimits::NONE,
             default_agent: None,
             trust: vec![],
         };

@@ -60,7 +60,7 @@ pub struct Settings {
     pub setup: Vec<String>,
     /// Files that go into every prompt.
     pub context: Vec<String>,
-    /// A shell line with `{title}` and `{body}` in `$SPECMAKE_TITLE` and `$SPECMAKE_BODY`.
+    /// A command, as one line of words; `{title}` and `{body}` stand for what is told.
     pub notify: Option<String>,
     /// Whether uncommitted ingredients are committed without asking.
     pub commit_inputs: CommitInputs,
@@ -76,8 +76,26 @@ pub struct Settings {
     pub trust: Vec<String>,
     /// Environment names whose values are masked wherever text is kept.
     pub secrets: Vec<String>,
+    /// Start nothing new while the machine has more to do, or less room, than this.
+    pub limits: LoadLimits,
     /// Hold new stages when a run has cost this many USD.
     pub budget_usd: Option<f64>,
+}
+
+/// `limits`: past these nothing new starts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LoadLimits {
+    /// Percent of the time of all processors.
+    pub cpu: Option<f64>,
+    /// Percent of the memory.
+    pub memory: Option<f64>,
+    /// Bytes that stay free on the disk of the worktrees.
+    pub disk: u64,
+}
+
+impl LoadLimits {
+    /// No limits at all.
+    pub const NONE: Self = Self { cpu: None, memory: None, disk: 0 };
 }
 
 /// `commit-inputs`.

@@ -6,6 +6,7 @@ use super::state::{Phase, State};
 use super::tokens::{Beside, Group, Token, Tokens};
 use super::touches::Touches;
 use crate::base::AgentName;
+use crate::event::{Scarce, WaitsFor};
 use crate::graph::{Place, PlaceKind, StageGraph, Wanted};
 use crate::model::{Project, Stage, Work};
 use std::cmp::Reverse;
@@ -73,6 +74,7 @@ pub struct Schedule {
     pub(super) moved: Vec<Place>,
     pub(super) touched: BTreeSet<usize>,
     pub(super) queued: BTreeSet<u32>,
+    pub(super) short_of: Option<Scarce>,
 }
 
 impl Schedule {
@@ -96,6 +98,7 @@ impl Schedule {
             moved: Vec::new(),
             touched: BTreeSet::new(),
             queued: BTreeSet::new(),
+            short_of: None,
             agent_tokens,
             tokens,
             graph,
@@ -240,12 +243,41 @@ impl Schedule {
         }
     }
 
-    /// No stage that uses the agent's pool (the agent itself, if it has none) starts before this time, in
-    /// milliseconds since the Unix epoch. Running ones go on.
-    pub fn pause_agent(&mut self, agent: &AgentName, until: u64) {
+    /// No stage that uses the agent's pool (the agent itself, if it has none) starts until this is over. Running
+    /// ones go on.
+    pub fn pause_agent(&mut self, agent: &AgentName, pause: WaitsFor) {
         if let Some(token) = self.agent_tokens.get(agent) {
-            self.tokens.pause(*token, until);
+            self.tokens.pause(*token, pause);
         }
+    }
+
+    /// No agent starts until this is over.
+    pub fn pause_agents(&mut self, pause: &WaitsFor) {
+        for token in self.agent_tokens.values() {
+            self.tokens.pause(*token, pause.clone());
+        }
+    }
+
+    /// Ends a pause of the agent's pool before its time.
+    pub fn resume_agent(&mut self, agent: &AgentName) {
+        if let Some(token) = self.agent_tokens.get(agent) {
+            self.tokens.resume(*token);
+        }
+    }
+
+    /// The queued places that only wait for what is not over by itself.
+    pub fn stuck(&self) -> Vec<(Place, WaitsFor)> {
+        let stuck = |place: Place| {
+            let group = self.tokens.group(self.places[place.index()].group);
+            let token = group.tokens.iter().copied().find(|token| self.tokens.is_stuck(*token))?;
+            Some((place, self.tokens.pause_of(token, 0)?.clone()))
+        };
+        self.queued.iter().filter_map(|rank| stuck(self.by_rank[*rank as usize])).collect()
+    }
+
+    /// Says, in what places wait for, that the machine is short of something, or of nothing.
+    pub fn set_short_of(&mut self, what: Option<Scarce>) {
+        self.short_of = what;
     }
 }
 

@@ -140,6 +140,7 @@ impl Schedule {
 mod tests {
     use super::*;
     use crate::base::{AgentName, PoolName};
+    use crate::event::WaitsFor;
     use crate::graph::sample::{Sample, pattern};
     use crate::model::{Agent, Prompt, PromptSource, Work};
     use crate::plan::sample::Driven;
@@ -186,13 +187,23 @@ mod tests {
     fn a_paused_agent_starts_nothing_until_then() {
         let mut driven = Driven::jobs(&with_agents(["quick", "careful", "careful"]), 9);
         driven.judge();
-        driven.schedule.pause_agent(&AgentName::new("quick").expect("a name"), 50);
-        driven.schedule.pause_agent(&AgentName::new("careful").expect("a name"), 70);
+        let quick = AgentName::new("quick").expect("a name");
+        let careful = AgentName::new("careful").expect("a name");
+        let limit = |agent: &AgentName, until| WaitsFor::Limit { agent: agent.clone(), until };
+        driven.schedule.pause_agent(&quick, limit(&quick, Some(50)));
+        driven.schedule.pause_agent(&careful, limit(&careful, Some(70)));
         assert_eq!(driven.start(10), [""; 0]);
         assert_eq!(driven.schedule.next_wake(10), Some(50));
         assert_eq!(driven.start(50), ["a:plan"]);
         assert_eq!(driven.start(70), ["b:plan"]);
         assert_eq!(driven.schedule.next_wake(70), None);
+        driven.set("b:plan", State::Done(Done::Ran));
+        driven.schedule.pause_agent(&careful, limit(&careful, None));
+        driven.schedule.pause_agent(&careful, limit(&careful, Some(90)));
+        assert_eq!((driven.start(99), driven.schedule.next_wake(99)), (vec![], None));
+        assert_eq!(driven.schedule.stuck(), [(driven.at("c:plan"), limit(&careful, None))]);
+        driven.schedule.resume_agent(&careful);
+        assert_eq!((driven.schedule.stuck(), driven.start(99)), (vec![], vec!["c:plan".to_owned()]));
     }
 
     #[test]

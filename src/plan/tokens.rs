@@ -1,5 +1,6 @@
 //! Jobs, pools, resources and being alone: what a running process holds, and nothing that waits does.
 use crate::base::{AgentName, PoolName, ResourceName};
+use crate::event::WaitsFor;
 use std::collections::HashMap;
 
 /// Something of which there are only so many.
@@ -41,7 +42,22 @@ struct Supply {
     token: Token,
     depth: u32,
     taken: u32,
-    paused_until: u64,
+    /// What it is paused for: a limit, or money.
+    paused: Option<WaitsFor>,
+}
+
+impl Supply {
+    fn pause(&self, now: u64) -> Option<&WaitsFor> {
+        self.paused.as_ref().filter(|pause| end(pause).is_none_or(|until| until > now))
+    }
+}
+
+/// When a pause is over by itself, if it ever is.
+fn end(pause: &WaitsFor) -> Option<u64> {
+    match pause {
+        WaitsFor::Limit { until, .. } => *until,
+        _ => None,
+    }
 }
 
 /// All tokens, who holds how many, and the groups in use.
@@ -82,7 +98,7 @@ impl Tokens {
         }
         let number = self.supplies.len();
         self.numbers.insert(token.clone(), number);
-        self.supplies.push(Supply { token, depth: depth.max(1), taken: 0, paused_until: 0 });
+        self.supplies.push(Supply { token, depth: depth.max(1), taken: 0, paused: None });
         number
     }
 
@@ -132,22 +148,35 @@ impl Tokens {
 
     pub fn is_busy(&self, token: usize, now: u64) -> bool {
         let supply = &self.supplies[token];
-        supply.taken >= supply.depth || supply.paused_until > now
+        supply.taken >= supply.depth || supply.pause(now).is_some()
     }
 
-    /// When a pause of a token ends, if it is paused.
-    pub fn paused_until(&self, token: usize, now: u64) -> Option<u64> {
-        Some(self.supplies[token].paused_until).filter(|until| *until > now)
+    /// What a token is paused for, if it is.
+    pub fn pause_of(&self, token: usize, now: u64) -> Option<&WaitsFor> {
+        self.supplies[token].pause(now)
     }
 
-    pub fn pause(&mut self, token: usize, until: u64) {
-        let paused = &mut self.supplies[token].paused_until;
-        *paused = until.max(*paused);
+    /// Whether a token is paused for something that is not over by itself.
+    pub fn is_stuck(&self, token: usize) -> bool {
+        self.supplies[token].paused.as_ref().is_some_and(|pause| end(pause).is_none())
+    }
+
+    /// Pauses a token; the later end counts.
+    pub fn pause(&mut self, token: usize, pause: WaitsFor) {
+        let paused = &mut self.supplies[token].paused;
+        let last = |pause: &WaitsFor| end(pause).unwrap_or(u64::MAX);
+        if paused.as_ref().is_none_or(|former| last(former) < last(&pause)) {
+            *paused = Some(pause);
+        }
+    }
+
+    pub fn resume(&mut self, token: usize) {
+        self.supplies[token].paused = None;
     }
 
     /// The next time after `now` that a pause ends.
     pub fn next_resume(&self, now: u64) -> Option<u64> {
-        self.supplies.iter().map(|supply| supply.paused_until).filter(|until| *until > now).min()
+        self.supplies.iter().filter_map(|supply| end(supply.pause(now)?)).min()
     }
 
     pub fn take(&mut self, group: usize) {

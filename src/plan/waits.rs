@@ -52,8 +52,9 @@ impl Schedule {
             waits.push(WaitsFor::Touches { spec: self.graph().spec_name(holder).clone() });
         }
         for token in self.tokens.group(group).tokens.iter().copied() {
-            if let Some(until) = self.tokens.paused_until(token, now) {
-                waits.push(WaitsFor::Backoff { until });
+            if let Some(pause) = self.tokens.pause_of(token, now) {
+                waits.push(pause.clone());
+                continue;
             }
             if !self.tokens.is_busy(token, now) {
                 continue;
@@ -64,6 +65,7 @@ impl Schedule {
                 Token::Agent(_) => {}
             }
         }
+        waits.extend(self.short_of.map(|what| WaitsFor::Load { what }));
         match self.tokens.obstacle(group, now) {
             Some(Obstacle::Job) => waits.push(WaitsFor::Job),
             Some(Obstacle::Alone) => waits.push(WaitsFor::Alone),

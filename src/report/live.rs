@@ -4,8 +4,9 @@ use super::line::{self, Line};
 use super::plain::narrate;
 use super::style::{Ink, Mark, Style};
 use super::{Face, Screen, Voice, words};
+use crate::base::AgentName;
 use crate::event::{Event, Record};
-use crate::view::{SpecView, StageState, StageView, View};
+use crate::view::{Pause, SpecView, StageState, StageView, View};
 use std::fmt::Write as _;
 use std::io;
 
@@ -130,6 +131,8 @@ pub fn render(view: &View, screen: Screen, now: u64, style: &Style) -> Vec<Strin
     );
     let left = (budget - 1 - block.len()).min(WAITING);
     push_some(&mut block, &found.waiting, left, |step| waiting(step, now, style), ("waiting", style));
+    let left = (budget - 1 - block.len()).min(WAITING);
+    block.extend(brakes(view, now, style).into_iter().take(left));
     block.push(totals(view, now, style));
     block.iter().map(|line| line.fit(screen.width, style)).collect()
 }
@@ -225,6 +228,24 @@ fn waiting((spec, name, step): &Step<'_>, now: u64, style: &Style) -> Line {
         StageState::Waiting { on } => line.ink(Ink::Faint, format!("  waits for {}", words::waits(on, now))),
         _ => line,
     }
+}
+
+/// What keeps anything new from starting, with its countdown.
+fn brakes(view: &View, now: u64, style: &Style) -> Vec<Line> {
+    let line = || Line::marked(Mark::Waiting, style);
+    let paused = |(agent, pause): (&AgentName, &Pause)| {
+        let who = words::paused(agent, pause.pool.as_ref());
+        let line = line().ink(Ink::Attention, format!("{who} {}", words::goes_on(pause.until, now)));
+        line.ink(Ink::Faint, format!("  {}", pause.why))
+    };
+    let mut lines: Vec<Line> = view.brakes.pauses.iter().map(paused).collect();
+    let short =
+        |why: &String| line().ink(Ink::Attention, "nothing new starts").ink(Ink::Faint, format!("  {why}"));
+    lines.extend(view.brakes.short_of.values().map(short));
+    lines.extend(
+        view.brakes.budget.map(|(spent, budget)| line().ink(Ink::Attention, words::budget(spent, budget))),
+    );
+    lines
 }
 
 fn totals(view: &View, now: u64, style: &Style) -> Line {

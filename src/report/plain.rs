@@ -72,6 +72,16 @@ impl Says<'_> {
             Event::Stopping { at_once } => {
                 Some(Line::marked(Mark::Stopped, self.style).text(words::stopping(*at_once)))
             }
+            Event::PoolPaused { agent, pool, why, until: None, .. } => {
+                let who = words::paused(agent, pool.as_ref());
+                let line = Line::marked(Mark::Warning, self.style).ink(Ink::Attention, "paused: ");
+                Some(line.text(format!("{who} starts nothing more, it needs you: {why}")))
+            }
+            Event::BudgetReached { spent, budget } => {
+                let line = Line::marked(Mark::Warning, self.style).ink(Ink::Attention, "budget: ");
+                let cost = words::budget(*spent, *budget);
+                Some(line.text(format!("{cost}, as far as agents told; no agent starts any more")))
+            }
             Event::Warning { message } => {
                 let line = Line::marked(Mark::Warning, self.style);
                 Some(line.ink(Ink::Attention, "warning: ").text(message))
@@ -125,9 +135,28 @@ impl Says<'_> {
                 Some(line.text(format!("tasks {done}/{total}")))
             }
             Event::Waiting { stage, on } => {
-                let backoff = on.iter().find(|on| matches!(on, WaitsFor::Backoff { .. }))?;
+                let is_timed = |on: &&WaitsFor| {
+                    matches!(on, WaitsFor::Backoff { .. } | WaitsFor::Limit { until: Some(_), .. })
+                };
+                let backoff = on.iter().find(is_timed)?;
                 let line = self.about(Mark::Waiting, &stage.to_string()).text("waits for ");
                 Some(line.text(words::waits(std::slice::from_ref(backoff), self.now)))
+            }
+            Event::PoolPaused { agent, pool, why, until, .. } => {
+                let who = words::paused(agent, pool.as_ref());
+                let line = Line::marked(Mark::Waiting, self.style).ink(Ink::Strong, who);
+                Some(line.text(format!("  met a limit and {}: {why}", words::goes_on(*until, self.now))))
+            }
+            Event::PoolResumed { agent, pool } => {
+                let who = words::paused(agent, pool.as_ref());
+                Some(Line::marked(Mark::Running, self.style).ink(Ink::Strong, who).text("  goes on"))
+            }
+            Event::LoadHigh { why, .. } => {
+                Some(Line::marked(Mark::Waiting, self.style).text("nothing new starts for now: ").text(why))
+            }
+            Event::LoadFine { what } => {
+                let line = Line::marked(Mark::Running, self.style);
+                Some(line.text(format!("enough {what} is free again")))
             }
             Event::SpecBlocked { spec, by, why } => {
                 let line = self.about(Mark::Blocked, spec.as_str());

@@ -1,9 +1,9 @@
 //! Every JSON answer has a schema below `tests/schemas`, and is held against it here.
 use super::plan::tests as plan;
 use super::{Mark, StatusReport, sample};
-use crate::base::{LayerName, PoolName, Reason, ResourceName, StageName};
-use crate::event::{Done, Event, Failure, LandingPhase, Record, Verdict, WaitsFor};
-use crate::model::FailureClass;
+use crate::base::{AgentName, LayerName, PoolName, Reason, ResourceName, StageName};
+use crate::event::{Done, Event, Failure, LandingPhase, Record, Scarce, Verdict, WaitsFor};
+use crate::model::{FailureClass, LimitKind};
 use crate::view::View;
 use serde_json::Value;
 
@@ -44,6 +44,8 @@ fn rare_events() -> Vec<Event> {
         Reason::NotLanded,
         Reason::Asked { flag: "-B".into() },
     ];
+    let agent = AgentName::new("claude").expect("a name");
+    let pool = PoolName::new("p").expect("a name");
     let on = vec![
         WaitsFor::After { spec: spec.clone() },
         WaitsFor::Layer { layer: LayerName::new("l").expect("a name") },
@@ -54,6 +56,10 @@ fn rare_events() -> Vec<Event> {
         WaitsFor::Touches { spec: spec.clone() },
         WaitsFor::Alone,
         WaitsFor::Backoff { until: 1 },
+        WaitsFor::Limit { agent: agent.clone(), until: Some(1) },
+        WaitsFor::Limit { agent: agent.clone(), until: None },
+        WaitsFor::Budget,
+        WaitsFor::Load { what: Scarce::Disk },
     ];
     let dones =
         [Done::UpToDate, Done::Adopted, Done::Touched, Done::Approved, Done::Skipped, Done::Elsewhere];
@@ -73,6 +79,24 @@ fn rare_events() -> Vec<Event> {
         },
         Event::LandingWaits { spec: spec.clone(), why: "dirty".into(), path: Some("x".into()) },
         Event::Delivered { spec: spec.clone(), branch: "spec/a".into() },
+        Event::PoolPaused {
+            agent: agent.clone(),
+            pool: Some(pool.clone()),
+            kind: LimitKind::Clock,
+            why: "429".into(),
+            until: Some(1),
+        },
+        Event::PoolPaused {
+            agent: agent.clone(),
+            pool: None,
+            kind: LimitKind::Human,
+            why: "".into(),
+            until: None,
+        },
+        Event::PoolResumed { agent, pool: Some(pool) },
+        Event::BudgetReached { spent: 5.02, budget: 5.0 },
+        Event::LoadHigh { what: Scarce::Memory, why: "full".into() },
+        Event::LoadFine { what: Scarce::Cpu },
     ];
     events
         .extend(dones.map(|how| Event::Judged { stage: stage.clone(), verdict: Verdict::UpToDate { how } }));

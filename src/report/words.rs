@@ -1,5 +1,5 @@
 //! What events carry, in words.
-use crate::base::{Reason, StageId};
+use crate::base::{AgentName, PoolName, Reason, StageId};
 use crate::event::{Done, Failure, LandingPhase, Verdict, WaitsFor};
 use std::time::Duration;
 
@@ -45,6 +45,12 @@ fn waits_for(on: &WaitsFor, now: u64) -> String {
         WaitsFor::Resource { resource } => format!("resource `{resource}`"),
         WaitsFor::Touches { spec } => format!("`{spec}`, which touches the same files"),
         WaitsFor::Alone => "its turn to run alone".to_owned(),
+        WaitsFor::Limit { agent, until: Some(until) } => {
+            format!("the limit of `{agent}`, {} left", elapsed(until.saturating_sub(now)))
+        }
+        WaitsFor::Limit { agent, until: None } => format!("somebody to lift the limit of `{agent}`"),
+        WaitsFor::Budget => "a larger budget".to_owned(),
+        WaitsFor::Load { what } => format!("{what} to be free"),
         WaitsFor::Backoff { until } => format!("a retry in {}", elapsed(until.saturating_sub(now))),
     }
 }
@@ -57,6 +63,24 @@ pub fn climbed(attempt: u32, of: Option<u32>, step: &str) -> Option<String> {
         (_, "run") => Some(format!("attempt {attempt}{of}")),
         (_, step) => Some(format!("attempt {attempt}{of}: {step}")),
     }
+}
+
+/// What a pool or an agent without one is called: "pool `anthropic` (`claude`)".
+pub fn paused(agent: &AgentName, pool: Option<&PoolName>) -> String {
+    pool.map_or_else(|| format!("`{agent}`"), |pool| format!("pool `{pool}` (`{agent}`)"))
+}
+
+/// How long a pause lasts: "goes on in 59m 21s", or what ends it.
+pub fn goes_on(until: Option<u64>, now: u64) -> String {
+    match until {
+        Some(until) => format!("goes on in {}", elapsed(until.saturating_sub(now))),
+        None => "needs you".to_owned(),
+    }
+}
+
+/// "the run has cost 5.02 USD of 5.00".
+pub fn budget(spent: f64, budget: f64) -> String {
+    format!("the run has cost {spent:.2} of {budget:.2} USD")
 }
 
 /// "exit status 3 (crash)".

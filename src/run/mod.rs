@@ -39,11 +39,13 @@ mod refused;
 pub mod report;
 pub mod requests;
 pub mod rewind;
+mod room;
 #[cfg(test)]
 mod sample;
 mod sessions;
 pub mod site;
 pub mod slots;
+pub mod spent;
 pub mod standing;
 mod still;
 mod telling;

@@ -6,6 +6,7 @@ pub mod exclude;
 pub mod files;
 pub mod git;
 pub mod landing;
+pub mod load;
 pub mod lock;
 pub mod output;
 pub mod proc;

@@ -1,9 +1,11 @@
 //! The fold of events that every face draws: what is known of a run after any prefix of its stream.
 //! Pure and total: events in any order, about specs never announced, leave a view and never a panic.
+pub mod brakes;
 pub mod count;
 pub mod spec;
 pub mod stage;
 
+pub use brakes::{Brakes, Pause};
 pub use count::Counts;
 pub use spec::{Facts, LAND, LandedView, SpecView, Standing};
 pub use stage::{AttemptView, StageState, StageView};
@@ -21,6 +23,8 @@ pub struct View {
     pub end: Option<RunEnd>,
     /// Its specs, in the topological order that the run announced.
     pub specs: IndexMap<SpecName, SpecView>,
+    /// What keeps anything new from starting.
+    pub brakes: Brakes,
     /// Warnings in the order they came.
     pub warnings: Vec<String>,
     /// When the latest event happened, in milliseconds since the Unix epoch.
@@ -82,6 +86,7 @@ impl View {
             self.announce(specs, at);
         }
         self.latest = self.latest.max(at);
+        self.brakes.apply(&record.event);
         match &record.event {
             Event::Warning { message } => self.warnings.push(message.clone()),
             Event::RunEnded { outcome, millis } => {
@@ -222,6 +227,11 @@ impl View {
             Event::Delivered { spec, branch } => self.spec_mut(spec).branch = Some(branch.clone()),
             Event::RunStarted { .. }
             | Event::LandingFlake { .. }
+            | Event::PoolPaused { .. }
+            | Event::PoolResumed { .. }
+            | Event::BudgetReached { .. }
+            | Event::LoadHigh { .. }
+            | Event::LoadFine { .. }
             | Event::Warning { .. }
             | Event::Stopping { .. }
             | Event::RunEnded { .. } => {}

@@ -55,10 +55,25 @@ pub struct BuildArgs {
     /// Use this model
     #[arg(long, value_name = "NAME", help_heading = RUN)]
     pub model: Option<String>,
+    /// Start no agent any more once the run has cost this many USD, as far as agents tell
+    #[arg(long, value_name = "USD", help_heading = RUN, value_parser = usd)]
+    pub max_cost: Option<Cents>,
     /// Answer yes: commit edited ingredients, run the Specfile's commands
     #[arg(short, long, help_heading = RUN)]
     pub yes: bool,
     /// Do not wait for another specmake on this repository; exit with 3
     #[arg(long, help_heading = RUN)]
     pub no_wait: bool,
+}
+
+/// Money in hundredths of a USD.
+pub type Cents = u64;
+
+fn usd(text: &str) -> Result<Cents, String> {
+    let number: f64 = text.trim_start_matches('$').parse().map_err(|_| "it is a number of USD".to_owned())?;
+    if !(0.0..1e12).contains(&number) {
+        return Err("it is a number of USD".to_owned());
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked just above")]
+    Ok((number * 100.0).round() as Cents)
 }

@@ -30,6 +30,7 @@ pub(crate) struct Taste {
     pub(crate) model: Option<At<String>>,
     pub(crate) jobs: Option<u32>,
     pub(crate) notify: Option<At<String>>,
+    pub(crate) limits: LimitsText,
     pub(crate) trust: Vec<String>,
 }
 
@@ -54,7 +55,16 @@ pub(crate) struct ProjectText {
     pub(crate) model_is_ingredient: bool,
     pub(crate) touches: Option<TouchesPolicy>,
     pub(crate) budget_usd: Option<f64>,
+    pub(crate) limits: LimitsText,
     pub(crate) all: StageText,
+}
+
+/// `limits cpu= memory= disk=`.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct LimitsText {
+    pub(crate) cpu: Option<f64>,
+    pub(crate) memory: Option<f64>,
+    pub(crate) disk: Option<u64>,
 }
 
 /// `land { ... }`.

@@ -4,13 +4,9 @@ use crate::base::Span;
 
 /// A setting, and what happens instead.
 const NOT_YET: &[(&str, &str)] = &[
-    ("budget", "no run is held for what it costs"),
-    ("limits", "load and free space are not looked at"),
-    ("notify", "nobody is told"),
     ("tasks parallel", "tasks are worked through one after the other"),
     ("land into", "results land on the base"),
     ("on-conflict fix", "a conflict holds the spec"),
-    ("wait", "the step is passed over"),
     ("price", "what an agent costs is not worked out"),
     ("conflicts", "conflicts are not predicted"),
     ("dialect", "what the agent prints is taken as plain text"),

@@ -2,7 +2,7 @@
 use super::declared::{LandText, ProjectText};
 use super::notes::{At, Notes};
 use super::shape::{self, ONE, SOME, Shape};
-use super::{ladder, not_yet, refs, stage};
+use super::{ladder, limit, not_yet, refs, stage};
 use crate::base::PipelineName;
 use crate::model::{CommitInputs, LandStrategy, Pattern, Rung, TouchesPolicy};
 use crate::syntax::Node;
@@ -75,51 +75,15 @@ pub(crate) fn read(notes: &mut Notes, node: &Node) -> ProjectText {
             None => {}
         }
     }
-    project.budget_usd = without_effect(notes, node);
-    project
-}
-
-/// The settings of the project that are read and checked, and no more.
-fn without_effect(notes: &mut Notes, node: &Node) -> Option<f64> {
-    const LIMITS: Shape =
-        Shape { args: (0, 0), takes: "properties", props: &["memory", "disk", "cpu"], children: &[] };
-    const BUDGET: Shape = Shape { args: (0, 0), takes: "`usd=`", props: &["usd"], children: &[] };
-    if let Some(limits) = shape::once(notes, node, "limits") {
-        LIMITS.check(limits, notes);
-        for name in ["memory", "cpu"] {
-            if let Some(value) = shape::prop(limits, name) {
-                let share = shape::amount(notes, value);
-                if share.is_some_and(|share| share > 100.0) {
-                    notes.error(value.span, format!("`{name}` is a share of 100"), "");
-                }
-            }
-        }
-        let disk = shape::prop(limits, "disk").and_then(|value| shape::text(notes, value));
-        if let Some(said) = disk.filter(|said| !is_size(&said.value)) {
-            notes.error(said.span, format!("`{}` is not a size", said.value), "write it as `500MB` or `1GB`");
-        }
-        not_yet::warn(notes, "limits", limits.name.span);
-    }
-    for (name, shape) in [("notify", ONE), ("conflicts", ONE), ("secrets", SOME)] {
+    project.limits =
+        shape::once(notes, node, "limits").map(|node| limit::read(notes, node)).unwrap_or_default();
+    project.budget_usd = limit::budget(notes, node);
+    for (name, shape) in [("conflicts", ONE), ("secrets", SOME)] {
         let Some(said) = shape::each(node, name).next() else { continue };
         shape.check(said, notes);
         not_yet::warn(notes, name, said.name.span);
     }
-    let budget = shape::once(notes, node, "budget")?;
-    BUDGET.check(budget, notes);
-    not_yet::warn(notes, "budget", budget.name.span);
-    let usd = shape::prop(budget, "usd");
-    if usd.is_none() {
-        notes.error(budget.name.span, "`budget` takes `usd=`", "write `budget usd=50`");
-    }
-    usd.and_then(|value| shape::amount(notes, value))
-}
-
-fn is_size(text: &str) -> bool {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit = text[digits.len()..].to_ascii_lowercase();
-    digits.parse::<f64>().is_ok_and(|n| n >= 0.0)
-        && matches!(unit.as_str(), "b" | "kb" | "mb" | "gb" | "tb" | "kib" | "mib" | "gib" | "tib")
+    project
 }
 
 fn paths(notes: &mut Notes, node: &Node, name: &str) -> Vec<At<String>> {

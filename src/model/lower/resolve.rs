@@ -4,10 +4,10 @@ use super::fill::{fill, placeholders};
 use super::library::Library;
 use super::notes::{At, Notes, did_you_mean};
 use super::taste::Wishes;
-use super::{agent, refs, worktree};
+use super::{agent, limit, refs, worktree};
 use crate::base::{AgentName, Diagnostic, PoolName, ResourceName, Span, StageName};
 use crate::model::{
-    Agent, Files, Land, LandStrategy, Pattern, Prompt, PromptSource, Rung, Settings, Step, USUAL_TIMEOUT,
+    Agent, Files, Land, LandStrategy, LoadLimits, Pattern, Prompt, PromptSource, Rung, Settings, Step, USUAL_TIMEOUT,
 };
 use indexmap::IndexMap;
 use std::collections::HashMap;
@@ -193,6 +193,11 @@ impl<'a> Resolver<'a> {
             trust: self.taste.trust.clone(),
             secrets: plain(&project.secrets),
             budget_usd: project.budget_usd,
+            limits: if self.wishes.no_limits {
+                LoadLimits::NONE
+            } else {
+                limit::holding(project.limits, self.taste.limits)
+            },
         }
     }
 

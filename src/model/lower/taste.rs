@@ -2,12 +2,12 @@
 use super::declared::Taste;
 use super::notes::{At, Notes, did_you_mean};
 use super::shape::{self, Shape};
-use super::{agent, gather, not_yet};
+use super::{agent, gather, limit};
 use crate::base::{AgentName, PoolName, Sources, Span};
 use crate::model::LoadRequest;
 use crate::syntax::Node;
 
-const TASTE: &[&str] = &["agent", "pool", "jobs", "model", "notify", "trust", "project"];
+const TASTE: &[&str] = &["agent", "pool", "jobs", "model", "notify", "limits", "trust", "project"];
 
 /// Nodes of a Specfile that decide what is built.
 const BUILT: &[&str] = &["resource", "pipeline", "stage", "land", "layer", "spec", "template", "include"];
@@ -23,6 +23,8 @@ pub(crate) struct Wishes {
     pub(crate) model: Option<String>,
     pub(crate) jobs: Option<u32>,
     pub(crate) notify: Option<String>,
+    /// `SPECMAKE_LIMITS=off`: how busy the machine is does not matter.
+    pub(crate) no_limits: bool,
 }
 
 /// Reads the user's own file.
@@ -46,16 +48,19 @@ pub(crate) fn read(notes: &mut Notes, sources: &mut Sources, name: &str, bytes: 
                     args: (0, 0),
                     takes: "nothing but a block",
                     props: &[],
-                    children: &["jobs", "notify", "model"],
+                    children: &["jobs", "notify", "model", "limits"],
                 };
                 for child in node.children.iter().flatten() {
-                    if !PROJECT.children.contains(&child.name.text.as_str()) {
+                    if child.name.text == "limits" {
+                        taste.limits = limit::read(notes, child);
+                    } else if !PROJECT.children.contains(&child.name.text.as_str()) {
                         not_taste(notes, child);
                     } else {
                         setting(notes, &mut taste, child);
                     }
                 }
             }
+            "limits" => taste.limits = limit::read(notes, &node),
             "trust" => taste.trust.extend(shape::texts(notes, &node).into_iter().map(|said| said.value)),
             "jobs" | "model" | "notify" => setting(notes, &mut taste, &node),
             known if BUILT.contains(&known) => not_taste(notes, &node),
@@ -80,10 +85,7 @@ fn setting(notes: &mut Notes, taste: &mut Taste, node: &Node) {
     match node.name.text.as_str() {
         "jobs" => taste.jobs = shape::count(notes, value),
         "model" => taste.model = shape::text(notes, value),
-        _ => {
-            not_yet::warn(notes, "notify", node.name.span);
-            taste.notify = shape::text(notes, value);
-        }
+        _ => taste.notify = shape::text(notes, value),
     }
 }
 
@@ -122,6 +124,10 @@ fn environment(notes: &mut Notes, sources: &mut Sources, request: &LoadRequest, 
             "AGENT" => wishes.agent = shape::named(notes, &said, AgentName::new),
             "MODEL" => wishes.model = Some(said.value).filter(|model| !model.is_empty()),
             "NOTIFY" => wishes.notify = Some(said.value),
+            "LIMITS" if value == "off" => wishes.no_limits = true,
+            "LIMITS" => {
+                notes.error(said.span, format!("`{value}` is not `off`"), "limits are set in the Specfile")
+            }
             "JOBS" => match value.parse() {
                 Ok(jobs @ 1..=1_000_000) => wishes.jobs = Some(jobs),
                 _ => notes.error(said.span, format!("`{value}` is not a number of jobs"), "it is 1 or more"),

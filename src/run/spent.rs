@@ -1,0 +1,103 @@
+//! What a run has cost, as far as agents tell or their price is known.
+use super::report::Reporter;
+use crate::base::StageId;
+use crate::event::{Event, Usage};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Money of a whole run, added to from every attempt.
+#[derive(Debug, Default)]
+pub struct Spent {
+    /// Millionths of a USD: what an atom can add up.
+    micros: AtomicU64,
+}
+
+impl Spent {
+    /// Adds an amount in USD.
+    pub fn add(&self, usd: f64) {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it saturates, and is clamped"
+        )]
+        let micros = (usd.max(0.0) * 1e6) as u64;
+        self.micros.fetch_add(micros, Ordering::Relaxed);
+    }
+
+    /// All of it, in USD.
+    #[expect(clippy::cast_precision_loss, reason = "nobody spends that much")]
+    pub fn usd(&self) -> f64 {
+        self.micros.load(Ordering::Relaxed) as f64 / 1e6
+    }
+}
+
+/// Adds up what one attempt uses.
+pub struct Meter<'a> {
+    spent: &'a Spent,
+    reporter: &'a Reporter,
+    stage: &'a StageId,
+    price: Option<[f64; 4]>,
+    sum: Usage,
+}
+
+impl<'a> Meter<'a> {
+    /// A meter at zero. `price` is that of the agent, in USD per million tokens: in, out, cache read, cache write.
+    pub fn new(
+        spent: &'a Spent,
+        reporter: &'a Reporter,
+        stage: &'a StageId,
+        price: Option<[f64; 4]>,
+    ) -> Self {
+        Self { spent, reporter, stage, price, sum: Usage::default() }
+    }
+
+    /// Takes in what was used on top.
+    pub fn take(&mut self, used: Usage) {
+        let cost = used.cost.or_else(|| self.price.map(|price| cost(used, price)));
+        self.spent.add(cost.unwrap_or_default());
+        let sum = &mut self.sum;
+        sum.input = sum.input.saturating_add(used.input);
+        sum.output = sum.output.saturating_add(used.output);
+        sum.cache_read = sum.cache_read.saturating_add(used.cache_read);
+        sum.cache_write = sum.cache_write.saturating_add(used.cache_write);
+        sum.cost = match (sum.cost, cost) {
+            (None, None) => None,
+            (one, other) => Some(one.unwrap_or(0.0) + other.unwrap_or(0.0)),
+        };
+        self.reporter.report(Event::Usage { stage: self.stage.clone(), usage: self.sum });
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "an amount of money has fewer digits")]
+fn cost(used: Usage, price: [f64; 4]) -> f64 {
+    let tokens = [used.input, used.output, used.cache_read, used.cache_write];
+    tokens.iter().zip(price).map(|(tokens, price)| *tokens as f64 * price / 1e6).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{SpecName, StageName};
+
+    #[test]
+    fn what_is_told_counts_and_else_the_price() {
+        let (spent, (to, heard)) = (Spent::default(), std::sync::mpsc::channel());
+        let reporter = Reporter::new(to);
+        let spec = SpecName::new("a").expect("a name");
+        let stage = StageId::new(&spec, &StageName::new("plan").expect("a name"));
+        let used = Usage { input: 1_000_000, output: 100_000, ..Usage::default() };
+        let mut unknown = Meter::new(&spent, &reporter, &stage, None);
+        unknown.take(used);
+        assert_eq!(spent.usd(), 0.0);
+        let mut meter = Meter::new(&spent, &reporter, &stage, Some([3.0, 15.0, 0.3, 3.75]));
+        meter.take(used);
+        meter.take(Usage { cost: Some(0.25), ..used });
+        assert!((spent.usd() - 4.75).abs() < 1e-6, "{}", spent.usd());
+        let told: Vec<Option<f64>> = heard
+            .try_iter()
+            .filter_map(
+                |record| if let Event::Usage { usage, .. } = record.event { Some(usage.cost) } else { None },
+            )
+            .collect();
+        assert_eq!(told, [None, Some(4.5), Some(4.75)]);
+    }
+}

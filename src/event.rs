@@ -378,6 +378,12 @@ impl Failure {
             && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(": "))
     }
 
+    /// Whether it is a limit that time alone ends.
+    pub fn is_over_by_itself(&self) -> bool {
+        let human = self.limit.is_some_and(|limit| limit.kind == LimitKind::Human);
+        self.class == FailureClass::Limit && !human
+    }
+
     /// What ended an attempt that was asked to end: nothing was wrong with it.
     pub fn stopped() -> Self {
         Self::new(FailureClass::Crash, "stopped")

@@ -1,9 +1,9 @@
 //! Projects made by hand for the tests of this room and of those above it.
 #![expect(missing_docs, reason = "for tests alone")]
-use crate::base::{LayerName, PipelineName, PoolName, ResourceName, Span, SpecName, StageName};
+use crate::base::{AgentName, LayerName, PipelineName, PoolName, ResourceName, Span, SpecName, StageName};
 use crate::model::{
-    CommitInputs, Ladders, Land, LandStrategy, Layer, LoadLimits, Need, Pattern, Project, Settings, Spec,
-    Stage, Target, TouchesPolicy, Work,
+    Agent, CommitInputs, Ladders, Land, LandStrategy, Layer, LoadLimits, Need, Pattern, Project, Prompt,
+    PromptSource, Settings, Spec, Stage, Target, TouchesPolicy, Work,
 };
 use indexmap::IndexMap;
 use std::collections::BTreeMap;
@@ -150,6 +150,24 @@ impl Sample {
             cancel_on_failure: false,
         };
         self.project.specs.entry(name).insert_entry(spec).into_mut()
+    }
+
+    /// An agent of that name, which waits five minutes for a limit that does not say how long.
+    pub fn agent(&mut self, name: &str) -> &mut Agent {
+        let name = AgentName::new(name).unwrap();
+        let agent = Agent::new(name.clone());
+        self.project.agents.entry(name).or_insert(agent)
+    }
+
+    /// Gives a stage to an agent.
+    pub fn by(&mut self, agent: &str, spec: &str, stage: &str) {
+        let prompt = Prompt { text: "".into(), source: PromptSource::Inline };
+        let agent = AgentName::new(agent).unwrap();
+        let pool = self.project.agents[&agent].pool.clone();
+        let stages = &mut self.project.specs[spec].stages;
+        let stage = stages.iter_mut().find(|at| at.name.as_str() == stage).unwrap();
+        stage.pools.extend(pool);
+        stage.work = Work::Agent { agent, model: None, prompt };
     }
 
     pub fn pool(&mut self, name: &str, depth: u32) {

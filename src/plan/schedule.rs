@@ -243,6 +243,11 @@ impl Schedule {
         }
     }
 
+    /// The agent that a stage's next attempt is for.
+    pub fn agent_of(&self, place: Place) -> Option<&AgentName> {
+        self.agents.get(&place)
+    }
+
     /// No stage that uses the agent's pool (the agent itself, if it has none) starts until this is over. Running
     /// ones go on.
     pub fn pause_agent(&mut self, agent: &AgentName, pause: WaitsFor) {

@@ -51,11 +51,15 @@ impl Schedule {
         if let Some(holder) = list.and_then(|list| self.touches.holder(list)) {
             waits.push(WaitsFor::Touches { spec: self.graph().spec_name(holder).clone() });
         }
-        for token in self.tokens.group(group).tokens.iter().copied() {
-            if let Some(pause) = self.tokens.pause_of(token, now) {
-                waits.push(pause.clone());
-                continue;
-            }
+        let tokens = &self.tokens.group(group).tokens;
+        let pauses = tokens.iter().filter_map(|token| self.tokens.pause_of(*token, now).cloned());
+        let before = waits.len();
+        waits.extend(pauses);
+        if waits.len() > before {
+            // A free job would not help.
+            return;
+        }
+        for token in tokens.iter().copied() {
             if !self.tokens.is_busy(token, now) {
                 continue;
             }

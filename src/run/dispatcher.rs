@@ -30,6 +30,7 @@ const IDLE: Duration = Duration::from_secs(3600);
 const JUDGES: usize = 8;
 
 mod answers;
+mod brakes;
 mod climbing;
 mod limits;
 mod patience;
@@ -97,6 +98,8 @@ pub struct Dispatcher<H: Hands> {
     waiting: Waiting,
     blame: Blame,
     people: requests::People,
+    brakes: brakes::Brakes,
+    limits: limits::Limits,
     stop: Stop,
     /// What runs, each with a stop of its own.
     stops: HashMap<Place, Stop>,
@@ -119,7 +122,6 @@ impl<H: Hands> Dispatcher<H> {
     ) -> Self {
         let graph = Arc::clone(schedule.graph());
         Self {
-            project,
             schedule,
             hands,
             reporter,
@@ -134,6 +136,8 @@ impl<H: Hands> Dispatcher<H> {
             waiting: Waiting::default(),
             blame: Blame::default(),
             people: requests::People::default(),
+            brakes: brakes::Brakes::new(&project),
+            limits: limits::Limits::default(),
             stop: Stop::new(),
             stops: HashMap::new(),
             stopping: false,
@@ -141,6 +145,7 @@ impl<H: Hands> Dispatcher<H> {
             chance: fastrand::Rng::new(),
             began: (now, Instant::now()),
             graph,
+            project,
         }
     }
 
@@ -179,6 +184,9 @@ impl<H: Hands> Dispatcher<H> {
                 self.heard(heard)?;
                 continue;
             }
+            if idle && !self.stopping && self.hold_what_is_stuck()? {
+                continue;
+            }
             if idle && (self.stopping || (self.schedule.settled() && !self.look_once_more()?)) {
                 break;
             }
@@ -211,6 +219,8 @@ impl<H: Hands> Dispatcher<H> {
         if self.stopping {
             return Ok(());
         }
+        self.end_pauses();
+        self.mind_the_budget();
         while self.judging < JUDGES {
             let Some(place) = self.schedule.next_to_judge() else { break };
             self.judging += 1;
@@ -223,7 +233,7 @@ impl<H: Hands> Dispatcher<H> {
         self.start_landing();
         // A landing lets others begin, and comes from work that is paid for: the next free job is kept for it.
         let kept = u32::from(self.landings.is_next());
-        while self.schedule.free_jobs() > kept {
+        while self.schedule.free_jobs() > kept && self.has_room() {
             let Some(place) = self.schedule.next_to_start(self.now()) else { break };
             if self.must_let_pass(place) {
                 let until =

@@ -8,19 +8,22 @@ use super::site::Site;
 use crate::base::StageName;
 use crate::event::Failure;
 use crate::graph::{Place, PlaceKind};
+use crate::sys::load::{Gauge, Load};
 use crate::sys::stop::Stop;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The hands of a run.
 #[derive(Clone)]
 pub struct Executor {
     site: Arc<Site>,
+    gauge: Arc<Mutex<Gauge>>,
 }
 
 impl Executor {
     /// Hands that work at a site.
     pub fn new(site: Arc<Site>) -> Self {
-        Self { site }
+        let gauge = Arc::new(Mutex::new(Gauge::new(&site.state_dir)));
+        Self { site, gauge }
     }
 }
 
@@ -100,6 +103,14 @@ impl Hands for Executor {
             }
             _ => Err(setup_failure(&"only stages are taken back")),
         }))
+    }
+
+    fn load(&self) -> Load {
+        self.gauge.lock().unwrap_or_else(PoisonError::into_inner).read()
+    }
+
+    fn spent(&self) -> f64 {
+        self.site.spent.usd()
     }
 
     fn land(&self, places: Vec<Place>, stop: Stop) -> Answer<(Ends, Batch<RedStack>)> {

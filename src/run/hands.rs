@@ -5,6 +5,7 @@ use crate::base::{AgentName, Reason, StageName, Stamp};
 use crate::event::{Done, Failure};
 use crate::graph::Place;
 use crate::model::{Rung, Stage, Step, Work};
+use crate::sys::load::Load;
 use crate::sys::stop::Stop;
 use std::future::Future;
 use std::pin::Pin;
@@ -41,6 +42,12 @@ pub trait Hands: Send + Sync + 'static {
 
     /// Takes a spec's branch back to the start of an earlier stage, because of what failed at this one.
     fn rewind(&self, place: Place, from: StageName, failure: Failure) -> Answer<Result<(), Failure>>;
+
+    /// How much of the machine is in use.
+    fn load(&self) -> Load;
+
+    /// What the run has cost so far, in USD, as far as agents told.
+    fn spent(&self) -> f64;
 
     /// Lands specs that are ready together, in this order, or finds out why not. Those of a red batch have not
     /// ended yet.

@@ -77,6 +77,7 @@ impl Climb {
         if failure.class == FailureClass::Setup {
             return Next::Fail;
         }
+        let stood_on = self.on;
         self.on = ladders.by_class.contains_key(&failure.class).then_some(failure.class);
         let place = self.places.entry(self.on).or_default();
         for rung in ladders.of(failure.class).iter().skip(place.rung) {
@@ -84,11 +85,12 @@ impl Climb {
                 Step::Hold => return Next::Hold,
                 Step::Fail => return Next::Fail,
                 Step::Skip => return Next::Skip,
-                Step::Wait if failure.class == FailureClass::Limit => {
+                Step::Wait if failure.is_over_by_itself() => {
                     self.attempts = self.attempts.saturating_sub(1);
+                    self.on = stood_on;
                     return Next::Wait;
                 }
-                // Nothing but a limit is over by itself.
+                // Nothing but a limit is over by itself, and not even that if it takes a person.
                 Step::Wait => {}
                 _ if place.taken < rung.times && cap.is_none_or(|cap| self.rescues < cap) => {
                     let doubled = 1u32.checked_shl(place.taken).unwrap_or(u32::MAX);

@@ -120,6 +120,7 @@ impl Site {
         }
         let mut began = false;
         let mut dialect = dialect::named(&part.dialect);
+        let mut meter = self.meter(&id, part.agent.as_ref());
         let tasks_file = self.tasks_file(prepared);
         let (top, worktree) = (prepared.worktree().top().to_owned(), prepared.worktree().top().to_owned());
         let (refused, named) = (&mut prepared.refused, &mut prepared.named);
@@ -138,6 +139,7 @@ impl Site {
                     (dialect::Said::Text(line), _) => {
                         self.reporter.report(Event::Output { stage: id.clone(), line });
                     }
+                    (dialect::Said::Usage(used), _) => meter.take(used),
                     (dialect::Said::Started { session }, Some(agent)) => {
                         began = true;
                         self.remember_session(&id, agent, session.as_deref());

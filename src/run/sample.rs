@@ -10,6 +10,7 @@ use crate::graph::sample::Sample;
 use crate::graph::{Place, PlaceKind, StageGraph, resolve};
 use crate::model::{FailureClass, Project};
 use crate::plan::{Schedule, Terms};
+use crate::sys::load::Load;
 use crate::sys::signal::{Interrupt, Which};
 use crate::sys::stop::{Stop, Urgency};
 use std::cmp::Ordering;
@@ -17,7 +18,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 /// Longer than any story takes; what is not over by then hangs.
 const FOR_EVER: Duration = Duration::from_secs(1_000 * 3600);
@@ -70,6 +71,9 @@ struct Script {
     attempts: HashMap<String, VecDeque<Act<Outcome>>>,
     landings: HashMap<String, VecDeque<Act<Landed>>>,
     done: HashSet<Place>,
+    loads: Vec<(u64, Load)>,
+    costs: HashMap<String, f64>,
+    spent: f64,
 }
 
 struct Played {
@@ -77,6 +81,7 @@ struct Played {
     graph: Arc<StageGraph>,
     script: Arc<Mutex<Script>>,
     reporter: Reporter,
+    began: Instant,
 }
 
 impl Played {
@@ -124,6 +129,7 @@ impl Hands for Played {
         let mut script = self.script.lock().unwrap();
         let act = script.attempts.get_mut(&stage.to_string()).and_then(VecDeque::pop_front);
         let act = act.unwrap_or_else(|| takes(1, done()));
+        let cost = script.costs.get(&stage.to_string()).copied().unwrap_or_default();
         let step = order.rung.as_ref().map_or("run", |rung| rung.step.name());
         self.reporter.report(Event::AttemptStarted {
             stage,
@@ -142,6 +148,7 @@ impl Hands for Played {
                 reporter.report(stopped);
                 return Outcome::Stopped;
             }
+            script.lock().unwrap().spent += cost;
             if let Outcome::Done { .. } = &act.ends {
                 script.lock().unwrap().done.insert(order.place);
             }
@@ -184,6 +191,16 @@ impl Hands for Played {
         let mut script = self.script.lock().unwrap();
         script.done.retain(|done| self.graph.spec_of(*done) != Some(spec) || *done < first);
         Box::pin(async { Ok(()) })
+    }
+
+    fn load(&self) -> Load {
+        let now = self.began.elapsed().as_secs();
+        let readings = &self.script.lock().unwrap().loads;
+        readings.iter().rev().find(|(from, _)| *from <= now).map_or(Load::default(), |(_, load)| *load)
+    }
+
+    fn spent(&self) -> f64 {
+        self.script.lock().unwrap().spent
     }
 
     fn land(&self, places: Vec<Place>, stop: Stop) -> Answer<(Ends, Batch<Vec<Place>>)> {
@@ -304,6 +321,18 @@ impl Story {
         self
     }
 
+    /// What an attempt at a stage costs.
+    pub fn cost(mut self, stage: &str, usd: f64) -> Self {
+        self.script.costs.insert(stage.into(), usd);
+        self
+    }
+
+    /// How much of the machine is in use from this second on.
+    pub fn load(mut self, second: u64, load: Load) -> Self {
+        self.script.loads.push((second, load));
+        self
+    }
+
     pub fn interrupt(mut self, second: u64, which: Which) -> Self {
         self.interrupts.push((second, which));
         self
@@ -324,12 +353,17 @@ impl Story {
         let (reports, heard) = std::sync::mpsc::channel();
         let reporter = Reporter::new(reports);
         let project = Arc::new(self.sample.project);
-        let hands =
-            Arc::new(Played { project: Arc::clone(&project), graph, script, reporter: reporter.clone() });
+        let hands = Arc::new(Played {
+            project: Arc::clone(&project),
+            graph,
+            script,
+            reporter: reporter.clone(),
+            began: Instant::now(),
+        });
         let dispatcher = Dispatcher::new(project, schedule, hands, reporter, self.retries, 0).seeded(7);
         let (to, interrupts) = mpsc::channel(4);
         let planned = self.interrupts;
-        let began = tokio::time::Instant::now();
+        let began = Instant::now();
         let asking = tokio::spawn(async move {
             for (second, which) in planned {
                 tokio::time::sleep_until(began + Duration::from_secs(second)).await;
@@ -394,6 +428,15 @@ fn line(event: &Event) -> Option<String> {
         Event::LandingWaits { spec, why, .. } => format!("{spec} landing waits: {why}"),
         Event::Landed { spec, .. } => format!("{spec} landed"),
         Event::Delivered { spec, .. } => format!("{spec} delivered"),
+        Event::PoolPaused { agent, pool, until, why, .. } => {
+            let pool = pool.as_ref().map(|pool| format!(" with pool {pool}")).unwrap_or_default();
+            let until = until.map_or("somebody lifts it".to_owned(), |until| (until / 1000).to_string());
+            format!("{agent}{pool} paused until {until}: {why}")
+        }
+        Event::PoolResumed { agent, .. } => format!("{agent} resumed"),
+        Event::BudgetReached { spent, budget } => format!("the run has cost {spent} of {budget}"),
+        Event::LoadHigh { what, why } => format!("short of {what}: {why}"),
+        Event::LoadFine { what } => format!("enough {what}"),
         Event::Warning { message } => format!("warning: {message}"),
         Event::Stopping { at_once } => format!("stopping{}", if *at_once { " at once" } else { "" }),
         other => format!("{other:?}"),

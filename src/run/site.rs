@@ -5,6 +5,7 @@ use super::fork::FORKS;
 use super::journal::{self, commits};
 use super::own_moves::OwnMoves;
 use super::report::Reporter;
+use super::spent::Spent;
 use crate::base::{Mask, Oid, SpecName, Stamp};
 use crate::graph::StageGraph;
 use crate::model::{Project, Spec};
@@ -48,6 +49,8 @@ pub struct Site {
     pub keeper: Option<PathBuf>,
     /// What nobody may read in anything that is kept or told.
     pub mask: Mask,
+    /// What the run has cost.
+    pub spent: Spent,
     /// `state.db`.
     pub store: Mutex<Store>,
     base: Mutex<Base>,
@@ -154,6 +157,7 @@ impl Site {
             reporter,
             keeper: None,
             mask: Mask::default(),
+            spent: Spent::default(),
         })
     }
 

@@ -1,6 +1,7 @@
 //! What a run has cost, as far as agents tell or their price is known.
 use super::report::Reporter;
-use crate::base::StageId;
+use super::site::Site;
+use crate::base::{AgentName, StageId};
 use crate::event::{Event, Usage};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -27,6 +28,14 @@ impl Spent {
     #[expect(clippy::cast_precision_loss, reason = "nobody spends that much")]
     pub fn usd(&self) -> f64 {
         self.micros.load(Ordering::Relaxed) as f64 / 1e6
+    }
+}
+
+impl Site {
+    /// A meter for what an agent does in an attempt at a stage.
+    pub(super) fn meter<'a>(&'a self, stage: &'a StageId, agent: Option<&AgentName>) -> Meter<'a> {
+        let price = agent.and_then(|agent| self.project.agents.get(agent)?.price);
+        Meter::new(&self.spent, &self.reporter, stage, price)
     }
 }
 

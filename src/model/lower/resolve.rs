@@ -7,7 +7,8 @@ use super::taste::Wishes;
 use super::{agent, limit, refs, worktree};
 use crate::base::{AgentName, Diagnostic, PoolName, ResourceName, Span, StageName};
 use crate::model::{
-    Agent, Files, Land, LandStrategy, LoadLimits, Pattern, Prompt, PromptSource, Rung, Settings, Step, USUAL_TIMEOUT,
+    Agent, Files, Land, LandStrategy, LoadLimits, Pattern, Prompt, PromptSource, Rung, Settings, Step,
+    USUAL_TIMEOUT,
 };
 use indexmap::IndexMap;
 use std::collections::HashMap;

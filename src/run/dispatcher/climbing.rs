@@ -69,6 +69,7 @@ impl<H: Hands> Dispatcher<H> {
         let spent = pending.millis;
         let failure = match outcome {
             Outcome::Done { commit } => {
+                self.limit_over(place);
                 self.end_climb(place);
                 self.ending.ran += 1;
                 let spec = self.graph.spec_of(place).unwrap_or_default();
@@ -94,12 +95,16 @@ impl<H: Hands> Dispatcher<H> {
 
     fn climb(&mut self, place: Place, failure: Failure) -> Result<(), IllegalMove> {
         let Some(ladders) = self.stage_at(place).map(|stage| stage.ladders.clone()) else { return Ok(()) };
+        let failure = self.limit_met(place, failure);
         let pending = self.pending.entry(place).or_default();
         match pending.climb.next(&ladders, &failure, self.retries) {
             Next::Again { rung, backoff } => {
                 if let Step::Fallback { agent } = &rung.step {
+                    self.leave_limited(place, &failure);
+                    let pending = self.pending.entry(place).or_default();
                     pending.agent = Some(agent.clone());
                 }
+                let pending = self.pending.entry(place).or_default();
                 let goes_back = matches!(rung.step, Step::Restart { from: Some(_) });
                 pending.rewind = if goes_back { Rewind::Due } else { Rewind::No };
                 pending.rung = Some(rung);

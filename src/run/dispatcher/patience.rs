@@ -17,6 +17,7 @@ impl<H: Hands> Dispatcher<H> {
         let now = self.now();
         let timer = self.schedule.next_wake(now).map(|at| Duration::from_millis(at.saturating_sub(now)));
         let timer = Instant::now() + timer.unwrap_or(IDLE);
+        let timer = self.brakes.wake().map_or(timer, |look_at| timer.min(look_at));
         if self.awaits_a_person() && !self.stopping { timer.min(self.look_at) } else { timer }
     }
 

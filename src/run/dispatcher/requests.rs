@@ -225,6 +225,7 @@ impl<H: Hands> Dispatcher<H> {
         for place in &places {
             self.pending.remove(place);
             if matches!(self.schedule.state(*place), State::Held | State::Failed) {
+                self.lift_limit(*place);
                 self.schedule.set(*place, State::Waiting)?;
             }
         }

@@ -10,6 +10,7 @@ mod scripts;
 mod world;
 
 mod agents;
+mod brakes;
 mod commands;
 mod disk;
 mod environment;

@@ -24,7 +24,10 @@ pub fn line(said: &Said) -> String {
         Said::Started { session } => format!("demo: session {}", session.as_deref().unwrap_or("-")),
         Said::Tool { kind, title, .. } => format!("demo: tool {kind} {title}"),
         Said::Plan { done, total } => format!("demo: plan {done} of {total}"),
-        Said::Usage(usage) => format!("demo: usage {} in {} out", usage.input, usage.output),
+        Said::Usage(usage) => {
+            let cost = usage.cost.map(|cost| format!(" cost {cost}")).unwrap_or_default();
+            format!("demo: usage {} in {} out{cost}", usage.input, usage.output)
+        }
         Said::Retrying { why, millis } => {
             format!("demo: retrying {} {why}", millis.map_or("-".to_owned(), |millis| millis.to_string()))
         }
@@ -50,9 +53,16 @@ fn parse(said: &str) -> Option<Said> {
             Some(Said::Plan { done: done.parse().ok()?, total: total.parse().ok()? })
         }
         "usage" => {
-            let (input, output) = rest.strip_suffix(" out")?.split_once(" in ")?;
+            let (input, rest) = rest.split_once(" in ")?;
+            let (output, cost) = rest.split_once(" out")?;
+            let cost = match cost {
+                "" => None,
+                cost => {
+                    Some(cost.strip_prefix(" cost ")?.parse().ok().filter(|cost: &f64| cost.is_finite())?)
+                }
+            };
             let (input, output) = (input.parse().ok()?, output.parse().ok()?);
-            Some(Said::Usage(Usage { input, output, ..Usage::default() }))
+            Some(Said::Usage(Usage { input, output, cost, ..Usage::default() }))
         }
         "retrying" => {
             let (millis, why) = rest.split_once(' ')?;
@@ -88,6 +98,7 @@ mod tests {
             },
             Said::Plan { done: 1, total: 3 },
             Said::Usage(usage),
+            Said::Usage(Usage { cost: Some(0.12), ..usage }),
             Said::Retrying { why: "rate limit".into(), millis: Some(5) },
             Said::Retrying { why: "rate limit".into(), millis: None },
             Said::Ended(EndReason::Finished),

@@ -124,10 +124,14 @@ fn environment(notes: &mut Notes, sources: &mut Sources, request: &LoadRequest, 
             "AGENT" => wishes.agent = shape::named(notes, &said, AgentName::new),
             "MODEL" => wishes.model = Some(said.value).filter(|model| !model.is_empty()),
             "NOTIFY" => wishes.notify = Some(said.value),
-            "LIMITS" if value == "off" => wishes.no_limits = true,
-            "LIMITS" => {
-                notes.error(said.span, format!("`{value}` is not `off`"), "limits are set in the Specfile")
-            }
+            "LIMITS" => match value {
+                "off" => wishes.no_limits = true,
+                "on" => {}
+                _ => {
+                    let help = "what they are is said in the Specfile";
+                    notes.error(said.span, format!("`{value}` is neither `on` nor `off`"), help);
+                }
+            },
             "JOBS" => match value.parse() {
                 Ok(jobs @ 1..=1_000_000) => wishes.jobs = Some(jobs),
                 _ => notes.error(said.span, format!("`{value}` is not a number of jobs"), "it is 1 or more"),
@@ -135,13 +139,19 @@ fn environment(notes: &mut Notes, sources: &mut Sources, request: &LoadRequest, 
             word if OURS.contains(&word) => {}
             "PIPELINE" | "PROMPT" | "BASE" | "SPECS" | "BRANCH" | "WORKTREES" | "SETUP" | "CHECK"
             | "INPUT" | "OUTPUT" | "NEEDS" | "LAND" => {
-                let help = "what is built is said in the Specfile; the environment may set SPECMAKE_AGENT, SPECMAKE_MODEL, SPECMAKE_JOBS and SPECMAKE_NOTIFY";
+                let help = "what is built is said in the Specfile; the environment may set SPECMAKE_AGENT, SPECMAKE_MODEL, SPECMAKE_JOBS, SPECMAKE_LIMITS and SPECMAKE_NOTIFY";
                 notes.error(whole, format!("`{name}` cannot be set by the environment"), help);
             }
             _ => {
                 let help = did_you_mean(
                     name,
-                    ["SPECMAKE_AGENT", "SPECMAKE_MODEL", "SPECMAKE_JOBS", "SPECMAKE_NOTIFY"],
+                    [
+                        "SPECMAKE_AGENT",
+                        "SPECMAKE_MODEL",
+                        "SPECMAKE_JOBS",
+                        "SPECMAKE_LIMITS",
+                        "SPECMAKE_NOTIFY",
+                    ],
                 );
                 notes.warning(whole, format!("`{name}` means nothing to specmake"), help);
             }

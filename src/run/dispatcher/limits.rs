@@ -133,7 +133,8 @@ impl<H: Hands> Dispatcher<H> {
         let former = self.limits.pauses.remove(&source);
         let was = former.as_ref().filter(|pause| pause.is_on).map(|pause| pause.until);
         let met = former.as_ref().map_or(0, |pause| pause.met) + u32::from(was.is_none());
-        let said = limit.until.filter(|until| *until > now);
+        // It may have passed while what the attempt left was put away.
+        let said = limit.until.map(|until| until.max(now));
         let until = match (limit.kind, was) {
             (LimitKind::Human, _) | (_, Some(None)) => None,
             // Begun before the pause was: it says nothing about how long that should be, unless it knows better.
@@ -276,6 +277,14 @@ mod tests {
         // All of it is the first attempt.
         assert_eq!(told.of(&["1/2"]).len(), 7);
         told.ends(1, 1, false);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reset_that_is_over_by_now_is_not_waited_for() {
+        let story = Story::of(three()).attempt("a:plan", takes(5, refused(LimitKind::Clock, Some(3))));
+        let told = story.tell().await;
+        assert_eq!(told.of(&["paused", "resumed"]), ["claude paused until 5: refused", "claude resumed"]);
+        assert_eq!(told.seconds, 7);
     }
 
     #[tokio::test(start_paused = true)]

@@ -4,6 +4,7 @@ use crate::base::Span;
 
 /// A setting, and what happens instead.
 const NOT_YET: &[(&str, &str)] = &[
+    ("notify", "nobody is told"),
     ("tasks parallel", "tasks are worked through one after the other"),
     ("land into", "results land on the base"),
     ("on-conflict fix", "a conflict holds the spec"),

@@ -78,7 +78,7 @@ pub(crate) fn read(notes: &mut Notes, node: &Node) -> ProjectText {
     project.limits =
         shape::once(notes, node, "limits").map(|node| limit::read(notes, node)).unwrap_or_default();
     project.budget_usd = limit::budget(notes, node);
-    for (name, shape) in [("conflicts", ONE), ("secrets", SOME)] {
+    for (name, shape) in [("notify", ONE), ("conflicts", ONE), ("secrets", SOME)] {
         let Some(said) = shape::each(node, name).next() else { continue };
         shape.check(said, notes);
         not_yet::warn(notes, name, said.name.span);

@@ -2,7 +2,7 @@
 use super::declared::Taste;
 use super::notes::{At, Notes, did_you_mean};
 use super::shape::{self, Shape};
-use super::{agent, gather, limit};
+use super::{agent, gather, limit, not_yet};
 use crate::base::{AgentName, PoolName, Sources, Span};
 use crate::model::LoadRequest;
 use crate::syntax::Node;
@@ -85,7 +85,10 @@ fn setting(notes: &mut Notes, taste: &mut Taste, node: &Node) {
     match node.name.text.as_str() {
         "jobs" => taste.jobs = shape::count(notes, value),
         "model" => taste.model = shape::text(notes, value),
-        _ => taste.notify = shape::text(notes, value),
+        _ => {
+            not_yet::warn(notes, "notify", node.name.span);
+            taste.notify = shape::text(notes, value);
+        }
     }
 }
 

@@ -5,8 +5,8 @@ pub mod commands;
 pub use build::BuildArgs;
 pub use commands::{
     ApproveArgs, CheckArgs, CleanArgs, CompletionsArgs, DemoArgs, DiffArgs, FixArgs, FmtArgs, GraphArgs,
-    HoldArgs, InitArgs, LogsArgs, ManArgs, NewArgs, OpenArgs, PlanArgs, ResumeArgs, RetryArgs, ShellArgs,
-    StatusArgs, StopArgs, TouchArgs, WorktreeArgs, WorktreeCommand,
+    HoldArgs, InitArgs, LandArgs, LogsArgs, ManArgs, NewArgs, OpenArgs, PlanArgs, ResumeArgs, RetryArgs,
+    RevertArgs, ShellArgs, StatusArgs, StopArgs, TouchArgs, WorktreeArgs, WorktreeCommand,
 };
 
 use super::exit::Exit;
@@ -126,6 +126,10 @@ pub enum Command {
     Open(OpenArgs),
     /// Open a shell in a spec's worktree
     Shell(ShellArgs),
+    /// Land specs that are complete, held ones and those of `land off` too
+    Land(LandArgs),
+    /// Take back what a spec's landings brought
+    Revert(RevertArgs),
     /// Remove worktrees and branches that have landed and hold nothing else, and old backups
     Clean(CleanArgs),
     /// Worktrees of specs in progress

@@ -2,10 +2,9 @@
 use super::exit::Exit;
 use super::ground::{Ground, Reading};
 use super::hearing::hear;
-use super::opening::{lock, open_store};
+use super::opening::{arm, lock, open_store};
 use super::plan::announced;
 use super::recorder::recorder;
-use super::secrets;
 use super::show::{Show, Watchers, face};
 use super::trouble::Trouble;
 use super::trust::{self, Ledger, TrustRequest};
@@ -28,7 +27,6 @@ use crate::run::site::{Opening, Options, Site};
 use crate::run::workplace::message;
 use crate::store::Store;
 use crate::sys::checkout::{Committed, commit_paths};
-use crate::sys::child::keeper;
 use crate::sys::disk::DiskTrouble;
 use crate::sys::signal::Interrupt;
 use crate::view::View;
@@ -67,7 +65,11 @@ pub fn build(
     }
 }
 
-fn require_trust(
+/// Asks for the commands of a Specfile that this user has not approved.
+///
+/// # Errors
+/// They are not approved.
+pub(super) fn require_trust(
     wishes: &Wishes,
     wish: &BuildWish,
     ground: &Ground,
@@ -122,10 +124,9 @@ impl Build<'_> {
             FaceKind::Live | FaceKind::Plain => Box::new(std::io::stderr()),
         };
         let (show, to) = Show::begin(face(self.wish, self.wishes.err), screen, recorder);
-        site.mask = secrets::mask(&site, &here.variables);
+        arm(&mut site, here);
         let reporter = Reporter::new(to).masking(site.mask.clone());
         site.reporter = reporter.clone();
-        site.keeper = keeper::program();
         let site = Arc::new(site);
         reporter.report(begun);
         for warning in warnings.try_iter() {
@@ -205,7 +206,7 @@ impl Build<'_> {
         let git = &self.ground.git;
         let strays = crate::sys::strays::end_strays(git)?;
         crate::sys::landing::recover(git)?;
-        let base = git.require_commit(&crate::sys::git::branch_ref(&self.ground.base_branch))?;
+        let base = self.ground.settle()?;
         let site = Site::open(Opening {
             project: Arc::clone(&self.ground.project),
             graph: Arc::clone(&self.ground.graph),
@@ -213,13 +214,20 @@ impl Build<'_> {
             base_branch: self.ground.base_branch.clone(),
             base,
             run: run.to_owned(),
-            options: Options { what_if: self.wish.what_if.clone(), read: self.ground.read.clone() },
+            options: Options {
+                what_if: self.wish.what_if.clone(),
+                read: self.ground.read.clone(),
+                by_hand: None,
+            },
             reporter,
             store,
         })?;
         if strays > 0 {
             let strays = english::count(strays, "stray process");
             site.reporter.warn(format!("ended {strays} of an earlier run"));
+        }
+        if let Some(behind) = self.ground.behind()? {
+            site.reporter.warn(behind);
         }
         site.keep_dead_attempts()?;
         site.tidy_landed();
@@ -455,7 +463,7 @@ fn not_adopted(spec: &crate::model::Spec) -> Diagnostic {
 }
 
 /// A name for a run that sorts by time: `20261120-065501-1234`.
-fn run_name() -> String {
+pub(super) fn run_name() -> String {
     let now = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
     format!("{now}-{}", std::process::id())
 }

@@ -13,7 +13,6 @@ use crate::run::report::Reporter;
 use crate::run::site::{Opening, Options, Site};
 use crate::store::Store;
 use crate::sys::checkout::virtual_commit;
-use crate::sys::git::branch_ref;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -71,7 +70,7 @@ pub struct Foresight<'a> {
 /// What keeps it from being judged.
 pub fn foresee(ground: &Ground, wanted: &Wanted, foresight: Foresight<'_>) -> Result<PlanReport, Trouble> {
     let git = &ground.git;
-    let tip = git.require_commit(&branch_ref(&ground.base_branch))?;
+    let tip = ground.tip()?;
     let mut positions: Vec<usize> = wanted.places().filter_map(|place| ground.graph.spec_of(place)).collect();
     positions.dedup();
     let specs: Vec<&crate::model::Spec> = positions.iter().map(|at| &ground.project.specs[*at]).collect();
@@ -88,7 +87,7 @@ pub fn foresee(ground: &Ground, wanted: &Wanted, foresight: Foresight<'_>) -> Re
         reporter: Reporter::silent(),
         store: Store::to_look_at(&git.state_dir()).map_err(|e| Trouble::environment(&e).hint(e.hint()))?,
     })?;
-    let mut notes = Vec::new();
+    let mut notes: Vec<String> = ground.behind()?.into_iter().collect();
     let adopted = site.find_adopted(positions.iter().copied())?;
     site.adopt(adopted, false);
     if base != tip {

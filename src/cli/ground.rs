@@ -9,7 +9,8 @@ use super::wishes::Wishes;
 use crate::base::{AgentName, Diagnostic, Severity, Sources};
 use crate::graph::StageGraph;
 use crate::model::{Files, LoadRequest, Project, Text, load};
-use crate::sys::git::{Git, branch_ref};
+use crate::sys::git::{Git, GitError, Oid, RefUpdate, branch_ref};
+use crate::sys::landing::{Move, Moved, move_branch};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,8 +26,10 @@ pub struct Ground {
     pub project: Arc<Project>,
     /// What waits for what.
     pub graph: Arc<StageGraph>,
-    /// The branch that results land on.
+    /// The branch that results land on, and that a build reads.
     pub base_branch: String,
+    /// The project's base, where `land { into }` names another branch to land on.
+    pub from: Option<String>,
     /// The texts that spans point into.
     pub sources: Sources,
     /// The user's own file.
@@ -71,25 +74,88 @@ impl Ground {
         if let Some(cents) = reading.max_cost {
             project.settings.budget_usd = Some(cents as f64 / 100.0);
         }
-        let base_branch = match &project.settings.base {
+        let base = match &project.settings.base {
             Some(base) => base.clone(),
             None => git.require_branch()?,
         };
-        if git.commit(&branch_ref(&base_branch))?.is_none() {
+        if git.commit(&branch_ref(&base))?.is_none() {
             git.head()?;
-            return Err(Trouble::environment(format!("there is no branch `{base_branch}` to land on"))
-                .hint(format!("`git branch {base_branch}` makes it here")));
+            return Err(Trouble::environment(format!("there is no branch `{base}` to land on"))
+                .hint(format!("`git branch {base}` makes it here")));
         }
+        let (base_branch, from) = match &project.land.into {
+            Some(into) if *into != base => (into.clone(), Some(base)),
+            _ => (base, None),
+        };
         let project = Arc::new(project);
         Ok(Self {
             git,
             project,
             graph: Arc::new(graph),
             base_branch,
+            from,
             sources: loaded.sources,
             user_config: user_config(),
             read: loaded.read,
         })
+    }
+}
+
+/// The branch of `land { into }` begins at the project's base, and follows it while nothing has landed.
+impl Ground {
+    /// The commit that a build reads.
+    ///
+    /// # Errors
+    /// git fails.
+    pub fn tip(&self) -> Result<Oid, GitError> {
+        let now = self.git.commit(&branch_ref(&self.base_branch))?;
+        let Some(from) = &self.from else {
+            return self.git.require_commit(&branch_ref(&self.base_branch));
+        };
+        let from = self.git.require_commit(&branch_ref(from))?;
+        match now {
+            Some(now) if !self.git.is_ancestor(now, from)? => Ok(now),
+            _ => Ok(from),
+        }
+    }
+
+    /// The same for who will write: the branch is moved there.
+    ///
+    /// # Errors
+    /// git fails, or the branch cannot move now.
+    pub fn settle(&self) -> Result<Oid, Trouble> {
+        let (tip, name) = (self.tip()?, branch_ref(&self.base_branch));
+        let old = match self.git.commit(&name)? {
+            Some(now) if now == tip => return Ok(tip),
+            Some(old) => old,
+            None => {
+                let made = RefUpdate::create(name, tip);
+                self.git.update_refs(&[made], "specmake: a branch to land on")?;
+                return Ok(tip);
+            }
+        };
+        let reason = "specmake: follow the base".to_owned();
+        let step = Move { branch: self.base_branch.clone(), old, new: tip, reason };
+        let why = match move_branch(&self.git, &step)? {
+            Moved::Done => return Ok(tip),
+            Moved::Busy(why) => why.to_string(),
+            Moved::Collision { paths } => format!("`{}` is in the way", paths.join("`, `")),
+            Moved::BaseMoved { .. } => "somebody else just moved it".to_owned(),
+        };
+        Err(Trouble::environment(format!("`{}` cannot move now: {why}", self.base_branch)))
+    }
+
+    /// What the project's base has and a build does not read, in words.
+    ///
+    /// # Errors
+    /// git fails.
+    pub fn behind(&self) -> Result<Option<String>, GitError> {
+        let Some(from) = &self.from else { return Ok(None) };
+        let tip = self.git.require_commit(&branch_ref(from))?;
+        let into = &self.base_branch;
+        Ok((!self.git.is_ancestor(tip, self.tip()?)?).then(|| {
+            format!("`{from}` has commits that `{into}` does not: merge them there to build on them")
+        }))
     }
 }
 

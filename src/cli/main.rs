@@ -18,7 +18,8 @@ use super::trouble::Trouble;
 use super::user::Surroundings;
 use super::wishes::{BuildWish, Wish, Wishes};
 use super::{
-    approve, check, clean, completions, demo, fix, fmt, init, logs, new, resume, retry, stop, visit, worktree,
+    approve, check, clean, completions, demo, fix, fmt, init, land, logs, new, resume, retry, revert, stop,
+    visit, worktree,
 };
 use crate::run::by_hand::GivenUp;
 use crate::run::report::Reporter;
@@ -148,6 +149,8 @@ fn run(
         Command::Diff(args) => visit::diff(wishes, args, out, err),
         Command::Open(args) => visit::open(wishes, args, here, out, err),
         Command::Shell(args) => visit::shell(wishes, args, here, err),
+        Command::Land(args) => land::land(wishes, args, here, err),
+        Command::Revert(args) => revert::revert(wishes, args, here, out, err),
         Command::Clean(args) => tidy(wishes, args, out, err),
         Command::Worktree(args) => match &args.command {
             WorktreeCommand::List { .. } => {

@@ -1,11 +1,14 @@
 //! What commands that look at stages open before they do: the lock, the store and the site.
 use super::ground::Ground;
+use super::secrets;
 use super::trouble::Trouble;
+use super::user::Surroundings;
 use crate::base::english;
 use crate::run::report::{Reporter, now_millis};
 use crate::run::site::{Opening, Options, Site};
 use crate::store::{Store, StoreError};
-use crate::sys::git::{Git, branch_ref};
+use crate::sys::child::keeper;
+use crate::sys::git::Git;
 use crate::sys::lock::{Asked, BuildLock, Holder};
 use std::io::Write;
 use std::sync::Arc;
@@ -48,7 +51,7 @@ pub fn open_site(
     reporter: Reporter,
     err: &mut dyn Write,
 ) -> Result<Site, Trouble> {
-    let base = ground.git.require_commit(&branch_ref(&ground.base_branch))?;
+    let base = ground.settle()?;
     let site = Site::open(Opening {
         project: Arc::clone(&ground.project),
         graph: Arc::clone(&ground.graph),
@@ -63,6 +66,12 @@ pub fn open_site(
     let found = site.find_adopted(0..site.project.specs.len())?;
     site.adopt(found, false);
     Ok(site)
+}
+
+/// Sees to it that what a site runs ends with us, and that nothing secret is kept of it.
+pub fn arm(site: &mut Site, here: &Surroundings) {
+    site.mask = secrets::mask(site, &here.variables);
+    site.keeper = keeper::program();
 }
 
 /// The state's database; what is odd about it is said.

@@ -210,6 +210,8 @@ impl Command {
             Self::Diff(args) => &args.file,
             Self::Open(args) => &args.file,
             Self::Shell(args) => &args.file,
+            Self::Land(args) => &args.file,
+            Self::Revert(args) => &args.file,
             Self::Clean(args) => &args.file,
             Self::Worktree(args) => match &args.command {
                 super::args::WorktreeCommand::List { file }

@@ -157,6 +157,10 @@ impl<'a> Line<'a> {
                     let Some(since) = self.since(seq, trace) else { continue };
                     (Last::Done { trace, since }, since)
                 }
+                // One that a revert of a revert takes back voids no more.
+                Mark::Void { stage: voided, .. } if voided == stage && self.taken_back(seq).is_some() => {
+                    continue;
+                }
                 Mark::Void { stage: voided, why, .. } if voided == stage => {
                     (Last::Voided { why: why.clone(), former: None }, seq)
                 }
@@ -209,6 +213,30 @@ impl<'a> Line<'a> {
     fn brought(&self, merge: Seq, commit: Seq) -> bool {
         let before = self.parents(merge).first();
         self.is_ancestor(commit, merge) && !before.is_some_and(|base| self.is_ancestor(commit, *base))
+    }
+
+    /// Whether a commit brought another one, or is it.
+    pub fn brought_or_is(&self, merge: Seq, commit: Seq) -> bool {
+        merge == commit || (self.parents(merge).len() > 1 && self.brought(merge, commit))
+    }
+
+    /// The merge that brought the line which a commit was made on, the innermost one; none for a commit that was
+    /// made where everything else was.
+    pub fn bringer(&self, commit: Seq) -> Option<Seq> {
+        let mut tip = self.base.len().checked_sub(1)?;
+        let mut bringer = None;
+        loop {
+            // The oldest of the first parents that has it.
+            let mut at = tip;
+            while let Some(before) = self.parents(at).first().filter(|one| self.is_ancestor(commit, **one)) {
+                at = *before;
+            }
+            if at == commit {
+                return bringer;
+            }
+            bringer = Some(at);
+            tip = *self.parents(at).get(1).filter(|one| self.is_ancestor(commit, **one))?;
+        }
     }
 
     /// The revert of a commit that still stands, if there is one.

@@ -81,6 +81,20 @@ impl Site {
         Ok(Judgement::OutOfDate(vec![Reason::NotLanded]))
     }
 
+    /// Whether every stage of a spec is up to date where it stands.
+    ///
+    /// # Errors
+    /// git fails.
+    pub fn is_complete(&self, spec: &Spec) -> Result<bool, Unjudged> {
+        let standing = self.standing(spec)?;
+        for stage in 0..spec.stages.len() {
+            if !matches!(self.judged(spec, stage, &standing)?.verdict, Verdict::UpToDate { .. }) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// The judgement on any place but a joint.
     pub fn judgement(&self, place: Place) -> Judgement {
         let judged = match self.graph.kind(place) {

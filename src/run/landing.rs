@@ -1,6 +1,7 @@
 //! Branches tested on top of the base, and the base moved to exactly the tested commit. What is ready together is
 //! stacked and tested once; if that is red, the shortest red part is looked for, so that one alone is to blame.
 mod candidate;
+mod drain;
 mod evict;
 mod search;
 mod stack;
@@ -243,6 +244,9 @@ impl Site {
     fn leave(&self, position: usize) {
         let spec = self.spec(position);
         self.free_slot(position);
+        if self.options.by_hand.is_some_and(|by_hand| by_hand.beside) {
+            return;
+        }
         if let Err(why) = self.tidy(spec) {
             self.reporter.warn(format!("{}: its worktree stays: {why}", spec.name));
         }

@@ -38,6 +38,7 @@ pub mod recover;
 mod refused;
 pub mod report;
 pub mod requests;
+pub mod revert;
 pub mod rewind;
 mod room;
 #[cfg(test)]

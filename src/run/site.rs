@@ -23,6 +23,17 @@ pub struct Options {
     pub what_if: Vec<String>,
     /// The files that the project was read from, once, at the start.
     pub read: Vec<String>,
+    /// A person asked for landings, and nothing else.
+    pub by_hand: Option<ByHand>,
+}
+
+/// How landings that a person asked for differ from those of a build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ByHand {
+    /// They are not tested.
+    pub unchecked: bool,
+    /// They go to a branch beside the base, so worktrees and branches stay.
+    pub beside: bool,
 }
 
 /// A run's place of work.

@@ -112,7 +112,7 @@ impl Site {
             None if self.git.is_ancestor(base.tip, tip)? => {
                 return Ok(Some((Branch { name, tip, commits, merging: Merging::Contained }, None)));
             }
-            None => (Merging::Clean, self.git.merge_tree(tip, base.tip)?),
+            None => (Merging::Clean, self.git.merge_tree(base.tip, tip)?),
         };
         let (merging, tree) = match merge {
             Merge::Clean(tree) => (clean, Some(tree)),

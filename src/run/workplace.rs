@@ -130,7 +130,7 @@ impl Site {
         if self.git.is_ancestor(base, place.tip).map_err(setup)? {
             return Ok(());
         }
-        let tree = match self.git.merge_tree(place.tip, base).map_err(setup)? {
+        let tree = match self.git.merge_tree(base, place.tip).map_err(setup)? {
             Merge::Clean(tree) => tree,
             Merge::Conflict { paths, .. } => return Err(self.conflict(spec, &paths)),
         };

@@ -309,6 +309,63 @@ pub struct DiffArgs {
     pub stat: bool,
 }
 
+/// `specmake land`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(
+    after_help = "Nothing is built: a spec that is not complete, or out of date where it would land, is named. Works with\n\
+    `land off`, too, and takes up landings that are held, once what held them is mended.\n\n\
+    Examples:\n  \
+    specmake land 051                   its branch is mended: try again\n  \
+    specmake land                       everything that is complete\n  \
+    specmake land 051 --to release-2    onto another branch; it is still to land on the base"
+)]
+pub struct LandArgs {
+    /// The Specfile.
+    #[command(flatten)]
+    pub file: FileArg,
+    /// The specs; without one, all that are complete and not held
+    #[arg(value_name = "SPEC")]
+    pub specs: Vec<String>,
+    /// Land on BRANCH, which is made at the base if it is not there
+    #[arg(long, value_name = "BRANCH")]
+    pub to: Option<String>,
+    /// Do not run the landing's check; the commit says so
+    #[arg(long)]
+    pub no_check: bool,
+    /// Answer yes to every question
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Do not wait for another specmake on this repository; exit with 3
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
+/// `specmake revert`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(
+    after_help = "All that its landings brought is taken back in one commit, which is tested and lands like any other. The\n\
+    spec is out of date then, and the next build makes it anew; park it (`parked \"why\"`) to keep it out. A `git revert`\n\
+    of that commit brings everything back.\n\n\
+    Example:\n  \
+    specmake revert 051 -n    what it would take back"
+)]
+pub struct RevertArgs {
+    /// The Specfile.
+    #[command(flatten)]
+    pub file: FileArg,
+    /// The spec
+    pub spec: String,
+    /// Say what would be taken back
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+    /// Answer yes to every question
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Do not wait for another specmake on this repository; exit with 3
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
 /// `specmake clean`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 #[command(

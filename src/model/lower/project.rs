@@ -123,9 +123,6 @@ pub(crate) fn land(notes: &mut Notes, node: &Node) -> LandText {
     }
     land.check = shape::all_texts(notes, node, "check");
     land.into = shape::one_text(notes, node, "into").filter(|into| branch(notes, into));
-    if let Some(into) = &land.into {
-        not_yet::warn(notes, "land into", into.span);
-    }
     land.timeout = shape::one_duration(notes, node, "timeout");
     land.batch = shape::either(notes, node, "batch").and_then(|value| shape::count(notes, value));
     land.parallel = shape::either(notes, node, "parallel").and_then(|value| shape::count(notes, value));

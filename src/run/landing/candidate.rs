@@ -79,7 +79,7 @@ impl Site {
         if let Some(held) = self.oversteps(spec, &standing)? {
             return Ok(held.into());
         }
-        if !self.project.land.on {
+        if !self.project.land.on && self.options.by_hand.is_none() {
             return Ok(Landed::Delivered { branch }.into());
         }
         if !stack.is_empty() {
@@ -107,7 +107,7 @@ impl Site {
     /// there.
     fn lifted(&self, standing: Standing, stack: &Stack) -> Result<Option<Standing>, GitError> {
         let Some(branch) = &standing.branch else { return Ok(None) };
-        let Merge::Clean(tree_oid) = self.git.merge_tree(branch.tip, stack.tip())? else { return Ok(None) };
+        let Merge::Clean(tree_oid) = self.git.merge_tree(stack.tip(), branch.tip)? else { return Ok(None) };
         if tree_oid == stack.tree() {
             return Ok(None);
         }
@@ -134,7 +134,8 @@ impl Site {
         let result = landing_result(spec, former, &changed, &standing.tree, &self.contents)?;
         // The first of a stack records what was adopted.
         let recorded = if stack.is_empty() { self.base().unrecorded } else { Arc::default() };
-        let message = landing_message(spec, result, None, &recorded);
+        let unchecked = self.is_unchecked() && !self.project.land.check.is_empty();
+        let message = landing_message(spec, result, (None, unchecked), &recorded);
         let commit = match &standing.branch {
             Some(branch) => self.landing_commit(&Wanted { spec, branch, onto, tree, message: &message })?,
             None => onto,
@@ -155,7 +156,7 @@ impl Site {
             None => landing_result(spec, former, &[], &standing.tree, &self.contents)?,
         };
         let recorded = self.base().unrecorded;
-        let text = landing_message(spec, result, Some(at), &recorded);
+        let text = landing_message(spec, result, (Some(at), false), &recorded);
         let parents: Vec<Oid> = std::iter::once(onto).chain(tip).collect();
         let commit = NewCommit { tree, parents: &parents, message: &text, signature: None };
         let commit = self.git.commit_tree(&commit)?;
@@ -181,8 +182,13 @@ impl Site {
     }
 }
 
-/// `elsewhere` is the commit that landed it, if that was none of ours.
-fn landing_message(spec: &Spec, result: Stamp, elsewhere: Option<Oid>, recorded: &[Adopted]) -> String {
+/// `elsewhere` is the commit that landed it, if that was none of ours; `unchecked` one that nobody tested.
+fn landing_message(
+    spec: &Spec,
+    result: Stamp,
+    (elsewhere, unchecked): (Option<Oid>, bool),
+    recorded: &[Adopted],
+) -> String {
     let landing = StageName::new(LANDING).into_iter().collect();
     let landed = Mark::Trace(Trace {
         spec: spec.name.clone(),
@@ -196,5 +202,7 @@ fn landing_message(spec: &Spec, result: Stamp, elsewhere: Option<Oid>, recorded:
     });
     let marks: Vec<Mark> = std::iter::once(landed).chain(recorded.iter().map(Adopted::mark)).collect();
     let title = spec.description.as_deref().and_then(|text| text.lines().next()).unwrap_or_default();
-    message(&format!("land {}", spec.name), title, &marks)
+    let body =
+        if unchecked { format!("{title}\n\nThe landing's check was not run.") } else { title.to_owned() };
+    message(&format!("land {}", spec.name), &body, &marks)
 }

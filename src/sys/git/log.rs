@@ -40,6 +40,18 @@ impl Git {
         self.log_of(include, exclude, false)
     }
 
+    /// Who wrote a path on a branch since a commit: the newest few subjects of its first parents, with their names.
+    ///
+    /// # Errors
+    /// One of the commits is not there.
+    pub fn mainline_subjects(&self, since: Oid, tip: Oid, path: &str) -> Result<Vec<String>, GitError> {
+        let range = format!("{since}..{tip}");
+        let command =
+            self.command(["log", "--first-parent", "--max-count=3", "--format=%s (%h)", &range, "--"]);
+        let captured = self.run(&command.arg(format!(":(top,literal){path}")))?;
+        Ok(captured.text().lines().map(str::to_owned).collect())
+    }
+
     fn log_of(&self, include: &[Oid], exclude: &[Oid], changes: bool) -> Result<Vec<LogEntry>, GitError> {
         if include.is_empty() {
             return Ok(Vec::new());

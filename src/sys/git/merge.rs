@@ -20,15 +20,16 @@ pub enum Merge {
 }
 
 impl Git {
-    /// Merges two commits; nothing but objects is written. Run it on a checkout: in a bare repository git
-    /// ignores `.gitattributes`.
+    /// Merges two commits; nothing but objects is written. `.gitattributes` counts as it is in `ours`, whatever is
+    /// checked out (git 2.41; an older one reads the checkout's).
     ///
     /// # Errors
     /// One of them is not there, or they share no history.
     pub fn merge_tree(&self, ours: Oid, theirs: Oid) -> Result<Merge, GitError> {
         let command = self
             .command(["merge-tree", "--write-tree", "-z", "--name-only", "--no-messages"])
-            .args([ours.to_string(), theirs.to_string()]);
+            .args([ours.to_string(), theirs.to_string()])
+            .env("GIT_ATTR_SOURCE", ours.to_string());
         let captured = self.ask(&command)?;
         if !matches!(captured.code(), 0 | 1) {
             return Err(failed(&command, &captured));

@@ -4,9 +4,9 @@ pub mod commands;
 
 pub use build::BuildArgs;
 pub use commands::{
-    ApproveArgs, CheckArgs, CleanArgs, CompletionsArgs, DemoArgs, DiffArgs, FixArgs, FmtArgs, GraphArgs,
-    HoldArgs, InitArgs, LandArgs, LogsArgs, ManArgs, NewArgs, OpenArgs, PlanArgs, ResumeArgs, RetryArgs,
-    RevertArgs, ShellArgs, StatusArgs, StopArgs, TouchArgs, WorktreeArgs, WorktreeCommand,
+    ApproveArgs, CheckArgs, CleanArgs, CompletionsArgs, ConflictsArgs, DemoArgs, DiffArgs, FixArgs, FmtArgs,
+    GraphArgs, HoldArgs, InitArgs, LandArgs, LogsArgs, ManArgs, NewArgs, OpenArgs, PlanArgs, ResumeArgs,
+    RetryArgs, RevertArgs, ShellArgs, StatusArgs, StopArgs, TouchArgs, WorktreeArgs, WorktreeCommand,
 };
 
 use super::exit::Exit;
@@ -102,6 +102,8 @@ pub enum Command {
     Graph(GraphArgs),
     /// Show what a build would do, why, and how long it would take
     Plan(PlanArgs),
+    /// Say which specs are likely to collide, and why
+    Conflicts(ConflictsArgs),
     /// Show where every spec stands, also while a build is on
     Status(StatusArgs),
     /// Show what agents and commands printed

@@ -1,11 +1,16 @@
 //! `-n`, `--explain` and `-q`: what a build would do, judged as if edited ingredients were committed.
+use super::conflicts::shown;
 use super::exit::Exit;
 use super::ground::Ground;
 use super::plan::{PlanHeader, report};
 use super::trouble::Trouble;
 use super::wishes::{BuildWish, Mode, Wishes};
-use crate::graph::Wanted;
+use crate::base::Oid;
+use crate::event::Verdict;
+use crate::graph::{Place, Wanted};
 use crate::model::Project;
+use crate::plan::Forecast;
+use crate::plan::collision::Prediction;
 use crate::report::PlanReport;
 use crate::report::plan::Detail;
 use crate::run::inputs::{is_ingredient, uncommitted};
@@ -28,10 +33,14 @@ pub fn plan(
     out: &mut dyn Write,
 ) -> Result<Exit, Trouble> {
     require_ingredients(&ground.project, &wish.what_if)?;
-    let report = foresee(ground, wanted, Foresight { what_if: &wish.what_if, always: wish.always })?;
+    let foresight = Foresight { what_if: &wish.what_if, always: wish.always };
+    let foreseen = Foreseen::of(ground, wanted, foresight)?;
     if wish.mode == Mode::Question {
-        return Ok(if report.is_up_to_date() { Exit::Done } else { Exit::OutOfDate });
+        return Ok(if foreseen.report().is_up_to_date() { Exit::Done } else { Exit::OutOfDate });
     }
+    let pairs = foreseen.collisions()?.pairs.into_iter().filter(|pair| !pair.kept_apart);
+    let conflicts = pairs.map(|pair| shown(&ground.project, pair)).collect();
+    let report = PlanReport { conflicts, ..foreseen.report() };
     match wishes.format {
         super::args::Format::Json => report.write_json(out)?,
         super::args::Format::Human => {
@@ -64,54 +73,98 @@ pub struct Foresight<'a> {
     pub always: bool,
 }
 
-/// The report of what a build would do. Moves no ref and commits nothing.
+/// What there is to be said before a build.
+pub struct Foreseen<'a> {
+    ground: &'a Ground,
+    wanted: &'a Wanted,
+    site: Site,
+    forecast: Forecast,
+    /// The base's commit.
+    pub tip: Oid,
+    uncommitted: Vec<String>,
+    notes: Vec<String>,
+}
+
+impl<'a> Foreseen<'a> {
+    /// Judges what is wanted. Moves no ref and commits nothing.
+    ///
+    /// # Errors
+    /// What keeps it from being judged.
+    pub fn of(ground: &'a Ground, wanted: &'a Wanted, foresight: Foresight<'_>) -> Result<Self, Trouble> {
+        let git = &ground.git;
+        let tip = ground.tip()?;
+        let mut positions: Vec<usize> =
+            wanted.places().filter_map(|place| ground.graph.spec_of(place)).collect();
+        positions.dedup();
+        let specs: Vec<&crate::model::Spec> = positions.iter().map(|at| &ground.project.specs[*at]).collect();
+        let edited = uncommitted(git, &ground.base_branch, &specs)?;
+        let base = if edited.take.is_empty() { tip } else { virtual_commit(git, tip, &edited.take)? };
+        let site = Site::open(Opening {
+            project: Arc::clone(&ground.project),
+            graph: Arc::clone(&ground.graph),
+            git: git.clone(),
+            base_branch: ground.base_branch.clone(),
+            base: tip,
+            run: String::new(),
+            options: Options { what_if: foresight.what_if.to_vec(), ..Options::default() },
+            reporter: Reporter::silent(),
+            store: Store::to_look_at(&git.state_dir())
+                .map_err(|e| Trouble::environment(&e).hint(e.hint()))?,
+        })?;
+        let mut notes: Vec<String> = ground.behind()?.into_iter().collect();
+        let adopted = site.find_adopted(positions.iter().copied())?;
+        site.adopt(adopted, false);
+        if base != tip {
+            site.base_moved(base)?;
+            let more = site.find_adopted(positions.iter().copied())?;
+            site.adopt(more, false);
+        }
+        for (path, why) in &edited.left_out {
+            notes.push(format!("`{path}` has edits that would not be built: {why}"));
+        }
+        for spec in site.undeclared_and_undone(positions.iter().copied()) {
+            notes.push(format!("`{}` is needed but not declared, and not done by hand either", spec.name));
+        }
+        for spec in wanted.without_stage() {
+            notes.push(format!("`{spec}` has no such stage"));
+        }
+        let forced = |spec: usize| foresight.always && wanted.is_goal(spec);
+        let forecast = site.forecast(wanted, &forced).map_err(Trouble::environment)?;
+        Ok(Self { ground, wanted, site, forecast, tip, uncommitted: edited.take, notes })
+    }
+
+    /// Which of the specs that would or may run are likely to collide.
+    ///
+    /// # Errors
+    /// git fails.
+    pub fn collisions(&self) -> Result<Prediction, Trouble> {
+        let graph = &self.ground.graph;
+        let runs = |place: Place| {
+            let verdict = self.forecast.verdicts.get(place.index()).and_then(Option::as_ref);
+            verdict.is_some_and(|verdict| !matches!(verdict, Verdict::UpToDate { .. }))
+        };
+        let run = |spec: usize| graph.stages_of(spec).chain([graph.landing_of(spec)]).any(runs);
+        Ok(self.site.collisions(self.wanted, &run)?)
+    }
+
+    /// The report of what a build would do.
+    pub fn report(self) -> PlanReport {
+        let Ground { project, graph, .. } = self.ground;
+        let weights = self.site.durations().weights(project, graph);
+        let header = PlanHeader {
+            base: self.ground.base_branch.clone(),
+            commit: self.tip.to_string(),
+            uncommitted: self.uncommitted,
+            notes: self.notes,
+        };
+        report(project, graph, self.wanted, (&self.forecast, &weights), header)
+    }
+}
+
+/// The report of what a build would do, without what may collide.
 ///
 /// # Errors
 /// What keeps it from being judged.
 pub fn foresee(ground: &Ground, wanted: &Wanted, foresight: Foresight<'_>) -> Result<PlanReport, Trouble> {
-    let git = &ground.git;
-    let tip = ground.tip()?;
-    let mut positions: Vec<usize> = wanted.places().filter_map(|place| ground.graph.spec_of(place)).collect();
-    positions.dedup();
-    let specs: Vec<&crate::model::Spec> = positions.iter().map(|at| &ground.project.specs[*at]).collect();
-    let edited = uncommitted(git, &ground.base_branch, &specs)?;
-    let base = if edited.take.is_empty() { tip } else { virtual_commit(git, tip, &edited.take)? };
-    let site = Site::open(Opening {
-        project: Arc::clone(&ground.project),
-        graph: Arc::clone(&ground.graph),
-        git: git.clone(),
-        base_branch: ground.base_branch.clone(),
-        base: tip,
-        run: String::new(),
-        options: Options { what_if: foresight.what_if.to_vec(), ..Options::default() },
-        reporter: Reporter::silent(),
-        store: Store::to_look_at(&git.state_dir()).map_err(|e| Trouble::environment(&e).hint(e.hint()))?,
-    })?;
-    let mut notes: Vec<String> = ground.behind()?.into_iter().collect();
-    let adopted = site.find_adopted(positions.iter().copied())?;
-    site.adopt(adopted, false);
-    if base != tip {
-        site.base_moved(base)?;
-        let more = site.find_adopted(positions.iter().copied())?;
-        site.adopt(more, false);
-    }
-    for (path, why) in &edited.left_out {
-        notes.push(format!("`{path}` has edits that would not be built: {why}"));
-    }
-    for spec in site.undeclared_and_undone(positions.iter().copied()) {
-        notes.push(format!("`{}` is needed but not declared, and not done by hand either", spec.name));
-    }
-    for spec in wanted.without_stage() {
-        notes.push(format!("`{spec}` has no such stage"));
-    }
-    let forced = |spec: usize| foresight.always && wanted.is_goal(spec);
-    let forecast = site.forecast(wanted, &forced).map_err(Trouble::environment)?;
-    let weights = site.durations().weights(&ground.project, &ground.graph);
-    let header = PlanHeader {
-        base: ground.base_branch.clone(),
-        commit: tip.to_string(),
-        uncommitted: edited.take,
-        notes,
-    };
-    Ok(report(&ground.project, &ground.graph, wanted, (&forecast, &weights), header))
+    Ok(Foreseen::of(ground, wanted, foresight)?.report())
 }

@@ -119,6 +119,7 @@ fn run(
             Ok(Exit::Other(fmt::fmt(request, wishes.out, wishes.width, out)?))
         }
         Command::Graph(args) => draw(wishes, args, out, err),
+        Command::Conflicts(args) => super::conflicts::conflicts(wishes, args, out, err),
         Command::Status(args) => super::standing::status(wishes, args, out, err),
         Command::Logs(args) => show_logs(wishes, args, out),
         Command::Approve(args) => approve::approve(wishes, args, err),

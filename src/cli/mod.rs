@@ -7,6 +7,7 @@ pub mod checkout;
 pub mod clean;
 pub mod committed;
 pub mod completions;
+pub mod conflicts;
 pub mod demo;
 pub mod diagnose;
 pub mod dry;

@@ -70,6 +70,7 @@ pub fn report(
         critical_path: path.into_iter().map(|place| graph.label(place)).collect(),
         expected: forecast.expected.iter().map(|&(jobs, millis)| ExpectedTime { jobs, millis }).collect(),
         uncommitted: header.uncommitted,
+        conflicts: Vec::new(),
         notes: header.notes,
     }
 }

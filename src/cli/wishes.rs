@@ -199,6 +199,7 @@ impl Command {
             Self::Fmt(args) => &args.file,
             Self::Graph(args) => &args.file,
             Self::Plan(args) => &args.file,
+            Self::Conflicts(args) => &args.file,
             Self::Status(args) => &args.file,
             Self::Approve(args) => &args.file,
             Self::Retry(args) => &args.file,

@@ -132,6 +132,7 @@ impl Sample {
             declared: true,
             description: Some("what".into()),
             layer,
+            template: None,
             pipeline: PipelineName::new("sample").unwrap(),
             stages,
             folder: format!("specs/{name}"),

@@ -17,6 +17,8 @@ pub struct Spec {
     pub description: Option<String>,
     /// The layer it stands in.
     pub layer: Option<LayerName>,
+    /// The template it is from.
+    pub template: Option<String>,
     /// The pipeline its stages came from.
     pub pipeline: PipelineName,
     /// Its stages in a topological order of `waits_for`, the declared order where that allows.
@@ -60,6 +62,14 @@ impl Spec {
     /// The stage of that name.
     pub fn stage(&self, stage: &StageName) -> Option<&Stage> {
         self.stages.iter().find(|s| s.name == *stage)
+    }
+
+    /// Whether a path is what one of its stages is there to make: an output, or the tasks.
+    pub fn makes(&self, path: &str) -> bool {
+        self.stages.iter().any(|stage| {
+            stage.outputs.iter().any(|output| output.matches(path))
+                || stage.tasks.as_ref().is_some_and(|tasks| tasks.file.matches(path))
+        })
     }
 
     /// Whether another stage may run at the same time: there is no path between the two.

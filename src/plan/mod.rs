@@ -1,5 +1,6 @@
 //! The schedule: every place of the graph has one state, moved by one setter, against jobs, pools, resources
 //! and files that specs touch. Knows no clock: times come in as milliseconds.
+pub mod collision;
 pub mod forecast;
 pub mod schedule;
 pub mod simulate;

@@ -1,5 +1,6 @@
 //! Faces: they draw events and the view, and know nothing of how either came to be.
 //! Nothing here opens a file or asks the clock or the terminal; writers, times and sizes are handed in.
+pub mod conflicts;
 pub mod json;
 pub mod line;
 pub mod live;

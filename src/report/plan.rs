@@ -1,4 +1,5 @@
 //! The dry run: what would be done, wave by wave, why, and how long it would take.
+use super::conflicts::{self, ConflictPair};
 use super::json;
 use super::line::Line;
 use super::style::{Ink, Mark, Style};
@@ -28,6 +29,8 @@ pub struct PlanReport {
     pub expected: Vec<ExpectedTime>,
     /// Ingredient files with edits not yet committed, judged as if they were.
     pub uncommitted: Vec<String>,
+    /// Specs that may run at once and are likely to collide.
+    pub conflicts: Vec<ConflictPair>,
     /// Other things to know.
     pub notes: Vec<String>,
 }
@@ -189,6 +192,7 @@ impl PlanReport {
             let line = Line::marked(Mark::Warning, style);
             lines.push(line.text(format!("`{path}` is not committed; judged as if it were")));
         }
+        lines.extend(conflicts::warnings(&self.conflicts, style));
         for note in &self.notes {
             lines.push(Line::marked(Mark::Warning, style).text(note));
         }
@@ -305,6 +309,7 @@ pub(super) mod tests {
                 ExpectedTime { jobs: 2, millis: 180_000 },
             ],
             uncommitted: vec!["specs/051-retry/plan.md".into()],
+            conflicts: conflicts::tests::sample().pairs,
             notes: vec![],
         }
     }
@@ -330,6 +335,7 @@ pub(super) mod tests {
         let mut report = sample();
         report.specs.truncate(1);
         report.uncommitted.clear();
+        report.conflicts.clear();
         assert!(report.is_up_to_date());
         assert_eq!(human(&report, Detail::Work, 80), "= nothing to do\n");
         assert!(!sample().is_up_to_date());

@@ -130,6 +130,11 @@ fn status() {
 }
 
 #[test]
+fn conflicts() {
+    check("conflicts", &value(&super::conflicts::tests::sample()));
+}
+
+#[test]
 fn plans() {
     check("plan", &value(&plan::sample()));
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 /// Fails with everything that is wrong if one of the values does not fit the schema of that name.
 #[track_caller]
-fn fits<'a>(schema: &str, values: impl IntoIterator<Item = &'a Value>) {
+pub fn fits<'a>(schema: &str, values: impl IntoIterator<Item = &'a Value>) {
     let path = format!("{}/tests/schemas/{schema}.json", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(&path).unwrap();
     let schema = serde_json::from_str(&text).unwrap();

@@ -73,6 +73,23 @@ pub struct PlanArgs {
     pub explain: bool,
 }
 
+/// `specmake conflicts`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(
+    after_help = "Only specs that a build would run, and that it may run at the same time, are looked at.\n\n\
+    Exit status:\n  \
+    0      nothing is seen to collide, or only what `touches` keeps apart\n  \
+    1      something may"
+)]
+pub struct ConflictsArgs {
+    /// The Specfile.
+    #[command(flatten)]
+    pub file: FileArg,
+    /// Only pairs with one of these specs or layers in it
+    #[arg(value_name = "SPEC")]
+    pub specs: Vec<String>,
+}
+
 /// `specmake status`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct StatusArgs {

@@ -24,6 +24,7 @@ impl<'a> Resolver<'a> {
             settings.iter().find_map(|s| s.pipeline.as_ref()).or(layer.and_then(|l| l.pipeline.as_ref()));
         let mut spec = self.blank(&text.name, pipeline)?;
         spec.layer.clone_from(&text.layer);
+        spec.template = text.from.as_ref().filter(|_| template.is_some()).map(|from| from.value.clone());
         spec.params = params;
         if let Some(said) = settings.iter().find_map(|s| s.branch.as_ref()) {
             spec.branch = self.branch(said, &spec)?;
@@ -112,6 +113,7 @@ impl<'a> Resolver<'a> {
             declared: true,
             description: None,
             layer: None,
+            template: None,
             folder: fill(self.folder(text.and_then(|text| text.specs.as_ref())), fills).into_owned(),
             branch: fill(&self.templates.branch, fills).into_owned(),
             worktree: fill(&self.templates.worktrees, fills).into_owned(),

@@ -282,6 +282,7 @@ pub(super) fn spec(name: &str) -> Spec {
             stage(name, "implement", 3, &[&spec_md, &plan_md], &[]),
             stage(name, "check", 4, &[], &[]),
         ],
+        template: None,
         folder: format!("specs/{name}"),
         branch: format!("spec/{name}"),
         worktree: String::new(),

@@ -56,10 +56,5 @@ impl Site {
 
 /// What a spec says, its own folder, and what its stages are there to make.
 fn may_change(spec: &Spec, path: &str) -> bool {
-    is_own(spec, path)
-        || spec.touches.iter().any(|pattern| pattern.matches(path))
-        || spec.stages.iter().any(|stage| {
-            stage.outputs.iter().any(|output| output.matches(path))
-                || stage.tasks.as_ref().is_some_and(|tasks| tasks.file.matches(path))
-        })
+    is_own(spec, path) || spec.makes(path) || spec.touches.iter().any(|pattern| pattern.matches(path))
 }

@@ -46,6 +46,13 @@ pub enum WaitsFor {
         /// The spec.
         spec: SpecName,
     },
+    /// A spec that is in progress and works on the same file, though neither says so.
+    Overlap {
+        /// The spec.
+        spec: SpecName,
+        /// The file.
+        path: String,
+    },
     /// Something that must run alone, or it itself must.
     Alone,
     /// A back-off that ends at this time, in milliseconds since the Unix epoch.

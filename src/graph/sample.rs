@@ -2,8 +2,8 @@
 #![expect(missing_docs, reason = "for tests alone")]
 use crate::base::{AgentName, LayerName, PipelineName, PoolName, ResourceName, Span, SpecName, StageName};
 use crate::model::{
-    Agent, CommitInputs, Ladders, Land, LandStrategy, Layer, LoadLimits, Need, Pattern, Project, Prompt,
-    PromptSource, Settings, Spec, Stage, Target, TouchesPolicy, Work,
+    Agent, CommitInputs, ConflictsPolicy, Ladders, Land, LandStrategy, Layer, LoadLimits, Need, Pattern,
+    Project, Prompt, PromptSource, Settings, Spec, Stage, Target, TouchesPolicy, Work,
 };
 use indexmap::IndexMap;
 use std::collections::BTreeMap;
@@ -35,6 +35,7 @@ impl Sample {
             agent_is_ingredient: false,
             model_is_ingredient: false,
             touches: TouchesPolicy::Warn,
+            conflicts: ConflictsPolicy::Warn,
             secrets: vec![],
             budget_usd: None,
             limits: LoadLimits::NONE,

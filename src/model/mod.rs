@@ -13,6 +13,8 @@ pub use agent::{Agent, LimitKind, LimitPattern, PromptBy};
 pub use ladder::{FailureClass, Ladder, Ladders, Rung, Step};
 pub use load::{Files, LoadRequest, Loaded, Text, load};
 pub use pattern::Pattern;
-pub use project::{CommitInputs, Land, LandStrategy, Layer, LoadLimits, Project, Settings, TouchesPolicy};
+pub use project::{
+    CommitInputs, ConflictsPolicy, Land, LandStrategy, Layer, LoadLimits, Project, Settings, TouchesPolicy,
+};
 pub use spec::{Need, Spec, Target};
 pub use stage::{Prompt, PromptSource, Stage, Tasks, USUAL_TIMEOUT, Work};

@@ -70,6 +70,8 @@ pub struct Settings {
     pub model_is_ingredient: bool,
     /// What a landing that changes more than `touches` does.
     pub touches: TouchesPolicy,
+    /// What is done about specs in progress that turn out to work on the same files.
+    pub conflicts: ConflictsPolicy,
     /// The agent of stages that name none, if one is declared or was asked for.
     pub default_agent: Option<AgentName>,
     /// Texts that commands must equal to be trusted without asking; from the user's own file only.
@@ -118,6 +120,16 @@ pub enum TouchesPolicy {
     Warn,
     /// It does not land.
     Strict,
+}
+
+/// `conflicts "serialize"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ConflictsPolicy {
+    /// They are foreseen, and run all the same.
+    #[default]
+    Warn,
+    /// The second one does not implement before the first has landed.
+    Serialize,
 }
 
 /// `land { ... }`.

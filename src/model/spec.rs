@@ -1,5 +1,5 @@
 //! A target: a feature described in prose, and the stages it goes through.
-use super::{Pattern, Stage};
+use super::{Pattern, Stage, Work};
 use crate::base::{LayerName, PipelineName, Span, SpecName, StageName};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -62,6 +62,15 @@ impl Spec {
     /// The stage of that name.
     pub fn stage(&self, stage: &StageName) -> Option<&Stage> {
         self.stages.iter().find(|s| s.name == *stage)
+    }
+
+    /// The position of the stage that changes the code: the one with tasks, else the one named `implement`, else the
+    /// last one of an agent.
+    pub fn implementing(&self) -> Option<usize> {
+        let last = |is: fn(&Stage) -> bool| self.stages.iter().rposition(is);
+        last(|stage| stage.tasks.is_some())
+            .or_else(|| last(|stage| stage.name.as_str() == "implement"))
+            .or_else(|| last(|stage| matches!(stage.work, Work::Agent { .. })))
     }
 
     /// Whether a path is what one of its stages is there to make: an output, or the tasks.

@@ -8,6 +8,7 @@ pub mod state;
 pub mod weights;
 
 mod cancel;
+mod claims;
 mod moves;
 mod ready;
 mod start;

@@ -1,5 +1,6 @@
 //! How places move: the one setter, and what follows from a move.
 use super::cancel::is_failure;
+use super::collision::Footprint;
 use super::ready::Want;
 use super::schedule::{Schedule, SpecStanding, Standing};
 use super::state::State;
@@ -252,8 +253,34 @@ impl Schedule {
 
     /// What a queued place asks for.
     pub(super) fn want(&self, place: Place) -> Want {
-        let list = self.graph.spec_of(place).and_then(|spec| self.list_to_take(spec));
-        (self.places[place.index()].group, list)
+        let spec = self.graph.spec_of(place);
+        let list = spec.and_then(|spec| self.list_to_take(spec));
+        let claim = spec.filter(|spec| self.takes_claim(*spec, place));
+        Want { group: self.places[place.index()].group, list, claim }
+    }
+
+    /// Whether a place takes what its spec was seen to work on. Not while a need is still to land: that may want the
+    /// same files.
+    fn takes_claim(&self, spec: usize, place: Place) -> bool {
+        self.specs[spec].needs_left == 0 && self.claims.is_wanted_by(spec, place)
+    }
+
+    /// What a spec was seen to work on, beside what it declares: the place, when it starts, takes it, and waits until
+    /// nobody has any of that. To be said before the place is queued.
+    pub fn claim(&mut self, place: Place, footprint: Footprint) {
+        if let (Some(spec), false) = (self.graph.spec_of(place), self.state(place) == State::Queued) {
+            self.claims.want(spec, place, footprint);
+        }
+    }
+
+    /// A spec that goes on has worked on this.
+    pub fn hold_claim(&mut self, spec: usize, footprint: Footprint) {
+        let SpecStanding { open, stopped, needs_left, .. } = self.specs[spec];
+        if open > 0 && stopped == 0 && needs_left == 0 {
+            self.unqueue(spec);
+            self.claims.hold(spec, footprint);
+            self.queue(spec);
+        }
     }
 
     /// The files that the next stage of a spec to start takes: none while a need is still to land, none if it has them.
@@ -264,22 +291,31 @@ impl Schedule {
 
     fn take_files(&mut self, place: Place) {
         let Some(spec) = self.graph.spec_of(place) else { return };
-        if let Some(list) = self.list_to_take(spec) {
-            self.unqueue(spec);
-            self.touches.hold(spec, list);
-            self.queue(spec);
+        let (list, claims) = (self.list_to_take(spec), self.takes_claim(spec, place));
+        if list.is_none() && !claims {
+            return;
         }
+        self.unqueue(spec);
+        if let Some(list) = list {
+            self.touches.hold(spec, list);
+        }
+        if claims {
+            self.claims.take(spec);
+        }
+        self.queue(spec);
     }
 
     fn give_files_back(&mut self, spec: usize) {
         let SpecStanding { open, running, stopped, needs_left, .. } = self.specs[spec];
         // A need that a person retries may want the same files, so whoever waits for it must not hold them.
         let goes_on = open > 0 && stopped == 0 && needs_left == 0;
-        if running > 0 || goes_on || !self.touches.is_held_by(spec) {
+        let has_any = self.touches.is_held_by(spec) || self.claims.is_held_by(spec);
+        if running > 0 || goes_on || !has_any {
             return;
         }
         self.unqueue(spec);
         self.touches.release(spec);
+        self.claims.release(spec);
         self.ready.released(spec);
         self.queue(spec);
     }

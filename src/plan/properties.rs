@@ -1,4 +1,5 @@
 //! What must hold of any run: driven here by hand, over random projects and outcomes.
+use super::collision::{Footprint, Source};
 use super::{Phase, Schedule, State, Terms, overlap};
 use crate::base::{PoolName, ResourceName};
 use crate::event::Done;
@@ -24,6 +25,7 @@ struct DrawnSpec {
     stages: usize,
     edges: Vec<(usize, u8)>,
     touches: Option<u8>,
+    works_on: Option<u8>,
     pools: Vec<u8>,
     alone: bool,
     side_by_side: bool,
@@ -31,6 +33,7 @@ struct DrawnSpec {
 }
 
 const STAGES: [&str; 4] = ["specify", "plan", "implement", "check"];
+const WORKS: [&str; 3] = ["src/a/x.rs", "docs/x.md", "lib.rs"];
 const FILES: [&str; 5] = ["src/a/**", "src/b/*.rs", "src/**", "docs", "docs/x.md"];
 
 fn drawn_spec() -> impl Strategy<Value = DrawnSpec> {
@@ -39,20 +42,24 @@ fn drawn_spec() -> impl Strategy<Value = DrawnSpec> {
         0..5_usize,
         prop::collection::vec((any::<prop::sample::Index>(), 0..5_u8), 0..3),
         prop::option::weighted(0.4, 0..5_u8),
+        prop::option::weighted(0.4, 0..3_u8),
         prop::collection::vec(0..3_u8, 0..3),
         prop::bool::weighted(0.1),
         prop::bool::weighted(0.3),
         0..3_i64,
     )
-        .prop_map(|(layer, stages, edges, touches, pools, alone, side_by_side, priority)| DrawnSpec {
-            layer,
-            stages,
-            edges: edges.into_iter().map(|(index, kind)| (index.index(usize::MAX), kind)).collect(),
-            touches,
-            pools,
-            alone,
-            side_by_side,
-            priority,
+        .prop_map(|(layer, stages, edges, touches, works_on, pools, alone, side_by_side, priority)| {
+            DrawnSpec {
+                layer,
+                stages,
+                edges: edges.into_iter().map(|(index, kind)| (index.index(usize::MAX), kind)).collect(),
+                touches,
+                works_on,
+                pools,
+                alone,
+                side_by_side,
+                priority,
+            }
         })
 }
 
@@ -125,6 +132,10 @@ struct World<'a> {
     sent_back: bool,
     /// Specs that have their files.
     files: BTreeSet<usize>,
+    /// The file that each spec is seen to work on, if it is to wait for others there.
+    works_on: Vec<Option<&'static str>>,
+    /// Specs that have that file.
+    claims: BTreeSet<usize>,
 }
 
 impl<'a> World<'a> {
@@ -134,7 +145,14 @@ impl<'a> World<'a> {
         let terms = Terms { jobs: drawn.jobs, fail_fast: drawn.fail_fast, weights: weights(&graph) };
         let schedule = Schedule::new(project, Arc::clone(&graph), wanted, &terms);
         let dice = drawn.dice.iter().cycle();
+        let works_on = |name: &crate::base::SpecName| {
+            let at: usize = name.as_str()[1..].parse().expect("a number");
+            drawn.specs[at].works_on.map(|file| WORKS[file as usize])
+        };
+        let works_on = project.specs.keys().map(works_on).collect();
         Self {
+            works_on,
+            claims: BTreeSet::new(),
             project,
             graph,
             schedule,
@@ -172,6 +190,9 @@ impl<'a> World<'a> {
                 (_, true) => State::Landing,
                 (_, false) => State::Queued,
             };
+            if let (State::Queued, Some(footprint)) = (to, self.claim(place)) {
+                self.schedule.claim(place, footprint);
+            }
             self.set(place, to);
         }
         loop {
@@ -184,6 +205,9 @@ impl<'a> World<'a> {
                 && self.takes_files(spec)
             {
                 self.files.insert(spec);
+            }
+            if self.takes_claim(place) {
+                self.claims.extend(self.graph.spec_of(place));
             }
             self.check_limits();
         }
@@ -306,17 +330,45 @@ impl<'a> World<'a> {
         !self.project.specs[spec].touches.is_empty() && self.needs_are_over(spec)
     }
 
+    /// What a place takes that its spec was seen to work on: the third stage does.
+    fn claim(&self, place: Place) -> Option<Footprint> {
+        let PlaceKind::Stage { spec, stage: 2 } = self.graph.kind(place) else { return None };
+        let mut footprint = Footprint::default();
+        footprint.touches.clone_from(&self.project.specs[spec].touches);
+        footprint.add(self.works_on[spec]?, Source::Changed);
+        Some(footprint)
+    }
+
+    fn takes_claim(&self, place: Place) -> bool {
+        self.claim(place).is_some() && self.graph.spec_of(place).is_some_and(|spec| self.needs_are_over(spec))
+    }
+
+    /// Nobody else has the file that a place takes, by name or by what they declare, nor the other way round.
+    fn claim_is_free(&self, place: Place) -> bool {
+        let (spec, _) = self.stage(place);
+        let Some(mine) = self.works_on[spec].filter(|_| self.takes_claim(place)) else { return true };
+        let touches = |spec: usize, path: &str| {
+            self.project.specs[spec].touches.iter().any(|pattern| pattern.matches(path))
+        };
+        self.claims.iter().filter(|holder| **holder != spec && !self.claims.contains(&spec)).all(|holder| {
+            let theirs = self.works_on[*holder].expect("what it has");
+            mine != theirs && !touches(spec, theirs) && !touches(*holder, mine)
+        })
+    }
+
     fn forget_files(&mut self) {
         let schedule = &self.schedule;
         let graph = &self.graph;
-        self.files.retain(|spec| {
+        let keeps = |spec: &usize| {
             let places = graph.stages_of(*spec).chain([graph.landing_of(*spec)]);
             let states: Vec<State> = places.map(|place| schedule.state(place)).collect();
             let is_stopped = |state: &State| state.is_broken() || *state == State::AwaitingPerson;
             let goes_on = needs_are_over(graph, schedule, *spec);
             states.contains(&State::Running)
                 || goes_on && !(states.iter().any(is_stopped) || states.iter().all(|state| state.is_over()))
-        });
+        };
+        self.files.retain(keeps);
+        self.claims.retain(keeps);
     }
 
     fn best_that_can_start(&mut self) -> Option<Place> {
@@ -348,7 +400,7 @@ impl<'a> World<'a> {
             let mut with = running.clone();
             with.push(place);
             let may_stand = self.fits_together(&with);
-            match (files_free, may_stand, tokens_free) {
+            match (files_free && self.claim_is_free(place), may_stand, tokens_free) {
                 (true, true, true) => return Some(place),
                 // Nothing overtakes what only waits to be alone.
                 (true, false, _) => return None,
@@ -394,7 +446,7 @@ proptest! {
                 prop_assert!(matches!(root, Some(Phase::Held | Phase::Failed | Phase::Cancelled)));
             }
         }
-        prop_assert!(world.files.is_empty());
+        prop_assert!(world.files.is_empty() && world.claims.is_empty());
         let places = world.graph.places().filter(|place| !world.graph.kind(*place).is_joint()).count();
         prop_assert_eq!(Phase::ALL.iter().map(|phase| world.schedule.count(*phase)).sum::<usize>(), places);
     }

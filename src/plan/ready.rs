@@ -3,8 +3,16 @@
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
 
-/// A class: the number of a group of tokens, and of a list of files if the spec has yet to take it.
-pub(super) type Want = (usize, Option<usize>);
+/// A class: what its places take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Want {
+    /// The number of a group of tokens.
+    pub group: usize,
+    /// The number of a list of files, if the spec has yet to take it.
+    pub list: Option<usize>,
+    /// The spec, if it takes files that it was seen to work on.
+    pub claim: Option<usize>,
+}
 
 #[derive(Debug)]
 struct Class {
@@ -30,9 +38,8 @@ pub(super) struct Ready {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Top {
     pub rank: u32,
-    pub group: usize,
     pub class: usize,
-    pub list: Option<usize>,
+    pub want: Want,
 }
 
 impl Ready {
@@ -56,7 +63,7 @@ impl Ready {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let (rank, group) = *self.tops.range((from, Bound::Unbounded)).next()?;
         let (_, class) = *self.groups[group].first()?;
-        Some(Top { rank, group, class, list: self.classes[class].want.1 })
+        Some(Top { rank, class, want: self.classes[class].want })
     }
 
     /// Puts a class aside until a spec gives its files back.
@@ -81,7 +88,7 @@ impl Ready {
     }
 
     fn withdraw(&mut self, class: usize) {
-        let Class { want: (group, _), ranks, aside } = &self.classes[class];
+        let Class { want: Want { group, .. }, ranks, aside } = &self.classes[class];
         if let (false, Some(rank)) = (aside, ranks.first()) {
             let entry = (*rank, class);
             self.regroup(*group, |classes| classes.remove(&entry));
@@ -89,7 +96,7 @@ impl Ready {
     }
 
     fn enter(&mut self, class: usize) {
-        let Class { want: (group, _), ranks, aside } = &self.classes[class];
+        let Class { want: Want { group, .. }, ranks, aside } = &self.classes[class];
         if let (false, Some(rank)) = (aside, ranks.first()) {
             let entry = (*rank, class);
             self.regroup(*group, |classes| classes.insert(entry));

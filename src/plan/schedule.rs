@@ -1,5 +1,6 @@
 //! The schedule of a run: which state every place is in, kept true by one setter.
 use super::cancel::Cancels;
+use super::claims::Claims;
 use super::moves::is_need;
 use super::ready::Ready;
 use super::state::{Phase, State};
@@ -67,6 +68,7 @@ pub struct Schedule {
     pub(super) ready: Ready,
     pub(super) tokens: Tokens,
     pub(super) touches: Touches,
+    pub(super) claims: Claims,
     pub(super) cancels: Cancels,
     agent_tokens: HashMap<AgentName, usize>,
     agents: HashMap<Place, AgentName>,
@@ -92,6 +94,7 @@ impl Schedule {
             backing_off: BTreeSet::new(),
             ready: Ready::default(),
             touches: Touches::default(),
+            claims: Claims::default(),
             cancels: Cancels::new(project, &graph, terms.fail_fast),
             agents: HashMap::new(),
             counts: [0; Phase::ALL.len()],

@@ -1,6 +1,6 @@
 //! What goes next: the best place to judge, the best place whose tokens are all free.
 use super::moves::IllegalMove;
-use super::ready::Top;
+use super::ready::{Top, Want};
 use super::schedule::Schedule;
 use super::state::State;
 use super::tokens::Obstacle;
@@ -30,13 +30,14 @@ impl Schedule {
         }
         let mut after = None;
         while let Some(top) = self.ready.top(after) {
-            let Top { rank, group, class, list } = top;
+            let Top { rank, class, want } = top;
+            let group = want.group;
             let obstacle = self.tokens.obstacle(group, now);
             if let Some(Obstacle::Token(_)) = obstacle {
                 after = Some((rank, group));
                 continue;
             }
-            if let Some(holder) = list.and_then(|list| self.touches.holder(list)) {
+            if let Some(holder) = self.holder(want) {
                 self.ready.set_aside(class, holder);
                 continue;
             }
@@ -48,6 +49,12 @@ impl Schedule {
             return Some(place);
         }
         None
+    }
+
+    /// The spec that has files which this would take.
+    fn holder(&self, want: Want) -> Option<usize> {
+        let declared = want.list.and_then(|list| self.touches.holder(list));
+        declared.or_else(|| self.claims.holder(want.claim?).map(|(holder, _)| holder))
     }
 
     fn better_may_want_every_job(&self, rank: u32) -> bool {

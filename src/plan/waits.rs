@@ -1,4 +1,5 @@
 //! What a place waits for, and what stands in its way.
+use super::ready::Want;
 use super::schedule::Schedule;
 use super::state::State;
 use super::tokens::{Obstacle, Token};
@@ -47,9 +48,13 @@ impl Schedule {
     }
 
     fn waits_for_tokens(&self, place: Place, now: u64, waits: &mut Vec<WaitsFor>) {
-        let (group, list) = self.want(place);
+        let Want { group, list, claim } = self.want(place);
         if let Some(holder) = list.and_then(|list| self.touches.holder(list)) {
             waits.push(WaitsFor::Touches { spec: self.graph().spec_name(holder).clone() });
+        }
+        if let Some((holder, path)) = claim.and_then(|spec| self.claims.holder(spec)) {
+            let spec = self.graph().spec_name(holder).clone();
+            waits.push(WaitsFor::Overlap { spec, path: path.to_owned() });
         }
         let tokens = &self.tokens.group(group).tokens;
         let pauses = tokens.iter().filter_map(|token| self.tokens.pause_of(*token, now).cloned());

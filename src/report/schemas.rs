@@ -54,6 +54,7 @@ fn rare_events() -> Vec<Event> {
         WaitsFor::Pool { pool: PoolName::new("p").expect("a name") },
         WaitsFor::Resource { resource: ResourceName::new("r").expect("a name") },
         WaitsFor::Touches { spec: spec.clone() },
+        WaitsFor::Overlap { spec: spec.clone(), path: "src/x.rs".into() },
         WaitsFor::Alone,
         WaitsFor::Backoff { until: 1 },
         WaitsFor::Limit { agent: agent.clone(), until: Some(1) },

@@ -44,6 +44,7 @@ fn waits_for(on: &WaitsFor, now: u64) -> String {
         WaitsFor::Pool { pool } => format!("pool `{pool}`"),
         WaitsFor::Resource { resource } => format!("resource `{resource}`"),
         WaitsFor::Touches { spec } => format!("`{spec}`, which touches the same files"),
+        WaitsFor::Overlap { spec, path } => format!("`{spec}` to land, which works on {path} too"),
         WaitsFor::Alone => "its turn to run alone".to_owned(),
         WaitsFor::Limit { agent, until: Some(until) } => {
             format!("the limit of `{agent}`, {} left", elapsed(until.saturating_sub(now)))
@@ -170,6 +171,9 @@ mod tests {
             "a free job and a retry in 1m 05s"
         );
         assert_eq!(waits(&[WaitsFor::Backoff { until: 1 }], 9), "a retry in 0s");
+        let overlap =
+            WaitsFor::Overlap { spec: SpecName::new("a").expect("a name"), path: "src/x.rs".into() };
+        assert_eq!(waits(&[overlap], 0), "`a` to land, which works on src/x.rs too");
         let many: Vec<WaitsFor> = ["1", "2", "3", "4"].map(|n| need(n, None)).into();
         assert_eq!(waits(&many, 0), "`1` to land, `2` to land and 2 more");
     }

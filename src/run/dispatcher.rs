@@ -9,6 +9,7 @@ use super::waiting::Waiting;
 use crate::event::{Event, Failure};
 use crate::graph::{Place, PlaceKind, StageGraph};
 use crate::model::Project;
+use crate::plan::collision::Footprint;
 use crate::plan::{IllegalMove, Phase, Schedule, State};
 use crate::sys::signal::{Interrupt, Which};
 use crate::sys::stop::{Stop, Urgency};
@@ -33,6 +34,7 @@ mod answers;
 mod brakes;
 mod climbing;
 mod limits;
+mod overlaps;
 mod patience;
 mod requests;
 
@@ -57,6 +59,14 @@ enum Message<R> {
         outcome: Outcome,
         millis: u64,
     },
+    /// A judgement, and what the spec works on.
+    Seen {
+        place: Place,
+        judgement: Judgement,
+        work: Option<Footprint>,
+    },
+    /// What a spec has changed.
+    Worked(usize, Option<Footprint>),
     Recorded(Place, Failure),
     Landed(Ends, Batch<R>),
     Split {

@@ -8,6 +8,7 @@ use super::site::Site;
 use crate::base::StageName;
 use crate::event::Failure;
 use crate::graph::{Place, PlaceKind};
+use crate::plan::collision::Footprint;
 use crate::sys::load::{Gauge, Load};
 use crate::sys::stop::Stop;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -41,6 +42,17 @@ impl Hands for Executor {
             }
             site.when(spec, stage, &stop).await.unwrap_or(judgement)
         })
+    }
+
+    fn work_of(&self, spec: usize) -> Answer<Option<Footprint>> {
+        let site = Arc::clone(&self.site);
+        Box::pin(blocking(move || match site.work_of(spec) {
+            Ok(work) => work,
+            Err(error) => {
+                site.reporter.warn(format!("cannot tell what `{}` works on: {error}", site.spec(spec).name));
+                None
+            }
+        }))
     }
 
     fn attempt(&self, order: Order, stop: Stop) -> Answer<Outcome> {

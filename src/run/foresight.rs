@@ -34,6 +34,10 @@ impl Site {
     /// git fails.
     pub fn collisions(&self, wanted: &Wanted, run: &dyn Fn(usize) -> bool) -> Result<Prediction, GitError> {
         let specs = (0..self.project.specs.len()).filter(|spec| run(*spec));
+        let specs: Vec<usize> = specs.collect();
+        if specs.len() < 2 {
+            return Ok(Prediction::default());
+        }
         let ground = Ground::of(self)?;
         let landed = self.landed();
         let (mut footprints, mut begun) = (Vec::new(), Vec::new());
@@ -54,15 +58,16 @@ impl Site {
         Ok(predict(&self.graph, wanted, &footprints, &clashes))
     }
 
-    /// What is known of a spec's own work, if it is in progress or about to be; for `conflicts "serialize"`.
+    /// What is known of the work of a spec in progress, for `conflicts "serialize"`: what its branch changed, and
+    /// what its plan and its open tasks name.
     ///
     /// # Errors
     /// git fails.
-    pub fn work_of(&self, position: usize) -> Result<Footprint, GitError> {
+    pub fn work_of(&self, position: usize) -> Result<Option<Footprint>, GitError> {
         let standing = self.standing(self.spec(position))?;
         let mut footprint = self.footprint(position, &standing, &Ground::of(self)?)?;
         footprint.paths.retain(|_, source| source.is_of_its_work());
-        Ok(footprint)
+        Ok(Some(footprint))
     }
 
     fn footprint(
@@ -193,7 +198,8 @@ fn named_by(spec: &Spec, path: &str, text: &str) -> (Vec<String>, Source) {
     }
     let made_by = spec.stages.iter().position(|stage| stage.outputs.iter().any(|o| o.matches(path)));
     let source = match made_by {
-        Some(stage) if stage > 0 => Source::Plan(path.to_owned()),
+        // The first of several documents says what is wanted, not yet how.
+        Some(stage) if stage > 0 || spec.implementing() <= Some(1) => Source::Plan(path.to_owned()),
         _ => Source::Prose(path.to_owned()),
     };
     (named_in(text), source)

@@ -5,6 +5,7 @@ use crate::base::{AgentName, Reason, StageName, Stamp};
 use crate::event::{Done, Failure};
 use crate::graph::Place;
 use crate::model::{Rung, Stage, Step, Work};
+use crate::plan::collision::Footprint;
 use crate::sys::load::Load;
 use crate::sys::stop::Stop;
 use std::future::Future;
@@ -23,6 +24,9 @@ pub trait Hands: Send + Sync + 'static {
 
     /// Judges a stage on exactly the tree that its agent would get, or asks whether a landing is due.
     fn judge(&self, place: Place, stop: Stop) -> Answer<Judgement>;
+
+    /// What is known of the files that a spec works on, if it works on any; asked with `conflicts "serialize"`.
+    fn work_of(&self, spec: usize) -> Answer<Option<Footprint>>;
 
     /// Makes one attempt at a stage.
     fn attempt(&self, order: Order, stop: Stop) -> Answer<Outcome>;

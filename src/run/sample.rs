@@ -9,6 +9,7 @@ use crate::event::{Done, Event, Failure, Verdict};
 use crate::graph::sample::Sample;
 use crate::graph::{Place, PlaceKind, StageGraph, resolve};
 use crate::model::{FailureClass, Project};
+use crate::plan::collision::Footprint;
 use crate::plan::{Schedule, Terms};
 use crate::sys::load::Load;
 use crate::sys::signal::{Interrupt, Which};
@@ -70,6 +71,7 @@ struct Script {
     judgements: HashMap<String, VecDeque<Judgement>>,
     attempts: HashMap<String, VecDeque<Act<Outcome>>>,
     landings: HashMap<String, VecDeque<Act<Landed>>>,
+    works: HashMap<String, Footprint>,
     done: HashSet<Place>,
     loads: Vec<(u64, Load)>,
     costs: HashMap<String, f64>,
@@ -122,6 +124,12 @@ impl Hands for Played {
         };
         let judgement = scripted.unwrap_or(usual);
         Box::pin(async move { judgement })
+    }
+
+    fn work_of(&self, spec: usize) -> Answer<Option<Footprint>> {
+        let name = self.graph.spec_name(spec).to_string();
+        let work = self.script.lock().unwrap().works.get(&name).cloned();
+        Box::pin(async move { work })
     }
 
     fn attempt(&self, order: Order, stop: Stop) -> Answer<Outcome> {
@@ -330,6 +338,12 @@ impl Story {
     /// How much of the machine is in use from this second on.
     pub fn load(mut self, second: u64, load: Load) -> Self {
         self.script.loads.push((second, load));
+        self
+    }
+
+    /// What a spec is seen to work on, whenever that is asked.
+    pub fn works_on(mut self, spec: &str, work: Footprint) -> Self {
+        self.script.works.insert(spec.into(), work);
         self
     }
 

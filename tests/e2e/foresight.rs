@@ -107,7 +107,7 @@ fn touches_foresee_and_keep_apart() {
     let world = World::with(&format!(
         "{ONE} spec \"a\" \"A\" {{ touches \"src/**\" }}\nspec \"b\" \"B\" {{ touches \"src/x.txt\" }}"
     ));
-    world.run(["conflicts"]).exits(0).said("kept apart   a and b").said("touches \"src/**\"");
+    world.run(["conflicts"]).exits(0).said("kept apart  a and b").said("touches \"src/**\"");
     world.run(["-n"]).exits(0).unsaid("conflicts");
     world.specfile(&format!(
         "{ONE} spec \"a\" \"A\" {{ touches \"src/**\" }}\nspec \"b\" \"Edit src/x.txt.\""
@@ -178,4 +178,51 @@ fn a_dry_run_warns_of_what_is_likely_and_counts_the_rest() {
     fits("plan", [&json]);
     assert_eq!(json["conflicts"][0]["likelihood"], "likely");
     world.run(["-q"]).exits(4).unsaid("collide");
+}
+
+/// Two specs with a plan each; neither says that it touches what both change.
+fn undeclared(policy: &str) -> World {
+    let world = World::new();
+    world.file("src/shared.txt", "start\n");
+    world.specfile(&format!(
+        "project {{ pipeline \"two\"; conflicts \"{policy}\" }}\n\
+         pipeline \"two\" {{\n\
+           stage \"plan\" {{ prompt \"Plan.\"; output \"specs/{{spec}}/plan.md\" }}\n\
+           stage \"implement\" {{ prompt \"Implement.\" }}\n\
+           stage \"check\" {{ prompt \"Check.\" }}\n\
+         }}\nspec \"a\" \"A\"\nspec \"b\" \"B\""
+    ));
+    world.commit("start");
+    world.script("any/plan", "mkdir -p \"$F\"\necho 'Change `src/shared.txt`.' > \"$F/plan.md\"");
+    world.script("any/implement", "note enter $S\necho $S >> src/shared.txt\nnote leave $S");
+    world
+}
+
+#[test]
+fn overlaps_that_nobody_declared_are_serialized() {
+    let world = undeclared("serialize");
+    // Both are planned before either implements.
+    for (spec, other) in [("a", "b"), ("b", "a")] {
+        world.script(&format!("{spec}/plan"), &format!(
+            "mkdir -p \"$F\"\necho 'Change `src/shared.txt`.' > \"$F/plan.md\"\nflag {spec}\nwait-for {other}"
+        ));
+    }
+    let outcome = world.run(["-j4", "--format", "json"]);
+    outcome.exits(0).said("{\"on\":\"overlap\",\"spec\":").said("\"path\":\"src/shared.txt\"}");
+    assert_eq!(world.read("src/shared.txt").lines().count(), 3);
+    let first = if world.notes()[0] == "enter a" { "a" } else { "b" };
+    assert_eq!(outcome.calls_of(first).len(), 3, "{outcome}");
+    world.again().calls([]);
+}
+
+#[test]
+fn without_that_they_run_side_by_side() {
+    let world = undeclared("warn");
+    for (spec, other) in [("a", "b"), ("b", "a")] {
+        world.script(
+            &format!("{spec}/implement"),
+            &format!("flag {spec}\nwait-for {other}\necho $S >> src/shared.txt"),
+        );
+    }
+    world.run(["-j4"]).exits(1).unsaid("works on src/shared.txt too").said("conflict");
 }

@@ -1,7 +1,9 @@
 //! What the texts declare, before anything is resolved: one type for each node, each value with its place.
 use super::notes::At;
 use crate::base::{AgentName, LayerName, PipelineName, PoolName, ResourceName, Span, SpecName, StageName};
-use crate::model::{CommitInputs, FailureClass, LandStrategy, LimitPattern, PromptBy, Rung, TouchesPolicy};
+use crate::model::{
+    CommitInputs, ConflictsPolicy, FailureClass, LandStrategy, LimitPattern, PromptBy, Rung, TouchesPolicy,
+};
 use indexmap::IndexMap;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -54,6 +56,7 @@ pub(crate) struct ProjectText {
     pub(crate) agent_is_ingredient: bool,
     pub(crate) model_is_ingredient: bool,
     pub(crate) touches: Option<TouchesPolicy>,
+    pub(crate) conflicts: Option<ConflictsPolicy>,
     pub(crate) budget_usd: Option<f64>,
     pub(crate) limits: LimitsText,
     pub(crate) all: StageText,

@@ -8,7 +8,6 @@ const NOT_YET: &[(&str, &str)] = &[
     ("tasks parallel", "tasks are worked through one after the other"),
     ("on-conflict fix", "a conflict holds the spec"),
     ("price", "what an agent costs is not worked out"),
-    ("conflicts", "conflicts are not predicted"),
     ("dialect", "what the agent prints is taken as plain text"),
 ];
 

@@ -4,7 +4,7 @@ use super::notes::{At, Notes};
 use super::shape::{self, ONE, SOME, Shape};
 use super::{ladder, limit, not_yet, refs, stage};
 use crate::base::PipelineName;
-use crate::model::{CommitInputs, LandStrategy, Pattern, Rung, TouchesPolicy};
+use crate::model::{CommitInputs, ConflictsPolicy, LandStrategy, Pattern, Rung, TouchesPolicy};
 use crate::syntax::Node;
 
 const PROJECT: Shape = Shape {
@@ -68,6 +68,10 @@ pub(crate) fn read(notes: &mut Notes, node: &Node) -> ProjectText {
         let among = [("warn", TouchesPolicy::Warn), ("strict", TouchesPolicy::Strict)];
         project.touches = shape::choice(notes, &said, &among);
     }
+    if let Some(said) = shape::one_text(notes, node, "conflicts") {
+        let among = [("warn", ConflictsPolicy::Warn), ("serialize", ConflictsPolicy::Serialize)];
+        project.conflicts = shape::choice(notes, &said, &among);
+    }
     for said in shape::all_texts(notes, node, "ingredients") {
         match shape::choice(notes, &said, &[("agent", true), ("model", false)]) {
             Some(true) => project.agent_is_ingredient = true,
@@ -78,7 +82,7 @@ pub(crate) fn read(notes: &mut Notes, node: &Node) -> ProjectText {
     project.limits =
         shape::once(notes, node, "limits").map(|node| limit::read(notes, node)).unwrap_or_default();
     project.budget_usd = limit::budget(notes, node);
-    for (name, shape) in [("notify", ONE), ("conflicts", ONE), ("secrets", SOME)] {
+    for (name, shape) in [("notify", ONE), ("secrets", SOME)] {
         let Some(said) = shape::each(node, name).next() else { continue };
         shape.check(said, notes);
         not_yet::warn(notes, name, said.name.span);

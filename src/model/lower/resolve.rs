@@ -190,6 +190,7 @@ impl<'a> Resolver<'a> {
             agent_is_ingredient: project.agent_is_ingredient,
             model_is_ingredient: project.model_is_ingredient,
             touches: project.touches.unwrap_or_default(),
+            conflicts: project.conflicts.unwrap_or_default(),
             default_agent: self.wishes.agent.clone().or_else(|| self.default_agent()).map(|at| at.value),
             trust: self.taste.trust.clone(),
             secrets: plain(&project.secrets),

@@ -5,7 +5,7 @@ use crate::event::{Done, Event, Failure, LandingPhase, Verdict};
 use crate::graph::Place;
 use crate::model::FailureClass;
 use crate::plan::{IllegalMove, State};
-use crate::run::hands::{Batch, Ends, Hands, Judgement, Landed};
+use crate::run::hands::{Batch, Ends, Hands, Judgement, Landed, Outcome};
 
 /// How to go on from a failure.
 #[derive(Debug, Clone, Copy)]
@@ -33,13 +33,27 @@ impl<H: Hands> Dispatcher<H> {
                 if self.is_landing(place) {
                     self.landings.judged();
                 }
+                let Some(judgement) = self.ask_work(place, judgement) else { return Ok(()) };
                 self.judged(place, judgement)?;
                 self.let_go_back(place);
+                Ok(())
+            }
+            Message::Seen { place, judgement, work } => {
+                self.seen(place, &judgement, work);
+                self.judged(place, judgement)?;
+                self.let_go_back(place);
+                Ok(())
+            }
+            Message::Worked(spec, work) => {
+                self.worked(spec, work);
                 Ok(())
             }
             Message::Tried { place, attempt, outcome, millis } => {
                 self.fresh = true;
                 self.stops.remove(&place);
+                if matches!(outcome, Outcome::Done { .. }) {
+                    self.ask_what_changed(place);
+                }
                 self.tried(place, attempt, outcome, millis)?;
                 self.let_go_back(place);
                 Ok(())

@@ -5,8 +5,9 @@ pub mod commands;
 pub use build::BuildArgs;
 pub use commands::{
     ApproveArgs, CheckArgs, CleanArgs, CompletionsArgs, ConflictsArgs, DemoArgs, DiffArgs, FixArgs, FmtArgs,
-    GraphArgs, HoldArgs, InitArgs, LandArgs, LogsArgs, ManArgs, NewArgs, OpenArgs, PlanArgs, ResumeArgs,
-    RetryArgs, RevertArgs, ShellArgs, StatusArgs, StopArgs, TouchArgs, WorktreeArgs, WorktreeCommand,
+    GcArgs, GraphArgs, HoldArgs, InitArgs, LandArgs, LogsArgs, ManArgs, NewArgs, OpenArgs, PlanArgs,
+    ResumeArgs, RetryArgs, RevertArgs, ShellArgs, StatusArgs, StopArgs, TouchArgs, WorktreeArgs,
+    WorktreeCommand,
 };
 
 use super::exit::Exit;
@@ -134,6 +135,8 @@ pub enum Command {
     Revert(RevertArgs),
     /// Remove worktrees and branches that have landed and hold nothing else, and old backups
     Clean(CleanArgs),
+    /// Show what takes room and is of no use any more, with its size; `--yes` removes it
+    Gc(GcArgs),
     /// Worktrees of specs in progress
     Worktree(WorktreeArgs),
     /// Print a completion script for a shell

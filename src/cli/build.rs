@@ -229,6 +229,8 @@ impl Build<'_> {
         if let Some(behind) = self.ground.behind()? {
             site.reporter.warn(behind);
         }
+        site.mend_worktrees()?;
+        site.bring_worktrees_home()?;
         site.keep_dead_attempts()?;
         site.tidy_landed();
         self.adopt(&site)?;

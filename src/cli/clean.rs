@@ -64,8 +64,8 @@ pub fn clean(git: &Git, cleaning: &Cleaning<'_>, out: &mut dyn Write) -> Result<
         }
     }
     let landings = match cleaning.specs.is_empty() {
-        true => clean_landing(git, cleaning.dry_run)?,
-        false => None,
+        true => clean_landings(git, cleaning.dry_run)?,
+        false => Vec::new(),
     };
     let backups = backups::expire(git, cleaning)?;
     if cleaning.json {
@@ -73,7 +73,7 @@ pub fn clean(git: &Git, cleaning: &Cleaning<'_>, out: &mut dyn Write) -> Result<
         say(out, &format!("{:#}", json!({ "building": null, "branches": branches, "backups": backups })))?;
         return Ok(Exit::Done);
     }
-    if let Some(line) = landings {
+    for line in landings {
         say(out, &line)?;
     }
     for line in backups.iter().filter_map(|one| one.line(cleaning)) {
@@ -102,21 +102,39 @@ fn object(row: &Row, why: Option<&str>, dry_run: bool) -> Value {
     })
 }
 
-/// The worktree that only landings use, where nothing is anybody's; says what became of it.
-fn clean_landing(git: &Git, dry_run: bool) -> Result<Option<String>, GitError> {
-    for one in git.worktrees()?.into_iter().filter(|one| !one.bare && !one.lost) {
-        let Ok(worktree) = Worktree::open(git, &one.path) else { continue };
-        let Some(head) = one.head.filter(|_| worktree.is_for_landings()) else { continue };
-        if dry_run {
-            return Ok(Some("the worktree of landings would be removed".to_owned()));
-        }
-        worktree.reset_to(None, head)?;
-        return Ok(Some(match worktree.remove(None)? {
-            Some(why) => format!("the worktree of landings stays: {why}"),
-            None => "the worktree of landings removed".to_owned(),
-        }));
+/// The worktrees that only landings use, where nothing is anybody's, each with the commit it is at.
+///
+/// # Errors
+/// git fails.
+pub fn landing_worktrees(git: &Git) -> Result<Vec<(Worktree, Oid)>, GitError> {
+    let listed = git.worktrees()?.into_iter().filter(|one| !one.bare && !one.lost);
+    let opened = listed.filter_map(|one| Some((Worktree::open(git, &one.path).ok()?, one.head?)));
+    Ok(opened.filter(|(worktree, _)| worktree.is_for_landings()).collect())
+}
+
+/// Removes one; why it stays, if it does.
+///
+/// # Errors
+/// git fails.
+pub fn remove_landing_worktree(worktree: &Worktree, head: Oid) -> Result<Option<String>, GitError> {
+    worktree.reset_to(None, head)?;
+    Ok(worktree.remove(None)?.map(|why| why.to_string()))
+}
+
+/// Removes them all, and says what became of each.
+fn clean_landings(git: &Git, dry_run: bool) -> Result<Vec<String>, GitError> {
+    let mut lines = Vec::new();
+    for (worktree, head) in landing_worktrees(git)? {
+        lines.push(if dry_run {
+            "the worktree of landings would be removed".to_owned()
+        } else {
+            match remove_landing_worktree(&worktree, head)? {
+                Some(why) => format!("the worktree of landings stays: {why}"),
+                None => "the worktree of landings removed".to_owned(),
+            }
+        });
     }
-    Ok(None)
+    Ok(lines)
 }
 
 fn would_stay(row: &Row) -> Option<String> {

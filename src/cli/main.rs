@@ -18,8 +18,8 @@ use super::trouble::Trouble;
 use super::user::Surroundings;
 use super::wishes::{BuildWish, Wish, Wishes};
 use super::{
-    approve, check, clean, completions, demo, fix, fmt, init, land, logs, new, resume, retry, revert, stop,
-    visit, worktree,
+    approve, check, clean, completions, demo, fix, fmt, gc, init, land, logs, new, resume, retry, revert,
+    stop, visit, worktree,
 };
 use crate::run::by_hand::GivenUp;
 use crate::run::report::Reporter;
@@ -153,6 +153,7 @@ fn run(
         Command::Land(args) => land::land(wishes, args, here, err),
         Command::Revert(args) => revert::revert(wishes, args, here, out, err),
         Command::Clean(args) => tidy(wishes, args, out, err),
+        Command::Gc(args) => gc::gc(wishes, args, out, err),
         Command::Worktree(args) => match &args.command {
             WorktreeCommand::List { .. } => {
                 Ok(worktree::list(&repository()?, wishes.format == Format::Json, out)?)

@@ -14,6 +14,7 @@ pub mod dry;
 pub mod exit;
 pub mod fix;
 pub mod fmt;
+pub mod gc;
 pub mod graph;
 pub mod ground;
 pub mod hearing;

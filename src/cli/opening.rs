@@ -63,6 +63,7 @@ pub fn open_site(
         reporter,
         store: open_store(&ground.git, err)?,
     })?;
+    site.mend_worktrees()?;
     let found = site.find_adopted(0..site.project.specs.len())?;
     site.adopt(found, false);
     Ok(site)

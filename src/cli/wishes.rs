@@ -214,6 +214,7 @@ impl Command {
             Self::Land(args) => &args.file,
             Self::Revert(args) => &args.file,
             Self::Clean(args) => &args.file,
+            Self::Gc(args) => &args.file,
             Self::Worktree(args) => match &args.command {
                 super::args::WorktreeCommand::List { file }
                 | super::args::WorktreeCommand::Remove { file, .. } => file,

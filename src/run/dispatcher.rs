@@ -99,6 +99,8 @@ pub struct Dispatcher<H: Hands> {
     pending: HashMap<Place, Pending>,
     work: JoinSet<Message<H::Red>>,
     judging: usize,
+    /// Those of them that are over in a moment.
+    looking: usize,
     landings: Landings,
     gates: BTreeSet<Place>,
     /// When gates and the checkout are looked at next.
@@ -139,6 +141,7 @@ impl<H: Hands> Dispatcher<H> {
             pending: HashMap::new(),
             work: JoinSet::new(),
             judging: 0,
+            looking: 0,
             landings: Landings::new(&graph),
             gates: BTreeSet::new(),
             look_at: Instant::now() + LOOK_AGAIN,
@@ -237,6 +240,7 @@ impl<H: Hands> Dispatcher<H> {
             if self.is_landing(place) {
                 self.landings.judged_soon();
             }
+            self.looking += usize::from(!self.asks_somebody(place));
             let answer = self.hands.judge(place, self.stop.clone());
             self.work.spawn(async move { Message::Judged(place, answer.await) });
         }
@@ -260,10 +264,14 @@ impl<H: Hands> Dispatcher<H> {
     }
 
     fn start_landing(&mut self) {
+        let batch = usize::try_from(self.project.land.batch).unwrap_or(usize::MAX);
+        // What is looked at just now may be complete, and go with them.
+        if self.looking > 0 && !self.landings.fills(batch) {
+            return;
+        }
         if !self.landings.can_begin() || !self.schedule.take_job() {
             return;
         }
-        let batch = usize::try_from(self.project.land.batch).unwrap_or(usize::MAX);
         let batch = self.landings.begin(batch);
         let stop = self.stop_for(&batch);
         let answer = self.hands.land(batch, stop);
@@ -281,6 +289,13 @@ impl<H: Hands> Dispatcher<H> {
         let stop = self.stop_for(&batch);
         let answer = self.hands.split(red, jobs, stop);
         self.work.spawn(async move { Message::Split { landed: answer.await, jobs } });
+    }
+
+    /// Whether a verdict takes as long as a `when` line does.
+    fn asks_somebody(&self, place: Place) -> bool {
+        let PlaceKind::Stage { spec, stage } = self.graph.kind(place) else { return false };
+        let spec = &self.project.specs[spec];
+        spec.when.is_some() || spec.stages[stage].when.is_some()
     }
 
     fn is_landing(&self, place: Place) -> bool {

@@ -62,6 +62,11 @@ impl Landings {
         self.under_way.is_empty() && self.judging == 0 && !self.queue.is_empty()
     }
 
+    /// Whether there are so many in the queue.
+    pub fn fills(&self, batch: usize) -> bool {
+        self.queue.len() >= batch.max(1)
+    }
+
     /// The first of the queue, at most so many; they are under way from here on.
     pub fn begin(&mut self, batch: usize) -> Vec<Place> {
         let first = std::iter::from_fn(|| self.queue.pop_first()).take(batch.max(1));

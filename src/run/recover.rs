@@ -6,6 +6,7 @@ use crate::base::{Oid, SpecName, StageName};
 use crate::model::{FailureClass, Spec};
 use crate::rebuild::Mark;
 use crate::sys::git::{GitError, NewCommit, RefUpdate, branch_ref};
+use crate::sys::worktree::{move_home, repair};
 
 impl Site {
     /// Removes what a run left behind that died between a landing and its tidying up. What stays, stays: that
@@ -14,6 +15,58 @@ impl Site {
         for spec in self.project.specs.values().filter(|spec| self.is_marked(&self.branch_of(spec))) {
             drop(self.tidy(spec));
         }
+    }
+
+    /// Mends worktrees that were moved, alone or with their repository, and tells of it.
+    ///
+    /// # Errors
+    /// git fails.
+    pub fn mend_worktrees(&self) -> Result<(), GitError> {
+        let specs = self.project.specs.values().map(|spec| (self.branch_of(spec), spec));
+        let ours: Vec<(String, &Spec)> = specs.filter(|(branch, _)| self.is_marked(branch)).collect();
+        if ours.is_empty() {
+            return Ok(());
+        }
+        let listed = self.git.worktrees()?;
+        let mut places = Vec::new();
+        for (branch, spec) in ours {
+            places.push((branch.clone(), self.worktree_path(spec)?));
+            let known = listed.iter().filter(|one| one.branch.as_deref() == Some(branch.as_str()));
+            places.extend(known.map(|one| (branch.clone(), one.path.clone())));
+        }
+        for top in repair(&self.git, &places)? {
+            self.reporter.warn(format!("`{}` had been moved: git knows it again", top.display()));
+        }
+        Ok(())
+    }
+
+    /// Moves worktrees to where they belong since the repository has another name, or the Specfile another place for
+    /// them. Only while nothing runs.
+    ///
+    /// # Errors
+    /// git fails.
+    pub fn bring_worktrees_home(&self) -> Result<(), GitError> {
+        let listed = self.git.worktrees()?;
+        for spec in self.project.specs.values() {
+            let branch = self.branch_of(spec);
+            let at = listed.iter().find(|one| !one.lost && one.branch.as_deref() == Some(branch.as_str()));
+            let Some(at) = at.filter(|_| self.is_marked(&branch)) else { continue };
+            let home = self.worktree_path(spec)?;
+            if at.path == home || spec.was.is_some() {
+                continue;
+            }
+            match move_home(&self.git, &at.path, &home) {
+                Ok(false) => {}
+                Ok(true) => self.reporter.warn(format!(
+                    "{}: its worktree was moved from `{}` to `{}`",
+                    spec.name,
+                    at.path.display(),
+                    home.display()
+                )),
+                Err(error) => self.reporter.warn(format!("{}: its worktree cannot move: {error}", spec.name)),
+            }
+        }
+        Ok(())
     }
 
     /// Keeps the tree of each attempt that was found dead as a commit of its own. What is wrong with one spec's

@@ -131,21 +131,23 @@ impl Store {
         self.db.query_row(sql, [name], run_row).optional().map_err(|e| self.trouble(&e))
     }
 
-    /// Forgets all but the newest runs and their events; the names of those forgotten.
+    /// The names of runs that began before a moment (milliseconds since the Unix epoch), but for the newest few.
     ///
     /// # Errors
     /// Trouble with the state file.
-    pub fn forget_runs(&mut self, keep: usize) -> Result<Vec<String>, StoreError> {
+    pub fn old_runs(&self, keep: usize, before: u64) -> Result<Vec<String>, StoreError> {
+        let old = self.runs(usize::MAX >> 1)?.into_iter().skip(keep).filter(|run| run.started < before);
+        Ok(old.map(|run| run.name).collect())
+    }
+
+    /// Forgets a run and its events.
+    ///
+    /// # Errors
+    /// Trouble with the state file.
+    pub fn forget_run(&mut self, name: &str) -> Result<(), StoreError> {
         self.change(|db| {
-            let sql = "SELECT id, name FROM runs ORDER BY id DESC LIMIT -1 OFFSET ?1";
-            let mut query = db.prepare(sql)?;
-            let rows = query.query_map([signed(keep as u64)], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            let old = rows.collect::<rusqlite::Result<Vec<(i64, String)>>>()?;
-            for (id, _) in &old {
-                db.execute("DELETE FROM events WHERE run = ?1", [id])?;
-                db.execute("DELETE FROM runs WHERE id = ?1", [id])?;
-            }
-            Ok(old.into_iter().map(|(_, name)| name).collect())
+            db.execute("DELETE FROM events WHERE run IN (SELECT id FROM runs WHERE name = ?1)", [name])?;
+            db.execute("DELETE FROM runs WHERE name = ?1", [name]).map(drop)
         })
     }
 }
@@ -236,7 +238,9 @@ mod tests {
         store.end_run(b.id, 9, RunOutcome::Failed).unwrap();
         let b = store.run("b").unwrap().unwrap();
         assert_eq!((b.ended, b.outcome, b.started), (Some(9), Some(RunOutcome::Failed), 1));
-        assert_eq!(store.forget_runs(2).unwrap(), ["a"]);
+        assert_eq!(store.old_runs(2, 9).unwrap(), ["a"]);
+        assert_eq!(store.old_runs(0, 1).unwrap(), ["a"], "the others are younger");
+        store.forget_run("a").unwrap();
         let names: Vec<String> = store.runs(10).unwrap().into_iter().map(|run| run.name).collect();
         assert_eq!(names, ["c", "b"]);
         assert_eq!(store.events(b.id, 0, 9).unwrap().records.len(), 1);

@@ -45,6 +45,13 @@ pub fn tidy(path: &Path) -> PathBuf {
     tidy
 }
 
+/// The bytes of all files below a folder, as far as it can be read; links count for themselves.
+pub fn size_of(folder: &Path) -> u64 {
+    let entries = walkdir::WalkDir::new(folder).follow_links(false).into_iter().flatten();
+    let files = entries.filter(|entry| !entry.file_type().is_dir());
+    files.filter_map(|entry| entry.metadata().ok()).map(|stat| stat.len()).sum()
+}
+
 /// Every file below a folder, as paths relative to it, sorted; links are files.
 ///
 /// # Errors

@@ -44,9 +44,9 @@ fn a_squash_that_keeps_the_messages_is_a_landing() {
     let world = delivered();
     let words = messages(&world, "spec/a");
     squash(&world, &words);
+    let tip = world.rev("spec/a");
     world.run(["a"]).exits(0).calls([]);
     world.run([]).calls(["b"]);
-    let tip = world.rev("spec/a");
     world.append("specs/a/spec.md", "More.").commit("more");
     world.run(["a"]).calls(["a:plan.."]);
     assert!(world.git(&["for-each-ref", "--contains", &tip, "refs/specmake/backup"]).contains(&tip));

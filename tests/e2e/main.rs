@@ -19,6 +19,7 @@ mod failure;
 mod flags;
 mod foresight;
 mod forge;
+mod gc;
 mod goals;
 mod harness;
 mod hell;

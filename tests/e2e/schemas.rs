@@ -115,4 +115,5 @@ fn logs_worktrees_and_cleaning_answer_as_they_say() {
     fits("clean", [&foreseen]);
     assert_eq!(foreseen["branches"][0]["why"], "not landed");
     fits("clean", [&world.run(["clean", "--format", "json"]).exits(0).json()]);
+    fits("gc", [&world.run(["gc", "--format", "json"]).exits(0).json()]);
 }

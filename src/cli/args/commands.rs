@@ -404,6 +404,24 @@ pub struct CleanArgs {
     pub backups: std::time::Duration,
 }
 
+/// `specmake gc`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(
+    after_help = "Old runs with their logs, old backups but those of held specs, the worktrees that landings are tested in,\n\
+    and worktrees of ours whose folders are gone. The newest five runs stay. git's own objects are git's: `git gc`."
+)]
+pub struct GcArgs {
+    /// The Specfile.
+    #[command(flatten)]
+    pub file: FileArg,
+    /// Remove it; otherwise it is only listed
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Runs and backups older than AGE (`7days`, `0s`)
+    #[arg(long, value_name = "AGE", default_value = "30days", value_parser = humantime::parse_duration)]
+    pub older: std::time::Duration,
+}
+
 /// `specmake worktree`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct WorktreeArgs {

@@ -30,6 +30,7 @@ impl<H: Hands> Dispatcher<H> {
         match message {
             Message::Judged(place, judgement) => {
                 self.judging -= 1;
+                self.looking -= usize::from(!self.asks_somebody(place));
                 if self.is_landing(place) {
                     self.landings.judged();
                 }

@@ -5,6 +5,7 @@ mod aside;
 mod bring;
 mod place;
 mod remove;
+mod repair;
 mod reset;
 mod snapshot;
 #[cfg(test)]
@@ -15,6 +16,7 @@ pub use aside::move_aside;
 pub use bring::BroughtIn;
 pub use place::{place, place_as_written};
 pub use remove::{Stays, drop_branch, forget_lost, forget_lost_of};
+pub use repair::{move_home, repair};
 pub use snapshot::Snapshot;
 
 use super::git::{Git, GitError, branch_ref, path};

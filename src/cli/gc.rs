@@ -1,0 +1,169 @@
+//! `specmake gc`: what takes room and is of no use any more, with its size; removed when it is told to.
+use super::args::{Format, GcArgs};
+use super::clean::{landing_worktrees, remove_landing_worktree};
+use super::exit::Exit;
+use super::ground::{Ground, Reading};
+use super::opening::{lock, open_site};
+use super::trouble::Trouble;
+use super::wishes::Wishes;
+use crate::base::{Oid, english};
+use crate::run::backups::{Backup, backups};
+use crate::run::report::{Reporter, now_millis};
+use crate::run::site::Site;
+use crate::run::standing::names;
+use crate::sys::files;
+use crate::sys::worktree::{Worktree, forget_lost};
+use serde_json::json;
+use std::collections::HashSet;
+use std::io::Write;
+use std::path::PathBuf;
+
+/// So many runs are kept however old they are.
+const NEWEST: usize = 5;
+
+/// Something to remove.
+enum Garbage {
+    /// A run that nobody will ask for, and its logs.
+    Run { name: String, logs: PathBuf },
+    /// A worktree that only landings use; the next one makes it anew.
+    Landing { worktree: Worktree, head: Oid },
+    /// A worktree of ours whose folder is gone.
+    Lost { top: PathBuf },
+    /// What was there before something moved it.
+    Backup(Backup),
+}
+
+/// Says what could go, or removes it.
+///
+/// # Errors
+/// git or the disk fails, or a build is on.
+pub fn gc(wishes: &Wishes, args: &GcArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit, Trouble> {
+    let ground = Ground::open(wishes, &Reading::default(), err)?;
+    let _lock = args.yes.then(|| lock(&ground.git, "gc", false, err)).transpose()?;
+    let site = open_site(&ground, "gc", Reporter::silent(), err)?;
+    let age = u64::try_from(args.older.as_millis()).unwrap_or(u64::MAX);
+    let found = garbage(&site, now_millis().saturating_sub(age))?;
+    let (mut total, mut rows) = (0, Vec::new());
+    for garbage in found {
+        let bytes = garbage.bytes();
+        let stays = if args.yes { garbage.remove(&site)? } else { None };
+        total += if stays.is_none() { bytes } else { 0 };
+        rows.push((garbage, bytes, stays));
+    }
+    if wishes.format == Format::Json {
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|(one, bytes, stays)| {
+                let removed = args.yes && stays.is_none();
+                json!({ "kind": one.kind(), "name": one.name(), "bytes": bytes, "removed": removed, "why": stays })
+            })
+            .collect();
+        writeln!(out, "{:#}", json!({ "removed": args.yes, "bytes": total, "garbage": rows }))?;
+        return Ok(Exit::Done);
+    }
+    for (one, bytes, stays) in &rows {
+        let stays = stays.as_ref().map(|why| format!("  stays: {why}")).unwrap_or_default();
+        writeln!(out, "{:>9}  {}{stays}", english::size(*bytes), one.told())?;
+    }
+    match (rows.is_empty(), args.yes) {
+        (true, _) => writeln!(out, "there is nothing to collect")?,
+        (false, true) => writeln!(out, "{:>9}  removed", english::size(total))?,
+        (false, false) => writeln!(out, "{:>9}  `specmake gc --yes` removes this", english::size(total))?,
+    }
+    Ok(Exit::Done)
+}
+
+/// What began, or was made, before a moment in milliseconds since the Unix epoch; and what the next build makes anew.
+fn garbage(site: &Site, before: u64) -> Result<Vec<Garbage>, Trouble> {
+    let mut found = Vec::new();
+    for (worktree, head) in landing_worktrees(&site.git)? {
+        found.push(Garbage::Landing { worktree, head });
+    }
+    let ours: HashSet<String> = site.git.marked_branches()?.into_keys().collect();
+    let lost = site.git.worktrees()?.into_iter().filter(|one| one.lost && !one.bare && one.locked.is_none());
+    for one in lost.filter(|one| one.branch.as_ref().is_some_and(|branch| ours.contains(branch))) {
+        found.push(Garbage::Lost { top: one.path });
+    }
+    let old = site.store().old_runs(NEWEST, before);
+    for name in old.map_err(|error| Trouble::environment(&error).hint(error.hint()))? {
+        let logs = site.state_dir.join("logs").join(&name);
+        found.push(Garbage::Run { name, logs });
+    }
+    for backup in backups(&site.git, None)? {
+        if backup.at.saturating_mul(1000) < before && !is_held(site, &backup.spec)? {
+            found.push(Garbage::Backup(backup));
+        }
+    }
+    Ok(found)
+}
+
+fn is_held(site: &Site, spec: &str) -> Result<bool, Trouble> {
+    let spec = crate::base::SpecName::new(spec).ok().and_then(|name| site.spec_named(&name));
+    let Some(spec) = spec else { return Ok(false) };
+    Ok(site.standing(spec)?.line().held(&names(spec)).is_some())
+}
+
+impl Garbage {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Run { .. } => "run",
+            Self::Landing { .. } => "landing worktree",
+            Self::Lost { .. } => "lost worktree",
+            Self::Backup(_) => "backup",
+        }
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Self::Run { name, .. } => name.clone(),
+            Self::Landing { worktree, .. } => worktree.top().display().to_string(),
+            Self::Lost { top } => top.display().to_string(),
+            Self::Backup(backup) => backup.name.clone(),
+        }
+    }
+
+    fn told(&self) -> String {
+        let name = self.name();
+        match self {
+            Self::Run { .. } => format!("run {name} and its logs"),
+            Self::Landing { .. } => format!("worktree of landings {name}"),
+            Self::Lost { .. } => format!("worktree {name}, whose folder is gone"),
+            Self::Backup(backup) => format!("backup {name}, which was {}", backup.commit.short()),
+        }
+    }
+
+    /// What it takes on the disk; of a backup nobody can tell, since it shares objects with others.
+    fn bytes(&self) -> u64 {
+        match self {
+            Self::Run { logs, .. } => files::size_of(logs),
+            Self::Landing { worktree, .. } => files::size_of(worktree.top()),
+            Self::Lost { .. } | Self::Backup(_) => 0,
+        }
+    }
+
+    /// Why it stays, if it does.
+    fn remove(&self, site: &Site) -> Result<Option<String>, Trouble> {
+        match self {
+            Self::Run { name, logs } => {
+                match std::fs::remove_dir_all(logs) {
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                        return Ok(Some(error.to_string()));
+                    }
+                    _ => {}
+                }
+                let forgotten = site.store().forget_run(name);
+                forgotten.map_err(|error| Trouble::environment(&error).hint(error.hint()))?;
+                Ok(None)
+            }
+            Self::Landing { worktree, head } => Ok(remove_landing_worktree(worktree, *head)?),
+            Self::Lost { top } => {
+                forget_lost(&site.git, top)?;
+                Ok(None)
+            }
+            Self::Backup(backup) => {
+                backup.expire(&site.git)?;
+                Ok(None)
+            }
+        }
+    }
+}

@@ -80,6 +80,30 @@ fn a_squash_that_drops_the_messages_is_found_by_its_content() {
 }
 
 #[test]
+fn each_way_of_a_forge_is_known_with_landing_off_and_in_a_batch() {
+    for land in ["land off", "land { batch 4; check \"echo $(ls src) >> $W/checked\" }"] {
+        let world =
+            World::with("land off\nspec \"a\" \"A\"\nspec \"b\" \"B\"\nspec \"c\" \"C\"\nspec \"d\" \"D\"");
+        world.run([]).exits(0).calls(["a", "b", "c", "d"]);
+        world.git(&["merge", "-q", "--no-ff", "-m", "Merge pull request #1", "spec/a"]);
+        world.git(&["merge", "-q", "--squash", "spec/b"]);
+        world.git(&["commit", "-q", "-m", "B (#2)"]);
+        world.git(&["cherry-pick", "--allow-empty", "--keep-redundant-commits", "main..spec/c"]);
+        world.edit("Specfile", "land off", land).append("README.txt", "More.").commit("after the forge");
+        let on = land != "land off";
+        world.run(["--yes"]).exits(0).calls([]);
+        assert_eq!(world.branches(), if on { vec![] } else { vec!["spec/d".to_owned()] });
+        assert_eq!(world.has("src/d.txt"), on);
+        world.run(["-q", "a", "b", "c"]).exits(0);
+        world.clone_as("clone", &[]).run(["-q", "a", "b", "c"]).exits(0);
+        if on {
+            let checked = std::fs::read_to_string(world.top().join("checked")).unwrap();
+            assert_eq!(checked, "a.txt b.txt c.txt d.txt\n", "only what was not there yet is tested");
+        }
+    }
+}
+
+#[test]
 fn another_squash_is_another_result() {
     let world = delivered();
     squash(&world, "A feature (#1)");

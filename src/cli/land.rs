@@ -21,6 +21,7 @@ use crate::run::site::{ByHand, Opening, Options, Site};
 use crate::sys::git::{RefUpdate, branch_ref};
 use crate::sys::signal::Interrupts;
 use crate::sys::stop::Stop;
+use crate::sys::strays::end_strays;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +41,8 @@ pub fn land(
     let mut wish = BuildWish::plain(wishes.format, here);
     (wish.yes, wish.wait) = (args.yes, !args.no_wait);
     let _lock = lock(&ground.git, "land", wish.wait, err)?;
+    // What a run that was killed left is not taken for what a person mended.
+    end_strays(&ground.git)?;
     crate::sys::landing::recover(&ground.git)?;
     let beside = match &args.to {
         Some(to) if *to != ground.base_branch => {
@@ -65,6 +68,8 @@ pub fn land(
         reporter: Reporter::silent(),
         store: open_store(&ground.git, err)?,
     })?;
+    site.mend_worktrees()?;
+    site.keep_dead_attempts()?;
     let adopted = site.find_adopted(0..site.project.specs.len())?;
     site.adopt(adopted, false);
     let specs = if named.is_empty() { due(&site, err)? } else { with_branch(&site, named, err)? };

@@ -213,7 +213,7 @@ impl Site {
 
 /// A person may be in the middle of something there: neither is it ended for them, nor are its half-done files
 /// taken for their edits.
-fn require_at_rest(place: &Workplace) -> Result<(), Failure> {
+pub(super) fn require_at_rest(place: &Workplace) -> Result<(), Failure> {
     let setup = |error: GitError| setup_failure(&error);
     if place.worktree.half_reset().map_err(setup)?.is_some() {
         return Ok(());

@@ -68,6 +68,52 @@ fn a_held_landing_goes_on_when_a_person_has_mended_it() {
 }
 
 #[test]
+fn what_a_person_mended_and_did_not_commit_lands_too() {
+    let world = World::with(&format!(
+        "{ONE}\nland {{ check \"test ! -e out/a.txt -o -e mended.txt\" }}\nspec \"a\" \"A\""
+    ));
+    world.run([]).exits(1).calls(["a:build"]).said("red");
+    fs::write(world.worktree("a").join("mended.txt"), "x\n").unwrap();
+    world.run(["land", "a"]).exits(0).calls([]).said("your edits are now");
+    assert!(world.has("mended.txt") && world.has("out/a.txt"));
+    assert!(!world.worktree("a").exists());
+    world.again().calls([]);
+}
+
+#[test]
+fn what_a_killed_run_left_is_not_taken_for_edits() {
+    let world = World::with(&format!("{ONE}\nland off\nspec \"a\" \"A\""));
+    world.run([]).exits(0);
+    world.edit("Specfile", "Build {spec}.", "Build {spec} anew.").commit("anew");
+    world.script("a/build", "echo half > half.txt\nflag half\nwait-for never");
+    let mut run = world.start([]);
+    run.until_flag("half");
+    run.kill();
+    world.run(["land", "a"]).exits(1).said("`build` is not done or out of date").unsaid("your edits");
+    assert!(!world.has("half.txt"));
+    world.unscript("a/build");
+    world.run([]).exits(0).calls(["a:build"]);
+}
+
+#[test]
+fn a_merge_that_a_person_is_in_the_middle_of_is_theirs_to_end() {
+    let world = World::new();
+    world.file("shared.txt", "base\n");
+    world.script("a/build", "play build\necho a > shared.txt");
+    world.specfile(&format!("{ONE}\nland off\nspec \"a\" \"A\"")).commit("start");
+    world.run([]).exits(0);
+    world.file("shared.txt", "mine\n").commit("mine");
+    let (place, tip) = (world.worktree("a"), world.rev("spec/a"));
+    assert!(!world.try_git(&place, &["merge", "-q", "main"]).0);
+    world.run(["land", "a"]).exits(1).said("merge");
+    assert_eq!(world.rev("spec/a"), tip);
+    fs::write(place.join("shared.txt"), "both\n").unwrap();
+    world.git_in(&place, &["commit", "-q", "-a", "-m", "settled"]);
+    world.run(["land", "a"]).exits(0);
+    assert_eq!(world.read("shared.txt"), "both\n");
+}
+
+#[test]
 fn a_conflict_that_a_person_settled_lands() {
     let world = World::new();
     world.file("shared.txt", "base\n");

@@ -6,6 +6,8 @@ use crate::model::{FailureClass, Spec};
 use crate::run::hands::{Batch, Landed};
 use crate::run::judging::{Unjudged, setup_failure};
 use crate::run::site::Site;
+use crate::run::workplace::{Workplace, require_at_rest};
+use crate::sys::git::GitError;
 use crate::sys::stop::Stop;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,7 +25,10 @@ impl Site {
             let mut ready = Vec::new();
             for spec in specs {
                 match self.lands_after(self.spec(spec)) {
-                    Ok(None) => ready.push(spec),
+                    Ok(None) => match self.keep_edits(self.spec(spec)) {
+                        Ok(()) => ready.push(spec),
+                        Err(failure) => ends.push((spec, Landed::Held(failure))),
+                    },
                     Ok(Some(need)) => {
                         let why = format!("it needs `{need}`, which has not landed");
                         ends.push((spec, Landed::Held(Failure::new(FailureClass::Setup, why))));
@@ -66,6 +71,21 @@ impl Site {
             }
         }
         ends
+    }
+
+    /// Commits what a person mended in a spec's worktree.
+    fn keep_edits(&self, spec: &Spec) -> Result<(), Failure> {
+        let setup = |error: GitError| setup_failure(&error);
+        let branch = self.branch_of(spec);
+        let Some(tip) = self.tip_of(&branch).map_err(setup)? else { return Ok(()) };
+        let Some(worktree) = self.worktree_of(spec).map_err(setup)? else { return Ok(()) };
+        let mut place = Workplace { worktree, branch, tip };
+        require_at_rest(&place)?;
+        if let Some(edits) = self.keep_hand_edits(spec, &mut place).map_err(setup)? {
+            let (name, branch) = (&spec.name, &place.branch);
+            self.reporter.warn(format!("{name}: your edits are now `{}` on `{branch}`", edits.short()));
+        }
+        Ok(())
     }
 
     /// A need of a spec that has never landed.

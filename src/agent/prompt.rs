@@ -1,5 +1,6 @@
 //! The whole text that an agent gets: the stage's own prompt, and behind it what this attempt has to know.
 //! What comes from files, diffs and logs stands in fences that it cannot close.
+use super::clash::{self, Clash};
 use super::facts::Facts;
 use super::placeholder::fill;
 use crate::base::{Reason, SpecName, StageName, english};
@@ -44,6 +45,8 @@ pub struct PromptRequest<'a> {
     pub again: Option<Again<'a>>,
     /// What the stage asks for, where `text` says something else.
     pub asked: Option<Asked<'a>>,
+    /// The conflict that is to be settled.
+    pub clash: Option<&'a Clash>,
     /// How far it got, for whoever goes on without having been there.
     pub handed_over: Option<&'a HandOver>,
     /// Earlier attempts of this run, oldest first.
@@ -105,6 +108,7 @@ pub fn render(request: &PromptRequest<'_>) -> String {
     prompt.push_str(&facts(request).write());
     for section in [
         asked(request),
+        request.clash.map(|clash| clash::section(clash, request.spec, request.folder)),
         context(request),
         missing(request),
         again(request),
@@ -274,7 +278,7 @@ fn section(wanted: bool, title: &str) -> Option<String> {
 }
 
 /// A fence that is longer than any in the text.
-fn fenced(language: &str, text: &str) -> String {
+pub(super) fn fenced(language: &str, text: &str) -> String {
     let mut longest = 2;
     let mut run = 0;
     for c in text.chars() {
@@ -286,7 +290,7 @@ fn fenced(language: &str, text: &str) -> String {
     format!("{fence}{language}\n{text}{end}{fence}\n")
 }
 
-fn start_of(text: &str, most: usize, rest: &str) -> String {
+pub(super) fn start_of(text: &str, most: usize, rest: &str) -> String {
     if text.len() <= most {
         return text.to_owned();
     }
@@ -330,6 +334,7 @@ mod tests {
             missing: &[],
             again: None,
             asked: None,
+            clash: None,
             handed_over: None,
             earlier: &[],
         };

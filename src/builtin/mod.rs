@@ -35,6 +35,7 @@ pub const PROMPTS: &[BuiltIn] = texts!(
     "implement",
     "check",
     "fix",
+    "conflict",
     "resume",
     "spec-kit/specify",
     "spec-kit/plan",

@@ -236,6 +236,10 @@ fn told(site: &Site, position: usize, landed: Landed) -> Option<Event> {
         Landed::Delivered { branch } => Event::Delivered { spec: name, branch },
         Landed::Waits { why, path } => Event::LandingWaits { spec: name, why, path },
         Landed::Held(failure) => Event::StageHeld { stage, failure, next: format!("specmake land {name}") },
+        Landed::Conflict(failure) => {
+            let failure = site.leave_conflict(position, failure, false);
+            Event::StageHeld { stage, failure, next: format!("specmake land {name}") }
+        }
         Landed::Failed(failure) => {
             Event::StageFailed { stage, failure, next: format!("specmake land {name}") }
         }

@@ -47,6 +47,16 @@ pub struct Stage {
     pub alone: bool,
 }
 
+impl Stage {
+    /// The model that the stage names, if it is this agent's own work.
+    pub fn model_for(&self, agent: &AgentName) -> Option<&str> {
+        match &self.work {
+            Work::Agent { agent: own, model, .. } if own == agent => model.as_deref(),
+            _ => None,
+        }
+    }
+}
+
 /// What a stage does.
 #[derive(Debug, Clone)]
 pub enum Work {

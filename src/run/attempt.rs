@@ -31,22 +31,22 @@ pub(super) struct Prepared {
     pub(super) id: StageId,
     pub(super) place: Workplace,
     /// The worktree of its own, for a stage that runs beside others of its spec.
-    side: Option<Worktree>,
+    pub(super) side: Option<Worktree>,
     /// The commit that this attempt began on.
     pub(super) started: Oid,
     /// The step that led here: `run`, `retry` ...
     pub(super) step: &'static str,
     pub(super) setup: Vec<Launch>,
     pub(super) parts: Parts,
-    seen: BTreeMap<Key, Stamp>,
+    pub(super) seen: BTreeMap<Key, Stamp>,
     /// The commit that the stage's first attempt began on.
     pub(super) stage_start: Oid,
-    had_trace: bool,
-    former_change: Option<Stamp>,
+    pub(super) had_trace: bool,
+    pub(super) former_change: Option<Stamp>,
     pub(super) log: String,
     /// Why the agent says that its work must not go on.
     pub(super) refused: Option<String>,
-    refs: RefsBefore,
+    pub(super) refs: RefsBefore,
     pub(super) began: SystemTime,
     /// What the agent says that it wrote elsewhere.
     pub(super) named: Named,
@@ -109,7 +109,13 @@ impl Site {
             Verdict::OutOfDate { reasons } => Order { reasons, ..order.clone() },
             Verdict::MayRun { .. } => order.clone(),
         };
-        let mut place = self.workplace(spec, &standing)?;
+        let mut place = match self.workplace(spec, &standing) {
+            Ok(place) => place,
+            Err(failure) if failure.class == FailureClass::Conflict => {
+                return Err(Outcome::Conflict(failure));
+            }
+            Err(failure) => return Err(Outcome::Failed(failure)),
+        };
         let mut stage_start = self.stage_start(spec, stage, place.tip)?;
         let step = order.rung.as_ref().map(|rung| &rung.step);
         if matches!(step, Some(Step::Restart { from: None })) {
@@ -373,7 +379,13 @@ impl Site {
         self.advance(place, &snapshot, &text, &[done])
     }
 
-    fn report_end(&self, prepared: &Prepared, order: &Order, took: Duration, failure: Option<Failure>) {
+    pub(super) fn report_end(
+        &self,
+        prepared: &Prepared,
+        order: &Order,
+        took: Duration,
+        failure: Option<Failure>,
+    ) {
         self.reporter.report(Event::AttemptEnded {
             stage: prepared.id.clone(),
             attempt: order.attempt,

@@ -1,5 +1,6 @@
 //! What a person needs who works on a spec by hand: its worktree and environment, what has changed, and a way out.
 use super::launch::PORTS;
+use super::settling::merge_ref;
 use super::site::Site;
 use super::standing::names;
 use super::tidy::Kept;
@@ -63,7 +64,8 @@ impl Site {
     /// # Errors
     /// git fails.
     pub fn is_at_work(&self, spec: &Spec) -> Result<bool, GitError> {
-        let begun = self.git.refs(&[&format!("refs/specmake/start/{}/", spec.name)])?;
+        let started = format!("refs/specmake/start/{}/", spec.name);
+        let begun = self.git.refs(&[&started, &merge_ref(&spec.name)])?;
         Ok(!begun.is_empty() && BuildLock::holder(&self.git)?.is_some())
     }
 

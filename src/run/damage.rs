@@ -107,7 +107,7 @@ pub(super) fn left_out(snapshot: &Snapshot) -> Option<Failure> {
 }
 
 /// Whether all three lines of a conflict stand there, in their order.
-fn has_markers(text: &[u8]) -> bool {
+pub(super) fn has_markers(text: &[u8]) -> bool {
     let mut wanted = [&b"<<<<<<< "[..], b"=======", b">>>>>>> "].into_iter().peekable();
     for line in text.split(|byte| *byte == b'\n') {
         if wanted.peek().is_some_and(|start| line.starts_with(start)) {

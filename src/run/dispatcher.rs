@@ -33,6 +33,7 @@ const JUDGES: usize = 8;
 mod answers;
 mod brakes;
 mod climbing;
+mod conflicts;
 mod limits;
 mod overlaps;
 mod patience;
@@ -68,6 +69,7 @@ enum Message<R> {
     /// What a spec has changed.
     Worked(usize, Option<Footprint>),
     Recorded(Place, Failure),
+    LeftInConflict(Place, Failure),
     Landed(Ends, Batch<R>),
     Split {
         landed: Ends,
@@ -109,6 +111,7 @@ pub struct Dispatcher<H: Hands> {
     fresh: bool,
     waiting: Waiting,
     blame: Blame,
+    conflicts: conflicts::Conflicts,
     people: requests::People,
     brakes: brakes::Brakes,
     limits: limits::Limits,
@@ -148,6 +151,7 @@ impl<H: Hands> Dispatcher<H> {
             fresh: false,
             waiting: Waiting::default(),
             blame: Blame::default(),
+            conflicts: conflicts::Conflicts::default(),
             people: requests::People::default(),
             brakes: brakes::Brakes::new(&project),
             limits: limits::Limits::default(),

@@ -61,11 +61,23 @@ impl Hands for Executor {
             match site.graph.kind(order.place) {
                 PlaceKind::Stage { spec, stage } => {
                     let _turn = site.own_moves.begin(spec);
+                    if order.settles {
+                        return Arc::clone(&site).settle(order, spec, stage, stop).await;
+                    }
                     Arc::clone(&site).attempt(order, spec, stage, stop).await
                 }
                 _ => Outcome::Failed(setup_failure(&"only stages are attempted")),
             }
         })
+    }
+
+    fn leave_conflict(&self, place: Place, failure: Failure, tried: bool) -> Answer<Failure> {
+        let site = Arc::clone(&self.site);
+        Box::pin(blocking(move || {
+            let Some(spec) = site.graph.spec_of(place) else { return failure };
+            let _turn = site.own_moves.begin(spec);
+            site.leave_conflict(spec, failure, tried)
+        }))
     }
 
     fn hold(&self, place: Place, failure: Failure) -> Answer<()> {

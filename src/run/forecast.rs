@@ -26,7 +26,9 @@ impl Site {
             match self.judgement(place) {
                 Judgement::UpToDate(how) => Own::UpToDate(how),
                 Judgement::OutOfDate(reasons) | Judgement::AwaitsPerson(reasons) => Own::OutOfDate(reasons),
-                Judgement::Held(failure) => Own::OutOfDate(vec![Reason::Held { why: failure.message }]),
+                Judgement::Held(failure) | Judgement::Conflict(failure) => {
+                    Own::OutOfDate(vec![Reason::Held { why: failure.message }])
+                }
                 // Nobody stops a forecast.
                 Judgement::Stopped => Own::OutOfDate(Vec::new()),
                 Judgement::Skipped(_) | Judgement::SpecSkipped(_) => Own::UpToDate(Done::Skipped),

@@ -4,7 +4,7 @@ use super::ladder::Climb;
 use crate::base::{AgentName, Reason, StageName, Stamp};
 use crate::event::{Done, Failure};
 use crate::graph::Place;
-use crate::model::{Rung, Stage, Step, Work};
+use crate::model::{Rung, Spec, Stage, Step, Work};
 use crate::plan::collision::Footprint;
 use crate::sys::load::Load;
 use crate::sys::stop::Stop;
@@ -30,6 +30,10 @@ pub trait Hands: Send + Sync + 'static {
 
     /// Makes one attempt at a stage.
     fn attempt(&self, order: Order, stop: Stop) -> Answer<Outcome>;
+
+    /// Leaves a conflict with the base to a person, with the merge begun in the worktree; `tried`: a step of
+    /// `on-conflict` was, which is to be remembered. What is to be said.
+    fn leave_conflict(&self, place: Place, failure: Failure, tried: bool) -> Answer<Failure>;
 
     /// Records that a stage stopped its spec until a person does something.
     fn hold(&self, place: Place, failure: Failure) -> Answer<()>;
@@ -78,6 +82,8 @@ pub struct Order {
     pub reasons: Vec<Reason>,
     /// What was wrong with the attempt before.
     pub former: Option<Failure>,
+    /// It is to settle a conflict of the branch with the base; the stage itself does not run.
+    pub settles: bool,
 }
 
 impl Order {
@@ -100,6 +106,22 @@ pub fn agent_of<'a>(
     }
 }
 
+/// The stage that says how an agent works that settles a conflict found at this one: itself, or the one before it
+/// that an agent works on.
+pub fn manner(spec: &Spec, stage: usize) -> usize {
+    let is_agents = |stage: &Stage| matches!(stage.work, Work::Agent { .. });
+    let at = spec.stages.iter().take(stage + 1).rposition(is_agents);
+    at.or_else(|| spec.stages.iter().rposition(is_agents)).unwrap_or(stage)
+}
+
+/// The agent that settles a conflict found at a stage: the one that the step names, else its spec's.
+pub fn settler<'a>(spec: &'a Spec, stage: usize, rung: Option<&'a Rung>) -> Option<&'a AgentName> {
+    match (rung.map(|rung| &rung.step), &spec.stages.get(manner(spec, stage))?.work) {
+        (Some(Step::Fix { agent: Some(agent) }), _) | (_, Work::Agent { agent, .. }) => Some(agent),
+        _ => None,
+    }
+}
+
 /// What a stage was found to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Judgement {
@@ -115,6 +137,8 @@ pub enum Judgement {
     AwaitsPerson(Vec<Reason>),
     /// It was held before, or cannot begin, and a person has to look.
     Held(Failure),
+    /// It is out of date, and the branch does not merge with the base.
+    Conflict(Failure),
     /// It cannot be judged in this environment.
     Failed(Failure),
     /// We were told to stop while it was asked.
@@ -135,6 +159,13 @@ pub enum Outcome {
     Failed(Failure),
     /// It is not, and only a person can help.
     Held(Failure),
+    /// It did not begin: the branch does not merge with the base.
+    Conflict(Failure),
+    /// The branch merges with the base now: the stage is to be judged anew.
+    Settled {
+        /// Whether an agent brought that about.
+        tried: bool,
+    },
     /// We were told to stop.
     Stopped,
 }
@@ -182,6 +213,8 @@ pub enum Landed {
         /// The file in the way, if it is one.
         path: Option<String>,
     },
+    /// The branch does not merge with the base.
+    Conflict(Failure),
     /// A person has to look.
     Held(Failure),
     /// It failed for this run.
@@ -205,6 +238,8 @@ pub struct Pending {
     pub former: Option<Failure>,
     /// Whether the branch goes back to the start of an earlier stage first.
     pub rewind: Rewind,
+    /// Whether the next attempt settles a conflict.
+    pub settles: bool,
     /// Milliseconds of its attempts so far.
     pub millis: u64,
 }

@@ -51,7 +51,14 @@ impl Site {
             return Ok(Judgement::Held(failure));
         }
         if let Some(paths) = standing.conflict() {
-            return Ok(Judgement::Held(self.conflict(spec, paths)));
+            let failure = self.conflict(spec, paths);
+            if !standing.can_be_settled() {
+                return Ok(Judgement::Held(failure));
+            }
+            return Ok(match self.held_landing(spec, &standing)? {
+                Some(held) => Judgement::Held(held),
+                None => Judgement::Conflict(failure),
+            });
         }
         if matches!(spec.stages[stage].work, Work::Gate) {
             return Ok(Judgement::AwaitsPerson(reasons));
@@ -68,17 +75,21 @@ impl Site {
         if standing.branch.is_none() {
             return Ok(Judgement::UpToDate(Done::UpToDate));
         }
+        Ok(match self.held_landing(spec, &standing)? {
+            Some(held) => Judgement::Held(held),
+            None => Judgement::OutOfDate(vec![Reason::NotLanded]),
+        })
+    }
+
+    /// Why the landing of a spec is held, if it is: a person said so, or it was when all stood as it does now.
+    fn held_landing(&self, spec: &Spec, standing: &Standing) -> Result<Option<Failure>, GitError> {
         let landing = StageName::new(crate::rebuild::LANDING).ok();
-        if let Some(held) = standing.line().held(&names(spec))
-            && (held.is_by_hand()
-                || Some(&held.stage) == landing.as_ref() && held.manifest == self.landing_stamp(&standing)?)
-        {
-            let class = held.class.unwrap_or(FailureClass::Check);
-            let failure =
-                Failure { log: self.former_log(&spec.name, &held.stage), ..Failure::new(class, held.why) };
-            return Ok(Judgement::Held(failure));
-        }
-        Ok(Judgement::OutOfDate(vec![Reason::NotLanded]))
+        let Some(held) = standing.line().held(&names(spec)) else { return Ok(None) };
+        let is_held = held.is_by_hand()
+            || Some(&held.stage) == landing.as_ref() && held.manifest == self.landing_stamp(standing)?;
+        let class = held.class.unwrap_or(FailureClass::Check);
+        let log = self.former_log(&spec.name, &held.stage);
+        Ok(is_held.then(|| Failure { log, ..Failure::new(class, held.why) }))
     }
 
     /// Whether every stage of a spec is up to date where it stands.
@@ -196,16 +207,19 @@ impl Site {
 
     /// The failure of a branch that does not merge with the base.
     pub(super) fn conflict(&self, spec: &Spec, paths: &[String]) -> Failure {
+        let (what, base) = (self.conflict_words(spec, paths), &self.base_branch);
+        let message = format!("{what}; merge `{base}` in its worktree, commit, then run again");
+        Failure::new(FailureClass::Conflict, message)
+    }
+
+    /// "branch `spec/b` conflicts with `main` in a.txt".
+    pub(super) fn conflict_words(&self, spec: &Spec, paths: &[String]) -> String {
         let shown: Vec<&str> = paths.iter().take(5).map(String::as_str).collect();
-        Failure::new(
-            FailureClass::Conflict,
-            format!(
-                "branch `{}` conflicts with `{}` in {}; merge `{}` in its worktree, commit, then run again",
-                self.branch_of(spec),
-                self.base_branch,
-                shown.join(", "),
-                self.base_branch,
-            ),
+        format!(
+            "branch `{}` conflicts with `{}` in {}",
+            self.branch_of(spec),
+            self.base_branch,
+            shown.join(", ")
         )
     }
 }

@@ -55,6 +55,11 @@ impl Climb {
         self.attempts
     }
 
+    /// Whether a step led to another attempt.
+    pub fn was_tried(&self) -> bool {
+        self.rescues > 0
+    }
+
     /// The same stage once more from the foot of its ladders; its attempts are counted on.
     #[must_use]
     pub fn anew(&self) -> Self {

@@ -56,10 +56,7 @@ impl Site {
         if let Some(name) = order.agent_of(declared) {
             let agent = self.project.agents.get(name);
             let agent = agent.ok_or_else(|| setup_failure(&format!("there is no agent `{name}`")))?;
-            let model = match &declared.work {
-                Work::Agent { agent: own, model, .. } if own == name => model.as_deref(),
-                _ => None,
-            };
+            let model = declared.model_for(name);
             let resumes = matches!(order.rung, Some(Rung { step: Step::Resume, .. }));
             let session = Some(agent).filter(|agent| resumes && !agent.resume.is_empty());
             let session = session.and_then(|_| self.session(ground.around.id, name));
@@ -93,7 +90,21 @@ impl Site {
     ) -> Result<Part, Failure> {
         let declared = &spec.stages[stage];
         let text = self.prompt(order, spec, declared, ground, session.is_some());
-        let text = self.mask.text(&text).into_owned();
+        self.agent_process(&text, declared, ground, (agent, model, session))
+    }
+
+    /// The process of an agent that gets this prompt, in the manner of a stage.
+    ///
+    /// # Errors
+    /// It cannot be called so.
+    pub(super) fn agent_process(
+        &self,
+        text: &str,
+        declared: &Stage,
+        ground: &Ground<'_>,
+        (agent, model, session): (&Agent, Option<&str>, Option<&str>),
+    ) -> Result<Part, Failure> {
+        let text = self.mask.text(text).into_owned();
         let executable = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("specmake"));
         let call =
             AgentCall { agent, model, prompt: &text, session, executable: &executable, env: &declared.env };

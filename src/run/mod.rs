@@ -45,6 +45,7 @@ mod room;
 #[cfg(test)]
 mod sample;
 mod sessions;
+mod settling;
 pub mod site;
 pub mod slots;
 pub mod spent;

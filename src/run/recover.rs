@@ -75,6 +75,7 @@ impl Site {
     /// # Errors
     /// git fails.
     pub fn keep_dead_attempts(&self) -> Result<(), GitError> {
+        self.take_dead_merges_back()?;
         for (name, start) in self.git.refs(&["refs/specmake/start/"])? {
             let mut parts = name.trim_start_matches("refs/specmake/start/").split('/');
             let (Some(spec), Some(stage)) = (parts.next(), parts.next()) else { continue };

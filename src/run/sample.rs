@@ -1,6 +1,6 @@
 //! Hands without a world, for the tests of the loop: what each does is written down before, and time is virtual.
 use super::dispatcher::{Dispatcher, Ending};
-use super::hands::{Answer, Batch, Ends, Hands, Judgement, Landed, Order, Outcome};
+use super::hands::{Answer, Batch, Ends, Hands, Judgement, Landed, Order, Outcome, settler};
 use super::holding::Release;
 use super::report::Reporter;
 use super::requests::{Heard, Wish};
@@ -93,6 +93,9 @@ impl Played {
 
     fn agent_of(&self, order: &Order) -> Option<AgentName> {
         let PlaceKind::Stage { spec, stage } = self.graph.kind(order.place) else { return None };
+        if order.settles {
+            return settler(&self.project.specs[spec], stage, order.rung.as_ref()).cloned();
+        }
         order.agent_of(&self.project.specs[spec].stages[stage]).cloned()
     }
 
@@ -136,7 +139,8 @@ impl Hands for Played {
         let stage = self.id(order.place);
         let mut script = self.script.lock().unwrap();
         let act = script.attempts.get_mut(&stage.to_string()).and_then(VecDeque::pop_front);
-        let act = act.unwrap_or_else(|| takes(1, done()));
+        let usual = if order.settles { Outcome::Settled { tried: true } } else { done() };
+        let act = act.unwrap_or_else(|| takes(1, usual));
         let cost = script.costs.get(&stage.to_string()).copied().unwrap_or_default();
         let step = order.rung.as_ref().map_or("run", |rung| rung.step.name());
         self.reporter.report(Event::AttemptStarted {
@@ -162,6 +166,12 @@ impl Hands for Played {
             }
             act.ends
         })
+    }
+
+    fn leave_conflict(&self, place: Place, failure: Failure, tried: bool) -> Answer<Failure> {
+        let how = if tried { "is left in conflict after a try" } else { "is left in conflict" };
+        self.reporter.report(self.says(place, how));
+        Box::pin(async move { failure })
     }
 
     fn hold(&self, place: Place, _: Failure) -> Answer<()> {

@@ -47,6 +47,8 @@ pub enum Merging {
     Replayed,
     /// They do not, because of these paths.
     Conflict(Vec<String>),
+    /// What they shared has left the base, and the branch's own commits do not apply, because of these paths.
+    Apart(Vec<String>),
 }
 
 impl Standing {
@@ -59,9 +61,14 @@ impl Standing {
     /// The paths that keep the branch and the base apart.
     pub fn conflict(&self) -> Option<&[String]> {
         match &self.branch {
-            Some(Branch { merging: Merging::Conflict(paths), .. }) => Some(paths),
+            Some(Branch { merging: Merging::Conflict(paths) | Merging::Apart(paths), .. }) => Some(paths),
             _ => None,
         }
+    }
+
+    /// Whether a merge of the base would settle the conflict.
+    pub fn can_be_settled(&self) -> bool {
+        matches!(&self.branch, Some(Branch { merging: Merging::Conflict(_), .. }))
     }
 }
 
@@ -116,6 +123,7 @@ impl Site {
         };
         let (merging, tree) = match merge {
             Merge::Clean(tree) => (clean, Some(tree)),
+            Merge::Conflict { paths, .. } if clean == Merging::Replayed => (Merging::Apart(paths), None),
             Merge::Conflict { paths, .. } => (Merging::Conflict(paths), None),
         };
         Ok(Some((Branch { name, tip, commits, merging }, tree)))

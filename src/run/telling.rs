@@ -61,6 +61,7 @@ impl Site {
             missing: &missing,
             again: ground.past.again(&order.reasons, order.former.is_some()),
             asked,
+            clash: None,
             handed_over: handed_over.as_ref(),
             earlier: &earlier,
         })
@@ -128,7 +129,7 @@ impl Site {
             .collect()
     }
 
-    fn log_tail(&self, failure: &Failure) -> String {
+    pub(super) fn log_tail(&self, failure: &Failure) -> String {
         let Some(log) = &failure.log else { return String::new() };
         let bytes = std::fs::read(self.state_dir.join(log)).unwrap_or_default();
         let start = bytes.len().saturating_sub(LONGEST_TAIL);

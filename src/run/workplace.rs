@@ -48,6 +48,17 @@ impl Site {
     /// # Errors
     /// The failure of the attempt that needed it: our environment's, or a conflict with the base.
     pub fn workplace(&self, spec: &Spec, standing: &Standing) -> Result<Workplace, Failure> {
+        let mut place = self.workplace_as_it_is(spec, standing)?;
+        self.replay_onto_base(spec, &mut place)?;
+        self.merge_base_in(spec, standing.base, &mut place)?;
+        Ok(place)
+    }
+
+    /// The spec's worktree, clean, on its branch.
+    ///
+    /// # Errors
+    /// Our environment.
+    pub(super) fn workplace_as_it_is(&self, spec: &Spec, standing: &Standing) -> Result<Workplace, Failure> {
         let setup = |error: GitError| setup_failure(&error);
         let branch = self.branch_of(spec);
         let existing = match &standing.branch {
@@ -72,8 +83,6 @@ impl Site {
             place.worktree.reset_to(Some(&place.branch), standing.base).map_err(setup)?;
             self.stands_at(&mut place, standing.base);
         }
-        self.replay_onto_base(spec, &mut place)?;
-        self.merge_base_in(spec, standing.base, &mut place)?;
         Ok(place)
     }
 

@@ -12,6 +12,7 @@ mod world;
 mod agents;
 mod brakes;
 mod commands;
+mod conflict;
 mod disk;
 mod environment;
 mod evidence;

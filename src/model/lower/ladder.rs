@@ -18,7 +18,7 @@ pub(crate) fn read(notes: &mut Notes, node: &Node) -> Option<(Option<FailureClas
         None => None,
         Some(value) => Some(class(notes, value)?),
     };
-    let steps = steps(notes, node, "fix");
+    let steps = steps(notes, node);
     if steps.is_empty() && node.children.as_ref().is_none_or(Vec::is_empty) {
         notes.error(node.name.span, "a ladder needs a step", "write `{ restart 1; hold }`, or `{ hold }`");
     }
@@ -39,12 +39,11 @@ fn class(notes: &mut Notes, value: &Value) -> Option<FailureClass> {
     Some(class)
 }
 
-/// The steps in a block: of `on-failure`, or of `on-conflict`. `fix` is what a `fix` step counts as in the list
-/// of what has no effect yet.
-pub(crate) fn steps(notes: &mut Notes, node: &Node, fix: &str) -> Vec<At<Rung>> {
+/// The steps in a block: of `on-failure`, or of `on-conflict`.
+pub(crate) fn steps(notes: &mut Notes, node: &Node) -> Vec<At<Rung>> {
     let mut steps: Vec<At<Rung>> = Vec::new();
     for child in node.children.iter().flatten() {
-        let Some(rung) = rung(notes, child, fix) else { continue };
+        let Some(rung) = rung(notes, child) else { continue };
         let last = steps.last().map(|at| &at.value.step);
         if let Some(end @ (Step::Hold | Step::Skip | Step::Fail)) = last {
             let what = format!("this step is never reached: `{}` ends the ladder", end.name());
@@ -55,7 +54,7 @@ pub(crate) fn steps(notes: &mut Notes, node: &Node, fix: &str) -> Vec<At<Rung>> 
     steps
 }
 
-fn rung(notes: &mut Notes, node: &Node, fix: &str) -> Option<Rung> {
+fn rung(notes: &mut Notes, node: &Node) -> Option<Rung> {
     const TIMES: &str = "how often, or nothing";
     let name = node.name.text.as_str();
     let (args, takes, props): ((usize, usize), _, &[&str]) = match name {
@@ -92,8 +91,7 @@ fn rung(notes: &mut Notes, node: &Node, fix: &str) -> Option<Rung> {
         "fail" => Step::Fail,
         _ => Step::Hold,
     };
-    let setting = if matches!(step, Step::Fix { .. }) { fix } else { step.name() };
-    not_yet::warn(notes, setting, node.name.span);
+    not_yet::warn(notes, step.name(), node.name.span);
     let times = match step {
         Step::Fallback { .. } => shape::prop(node, "times"),
         _ => node.args.first(),

@@ -6,7 +6,6 @@ use crate::base::Span;
 const NOT_YET: &[(&str, &str)] = &[
     ("notify", "nobody is told"),
     ("tasks parallel", "tasks are worked through one after the other"),
-    ("on-conflict fix", "a conflict holds the spec"),
     ("price", "what an agent costs is not worked out"),
     ("dialect", "what the agent prints is taken as plain text"),
 ];

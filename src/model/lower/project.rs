@@ -149,5 +149,5 @@ fn conflict(notes: &mut Notes, node: &Node) -> Vec<At<Rung>> {
     if node.children.as_ref().is_none_or(Vec::is_empty) {
         notes.error(node.name.span, "a ladder needs a step", "write `{ hold }`");
     }
-    ladder::steps(notes, node, "on-conflict fix")
+    ladder::steps(notes, node)
 }

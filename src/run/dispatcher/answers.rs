@@ -6,6 +6,7 @@ use crate::graph::Place;
 use crate::model::FailureClass;
 use crate::plan::{IllegalMove, State};
 use crate::run::hands::{Batch, Ends, Hands, Judgement, Landed, Outcome};
+use std::time::Duration;
 
 /// How to go on from a failure.
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +61,7 @@ impl<H: Hands> Dispatcher<H> {
                 Ok(())
             }
             Message::Recorded(place, failure) => self.hold(place, failure, Onward::Retry),
+            Message::LeftInConflict(place, failure) => self.left_in_conflict(place, failure),
             Message::Skipped(place, recorded) => self.skipped(place, recorded),
             Message::Rewound(place, done) => self.rewound(place, done),
             Message::Landed(landed, Batch::Red(red)) => {
@@ -82,12 +84,20 @@ impl<H: Hands> Dispatcher<H> {
         let Some(stage) = self.graph.stage_id(place) else { return Ok(()) };
         let is_landing = self.is_landing(place);
         let spec = self.graph.spec_of(place).unwrap_or_default();
+        if let (Judgement::UpToDate(_) | Judgement::OutOfDate(_) | Judgement::Conflict(_), Some(due)) =
+            (&judgement, self.conflicts.due(place))
+        {
+            let (rung, failure) = due;
+            self.begin_climb(place, Vec::new());
+            self.set_to_settle(place, rung, failure);
+            return self.set_off(place, Duration::ZERO);
+        }
         match judgement {
             Judgement::UpToDate(how) => {
                 self.report_verdict(is_landing, stage, Verdict::UpToDate { how });
                 self.schedule.set(place, State::Done(how))
             }
-            Judgement::OutOfDate(_) if self.schedule.is_parked(place) => {
+            Judgement::OutOfDate(_) | Judgement::Conflict(_) if self.schedule.is_parked(place) => {
                 let why = self.project.specs[spec].parked.as_deref().unwrap_or("name it to build it");
                 let message = format!("parked: {why}");
                 self.hold(place, Failure::new(FailureClass::Setup, message), Onward::Build)
@@ -122,6 +132,10 @@ impl<H: Hands> Dispatcher<H> {
                 self.schedule.set(place, State::AwaitingPerson)
             }
             Judgement::Held(failure) => self.hold(place, failure, Onward::Retry),
+            Judgement::Conflict(failure) => {
+                self.begin_climb(place, Vec::new());
+                self.conflict(place, failure)
+            }
             Judgement::Failed(failure) => self.fail(place, failure),
             Judgement::Stopped => self.schedule.set(place, State::Waiting),
         }
@@ -186,6 +200,7 @@ impl<H: Hands> Dispatcher<H> {
                 }
                 Ok(())
             }
+            Landed::Conflict(failure) => self.conflict(place, failure),
             Landed::Held(failure) => self.hold(place, failure, Onward::Retry),
             Landed::Failed(failure) => self.fail(place, failure),
             Landed::Stopped | Landed::Waits { .. } => self.schedule.set(place, State::Waiting),

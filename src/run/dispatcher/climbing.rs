@@ -5,7 +5,7 @@ use crate::event::{Done, Failure, Verdict};
 use crate::graph::{Place, PlaceKind};
 use crate::model::{Rung, Stage, Step};
 use crate::plan::{IllegalMove, State};
-use crate::run::hands::{Hands, Order, Outcome, Pending, Rewind, agent_of};
+use crate::run::hands::{Hands, Order, Outcome, Pending, Rewind, agent_of, settler};
 use crate::run::ladder::{Next, jittered};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -36,16 +36,22 @@ impl<H: Hands> Dispatcher<H> {
             return;
         }
         let pending = self.pending.entry(place).or_default();
+        let (attempt, settles) = (pending.climb.begin(), pending.settles);
+        let of = match settles {
+            true => self.most_to_settle(place, attempt),
+            false => pending.climb.most(&ladders, self.retries),
+        };
+        let pending = self.pending.entry(place).or_default();
         let order = Order {
             place,
-            attempt: pending.climb.begin(),
-            of: pending.climb.most(&ladders, self.retries),
+            attempt,
+            of,
+            settles,
             rung: pending.rung.clone(),
             agent: pending.agent.clone(),
             reasons: pending.reasons.clone(),
             former: pending.former.clone(),
         };
-        let attempt = order.attempt;
         let stop = self.stop_for(&[place]);
         let answer = self.hands.attempt(order, stop);
         self.work.spawn(async move {
@@ -66,7 +72,7 @@ impl<H: Hands> Dispatcher<H> {
         let Some(id) = self.graph.stage_id(place) else { return Ok(()) };
         let pending = self.pending.entry(place).or_default();
         pending.millis += millis;
-        let spent = pending.millis;
+        let (spent, settles) = (pending.millis, pending.settles);
         let failure = match outcome {
             Outcome::Done { commit } => {
                 self.limit_over(place);
@@ -82,11 +88,14 @@ impl<H: Hands> Dispatcher<H> {
                 self.report_verdict(false, id, Verdict::UpToDate { how });
                 return self.schedule.set(place, State::Done(how));
             }
+            Outcome::Settled { tried } => return self.settled(place, tried),
+            Outcome::Conflict(failure) => return self.conflict(place, failure),
             Outcome::Stopped => return self.schedule.set(place, State::Queued),
             Outcome::Held(failure) => {
                 self.record_hold(place, failure);
                 return Ok(());
             }
+            Outcome::Failed(failure) if settles => return self.conflict(place, failure),
             Outcome::Failed(failure) => failure,
         };
         debug_assert_eq!(attempt, pending.climb.attempts(), "attempts of a stage come one after another");
@@ -127,7 +136,7 @@ impl<H: Hands> Dispatcher<H> {
     }
 
     /// Queues the next attempt at a stage, at once or after a while, for the agent that will make it.
-    fn set_off(&mut self, place: Place, after: Duration) -> Result<(), IllegalMove> {
+    pub(super) fn set_off(&mut self, place: Place, after: Duration) -> Result<(), IllegalMove> {
         if after.is_zero() {
             self.schedule.set(place, State::Queued)?;
         } else {
@@ -145,11 +154,16 @@ impl<H: Hands> Dispatcher<H> {
         let pending = self.pending.get(&place);
         let took_over = pending.and_then(|pending| pending.agent.as_ref());
         let rung = pending.and_then(|pending| pending.rung.as_ref());
+        if let (true, PlaceKind::Stage { spec, stage }) =
+            (pending.is_some_and(|pending| pending.settles), self.graph.kind(place))
+        {
+            return settler(&self.project.specs[spec], stage, rung).cloned();
+        }
         agent_of(self.stage_at(place)?, took_over, rung).cloned()
     }
 
     /// The stage is over; should it be sent back, its attempts are counted on.
-    fn end_climb(&mut self, place: Place) {
+    pub(super) fn end_climb(&mut self, place: Place) {
         let former = self.pending.remove(&place).unwrap_or_default();
         self.pending.insert(place, Pending { climb: former.climb.anew(), ..Pending::default() });
     }
@@ -204,11 +218,14 @@ impl<H: Hands> Dispatcher<H> {
 
     /// Whether a stage that is handed out cannot begin: the branch goes back under it.
     pub(super) fn must_let_pass(&self, place: Place) -> bool {
+        if self.settles_beside(place) {
+            return true;
+        }
         let goes_back = |other: Place| matches!(self.rewind_of(other), Rewind::Aside | Rewind::UnderWay);
         self.rewind_of(place) != Rewind::Due && self.beside(place).any(goes_back)
     }
 
-    fn beside(&self, place: Place) -> impl Iterator<Item = Place> + use<H> {
+    pub(super) fn beside(&self, place: Place) -> impl Iterator<Item = Place> + use<H> {
         let spec = self.graph.spec_of(place).unwrap_or_default();
         self.graph.stages_of(spec).filter(move |other| *other != place)
     }

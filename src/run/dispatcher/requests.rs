@@ -236,6 +236,7 @@ impl<H: Hands> Dispatcher<H> {
             self.schedule.send_back(first)?;
         }
         self.landings.ran(self.graph.landing_of(spec));
+        self.conflicts.forget(spec);
         tell(answer, Answer::GoesOn { told });
         Ok(())
     }

@@ -71,7 +71,9 @@ impl Site {
             };
         }
         if let Some(paths) = standing.conflict() {
-            return Ok(Landed::Held(self.conflict(spec, paths)).into());
+            let failure = self.conflict(spec, paths);
+            let settles = standing.can_be_settled();
+            return Ok(if settles { Landed::Conflict(failure) } else { Landed::Held(failure) }.into());
         }
         if !stale.is_empty() {
             return Ok(Landed::Stale(stale).into());

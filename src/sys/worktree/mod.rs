@@ -3,6 +3,7 @@
 mod add;
 mod aside;
 mod bring;
+mod merge;
 mod place;
 mod remove;
 mod repair;
@@ -14,6 +15,7 @@ mod tests;
 pub use add::Start;
 pub use aside::move_aside;
 pub use bring::BroughtIn;
+pub use merge::Begun;
 pub use place::{place, place_as_written};
 pub use remove::{Stays, drop_branch, forget_lost, forget_lost_of};
 pub use repair::{move_home, repair};

@@ -28,9 +28,11 @@
 //! If it is out of date and its tokens are free, `run::attempt` makes the workplace ready (`run::workplace`),
 //! marks the start with a ref, runs the process (`run::launch`, `sys::child`), holds what it left against what
 //! the stage promises (`run::evidence`) and keeps it: a commit with a trace if it did, one that only says so if
-//! it did not; then `run::ladder` says what comes next. When the last stage is done, `run::landing` builds
-//! the landing commit, tests exactly that, moves the base (`sys::landing`) and removes worktree and branch. What a
-//! person lands or takes back by hand (`run::landing::drain`, `run::revert`) goes the same way, without the dispatcher.
+//! it did not; then `run::ladder` says what comes next. A branch that does not merge with the base climbs
+//! `on-conflict` first (`dispatcher::conflicts`), and an agent settles that where it lies (`run::settling`). When the
+//! last stage is done, `run::landing` builds the landing commit, tests exactly that, moves the base (`sys::landing`)
+//! and removes worktree and branch. What a person lands or takes back by hand (`run::landing::drain`, `run::revert`)
+//! goes the same way, without the dispatcher.
 //!
 //! # Processes
 //!
@@ -50,6 +52,8 @@
 //! - The base: the branch that is built on and landed on. `land { into }` names another one beside the project's base;
 //!   then that is the one read, made at the base and following it while the base has all that landed (`cli::ground`).
 //! - `refs/specmake/start/*`: attempts under way; one that is found at a start was cut off.
+//! - `refs/specmake/merge/*`: merges that an agent settles, each at the tip of its branch; the next start takes back
+//!   one that was cut off.
 //! - `refs/specmake/backup/*`: what was there before something of ours moved it.
 //! - `specmake/` in the git common directory: locks, and the intent of a move of the base that is under way.
 //! - `.specmake/requests`: what people ask of a run that is on, and what it answers.

@@ -146,6 +146,9 @@ impl Site {
     /// What a person changed in a spec's worktree and did not commit, in words.
     fn hand_edits(&self, spec: &Spec) -> Result<Option<String>, GitError> {
         let Ok(Some(worktree)) = self.worktree_of(spec) else { return Ok(None) };
+        if worktree.is_merging() {
+            return Ok(None);
+        }
         let Some(tip) = self.git.commit(&crate::sys::git::branch_ref(&self.branch_of(spec)))? else {
             return Ok(None);
         };

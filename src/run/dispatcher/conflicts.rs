@@ -131,3 +131,134 @@ impl<H: Hands> Dispatcher<H> {
         self.hold(place, failure, Onward::Build)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::base::AgentName;
+    use crate::graph::sample::Sample;
+    use crate::model::{FailureClass, Rung, Step};
+    use crate::run::hands::{Judgement, Landed, Outcome};
+    use crate::run::sample::{Story, done, fails, failure, takes};
+    use crate::sys::signal::Which;
+
+    /// `a` with `plan`, `check` and `review`, and this ladder for conflicts.
+    fn story(steps: Vec<(Step, u32)>) -> Story {
+        let mut sample = Sample::new();
+        sample.agent("usual");
+        sample.agent("careful");
+        sample.spec("a", "", &["plan", "check", "review"], &[]);
+        sample.by("usual", "a", "plan");
+        sample.project.land.on_conflict =
+            steps.into_iter().map(|(step, times)| Rung::new(step, times)).collect();
+        Story::of(sample)
+    }
+
+    fn careful() -> Step {
+        Step::Fix { agent: Some(AgentName::new("careful").unwrap()) }
+    }
+
+    fn conflict() -> Landed {
+        Landed::Conflict(failure(FailureClass::Conflict))
+    }
+
+    fn found(stage: &str, story: Story) -> Story {
+        story.judged(stage, Judgement::Conflict(failure(FailureClass::Conflict)))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_landing_found_is_settled_by_the_check_which_runs_again() {
+        let story = story(vec![(careful(), 1), (Step::Hold, 1)]).landing("a", takes(1, conflict()));
+        let told = story.tell().await;
+        told.says(&[
+            "a:plan run 1/1 by usual",
+            "a:plan done Ran",
+            "a:check run 1/1",
+            "a:check done Ran",
+            "a:review run 1/1",
+            "a:review done Ran",
+            "a Queued",
+            "a:check fix 2/2 by careful",
+            "a:check is up to date",
+            "a:review is up to date",
+            "a Queued",
+            "a landed",
+        ])
+        .ends(3, 1, false);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_stage_found_is_settled_before_it_runs() {
+        let told = found("a:plan", story(vec![(Step::Fix { agent: None }, 2)])).tell().await;
+        assert_eq!(
+            told.of(&["a:plan"]),
+            ["a:plan fix 1/2 by usual", "a:plan run 2/2 by usual", "a:plan done Ran"]
+        );
+        told.ends(3, 1, false);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_ladder_is_climbed_to_its_end_and_what_comes_of_it_is_a_persons() {
+        let both = || vec![(Step::Fix { agent: None }, 1), (careful(), 1), (Step::Hold, 1)];
+        let no = || takes(1, fails(FailureClass::Conflict));
+        let told =
+            found("a:plan", story(both())).attempt("a:plan", no()).attempt("a:plan", no()).tell().await;
+        told.says(&[
+            "a:plan fix 1/2 by usual",
+            "a:plan fix 2/2 by careful",
+            "a:plan is left in conflict after a try",
+            "a:plan held: no; specmake a",
+        ])
+        .ends(0, 0, true);
+        let told = found("a:plan", story(vec![(Step::Hold, 1)])).tell().await;
+        told.says(&["a:plan is left in conflict", "a:plan held: no; specmake a"]);
+        let told = found("a:plan", story(vec![(Step::Fail, 1)])).tell().await;
+        told.says(&["a:plan failed: no; specmake retry a"]).ends(0, 0, true);
+        let told = story(vec![(Step::Hold, 1)]).landing("a", takes(1, conflict())).tell().await;
+        assert_eq!(told.said.last().unwrap(), "a:land held: no; specmake a");
+        told.ends(3, 0, true);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_conflict_that_is_settled_leaves_the_whole_ladder_to_the_next() {
+        let told = story(vec![(careful(), 1), (Step::Hold, 1)])
+            .landing("a", takes(1, conflict()))
+            .landing("a", takes(1, conflict()))
+            .tell()
+            .await;
+        assert_eq!(told.of(&["careful"]), ["a:check fix 2/2 by careful", "a:check fix 3/3 by careful"]);
+        told.ends(3, 1, false);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_merges_by_itself_takes_no_step_back() {
+        let at_once = || takes(0, Outcome::Settled { tried: false });
+        let mut story = story(vec![(careful(), 2), (Step::Hold, 1)]).attempt("a:check", takes(1, done()));
+        for _ in 0..3 {
+            story = story.landing("a", takes(1, conflict())).attempt("a:check", at_once());
+        }
+        let told = story.tell().await;
+        assert_eq!(told.of(&["careful"]).len(), 2);
+        told.ends(3, 0, true);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_base_that_moves_before_an_attempt_begins_is_settled_first() {
+        let met = Outcome::Conflict(failure(FailureClass::Conflict));
+        let told = story(vec![(careful(), 1)]).attempt("a:plan", takes(0, met)).tell().await;
+        let of = told.of(&["a:plan"]);
+        assert_eq!(of[1..], ["a:plan fix 2/2 by careful", "a:plan run 3/3 by usual", "a:plan done Ran"]);
+        told.ends(3, 1, false);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_settles_is_stopped_with_the_run() {
+        let story = found("a:plan", story(vec![(careful(), 1)]));
+        let told = story
+            .attempt("a:plan", takes(100, Outcome::Settled { tried: true }))
+            .interrupt(5, Which::First)
+            .tell()
+            .await;
+        told.says(&["a:plan fix 1/1 by careful", "stopping", "a:plan is stopped"]).ends(0, 0, true);
+        assert_eq!(told.seconds, 5);
+    }
+}

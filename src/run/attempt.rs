@@ -47,6 +47,8 @@ pub(super) struct Prepared {
     /// Why the agent says that its work must not go on.
     pub(super) refused: Option<String>,
     pub(super) refs: RefsBefore,
+    /// The ref that says that it is under way, unless its agent took that away.
+    pub(super) start: Option<Oid>,
     pub(super) began: SystemTime,
     /// What the agent says that it wrote elsewhere.
     pub(super) named: Named,
@@ -68,6 +70,12 @@ impl From<Failure> for Lack {
 impl Prepared {
     pub(super) fn worktree(&self) -> &Worktree {
         self.side.as_ref().unwrap_or(&self.place.worktree)
+    }
+
+    /// What says that it is over.
+    fn over(&self) -> Vec<RefUpdate> {
+        let start = start_ref(&self.id.spec, &self.id.stage);
+        self.start.map(|now| RefUpdate::delete(start, now)).into_iter().collect()
     }
 }
 
@@ -162,7 +170,7 @@ impl Site {
             around.setup_lines(worktree.top(), &self.project.settings.setup)
         };
         self.bring_in(worktree)?;
-        let refs = self.note_refs(worktree.git()).map_err(|e| setup_failure(&e))?;
+        let refs = self.refs_before().map_err(|e| setup_failure(&e))?;
         let mut begun = vec![RefUpdate::create(start_ref(&id.spec, &id.stage), place.tip)];
         begun.extend(self.remember_fork(&place.branch, standing.base));
         self.update_known_refs(&begun, "specmake: attempt").map_err(|e| setup_failure(&e))?;
@@ -182,6 +190,7 @@ impl Site {
             log,
             refused: None,
             refs,
+            start: Some(started),
             began: SystemTime::now(),
             named: Named::default(),
         })
@@ -196,6 +205,10 @@ impl Site {
         exit: &Exit,
     ) -> Outcome {
         let spec = self.spec(spec);
+        let refs = self.refs_after(&prepared.id);
+        if let Ok(after) = &refs {
+            prepared.start = after.start;
+        }
         let ended = if exit.cut == Some(Cut::Stopped) {
             Err(None)
         } else {
@@ -208,10 +221,7 @@ impl Site {
             }
             Err(lack) => self.failed(&mut prepared, order, exit, lack),
         };
-        if let Err(error) = self.tell_of_refs(&prepared, &prepared.refs) {
-            self.reporter
-                .warn(format!("{}: cannot tell which refs moved while it ran: {error}", prepared.id));
-        }
+        self.tell_of_others(&prepared, refs);
         outcome
     }
 
@@ -229,7 +239,11 @@ impl Site {
         self.report_end(prepared, order, exit.duration, Some(failure.clone()));
         match self.keep(prepared, &failure) {
             Ok(()) => end(failure),
-            Err(error) => Outcome::Failed(setup_failure(&error)),
+            Err(error) => {
+                let failure = setup_failure(&error);
+                self.note_unkept(&prepared.id.spec, &failure.message);
+                Outcome::Failed(failure)
+            }
         }
     }
 
@@ -335,15 +349,15 @@ impl Site {
         let mark = Mark::Trace(trace(&question, &deed)?);
         let subject = format!("{}: {}", prepared.id.spec, prepared.id.stage);
         let text = message(&subject, "", &[mark]);
-        let done = RefUpdate::delete(start_ref(&prepared.id.spec, &prepared.id.stage), prepared.started);
+        let over = prepared.over();
         if let Some(side) = &prepared.side {
             let declared = &spec.stages[stage];
             self.commit_side(&mut prepared.place, declared, snapshot, &text)?;
             self.back_up_rest(spec, declared, prepared.started, snapshot)?;
             self.drop_side(side, prepared.started)?;
-            self.git.update_refs(&[done], "specmake: attempt")?;
+            self.git.update_refs(&over, "specmake: attempt")?;
         } else {
-            self.advance(&mut prepared.place, snapshot, &text, &[done])?;
+            self.advance(&mut prepared.place, snapshot, &text, &over)?;
         }
         self.note_ran(spec, stage);
         Ok(prepared.place.tip)
@@ -351,16 +365,16 @@ impl Site {
 
     /// Keeps the tree of an attempt that did not do as a commit of its own.
     fn keep(&self, prepared: &mut Prepared, failure: &Failure) -> Result<(), GitError> {
-        let done = RefUpdate::delete(start_ref(&prepared.id.spec, &prepared.id.stage), prepared.started);
+        let over = prepared.over();
         if prepared.side.as_ref().is_some_and(Worktree::is_damaged) {
-            return self.git.update_refs(&[done], "specmake: attempt");
+            return self.git.update_refs(&over, "specmake: attempt");
         }
         if let (Some(side), Some(spec)) = (&prepared.side, self.spec_named(&prepared.id.spec)) {
             let snapshot = side.snapshot(prepared.started, &[])?;
             if !snapshot.changes.is_empty() {
                 self.back_up(spec, &prepared.id.stage, prepared.started, &snapshot)?;
             }
-            return self.git.update_refs(&[done], "specmake: attempt");
+            return self.git.update_refs(&over, "specmake: attempt");
         }
         let place = &mut prepared.place;
         let mark = Mark::Attempt {
@@ -373,10 +387,10 @@ impl Site {
         let subject = format!("{}: {} did not succeed", prepared.id.spec, prepared.id.stage);
         let text = message(&subject, &failure.message, &[mark]);
         if place.worktree.is_damaged() {
-            return self.advance_alone(place, &text, done);
+            return self.advance_alone(place, &text, &over);
         }
         let snapshot = place.worktree.snapshot(place.tip, &[])?;
-        self.advance(place, &snapshot, &text, &[done])
+        self.advance(place, &snapshot, &text, &over)
     }
 
     pub(super) fn report_end(

@@ -2,8 +2,10 @@
 //! a ref that is not specmake's is never moved, only spoken of. What was stashed on the spec's own branch is kept
 //! under a backup ref.
 use super::attempt::Prepared;
+use super::foreign_config::ConfigBefore;
 use super::own_moves::Busy;
 use super::site::Site;
+use super::workplace::start_ref;
 use crate::base::{Oid, StageId};
 use crate::sys::git::{Git, GitError, RefUpdate, branch_ref};
 use crate::sys::lock::RefsLock;
@@ -12,32 +14,59 @@ use std::collections::BTreeMap;
 /// The stash's ref; its entries are the ref's log.
 const STASH: &str = "refs/stash";
 
+/// Branches, tags and the stash. What is fetched from elsewhere may move at any time.
+const FOREIGN: [&str; 3] = ["refs/heads/", "refs/tags/", STASH];
+
 /// Where the refs of the repository were when an attempt began.
 #[derive(Debug)]
 pub(super) struct RefsBefore {
     refs: BTreeMap<String, Oid>,
     busy: Busy,
+    config: ConfigBefore,
+}
+
+/// Where they are now that it is over.
+#[derive(Debug)]
+pub(super) struct RefsAfter {
+    refs: BTreeMap<String, Oid>,
+    /// The ref that said that the attempt was under way, if it is still there.
+    pub(super) start: Option<Oid>,
 }
 
 impl Site {
-    /// The refs now, as an attempt in `worktree` begins.
+    /// The refs now, as an attempt begins.
     ///
     /// # Errors
     /// git fails.
-    pub(super) fn note_refs(&self, worktree: &Git) -> Result<RefsBefore, GitError> {
+    pub(super) fn refs_before(&self) -> Result<RefsBefore, GitError> {
         let busy = self.own_moves.busy();
-        Ok(RefsBefore { refs: foreign(worktree)?, busy })
+        Ok(RefsBefore { refs: self.git.refs(&FOREIGN)?, busy, config: self.config_before() })
     }
 
-    /// Tells which refs moved or went while an attempt ran, and takes what it stashed off the stash.
+    /// The refs now that an attempt is over, before anything of it is kept.
     ///
     /// # Errors
     /// git fails.
-    pub(super) fn tell_of_refs(&self, prepared: &Prepared, before: &RefsBefore) -> Result<(), GitError> {
-        // The worktree of a stage beside others is gone by now.
-        let git = prepared.place.worktree.git();
-        let now = foreign(git)?;
-        if now == before.refs {
+    pub(super) fn refs_after(&self, id: &StageId) -> Result<RefsAfter, GitError> {
+        let start = start_ref(&id.spec, &id.stage);
+        let mut refs = self.git.refs(&[&FOREIGN[..], &[&start]].concat())?;
+        let start = refs.remove(&start);
+        Ok(RefsAfter { refs, start })
+    }
+
+    /// Tells what changed while an attempt ran that every worktree shares.
+    pub(super) fn tell_of_others(&self, prepared: &Prepared, after: Result<RefsAfter, GitError>) {
+        let id = &prepared.id;
+        self.tell_of_config(id, &prepared.refs.config);
+        if let Err(error) = after.and_then(|after| self.tell_of_refs(prepared, &after)) {
+            self.reporter.warn(format!("{id}: cannot tell which refs moved while it ran: {error}"));
+        }
+    }
+
+    /// Tells which refs moved or went, and takes what was stashed off the stash.
+    fn tell_of_refs(&self, prepared: &Prepared, after: &RefsAfter) -> Result<(), GitError> {
+        let (before, now) = (&prepared.refs, &after.refs);
+        if *now == before.refs {
             return Ok(());
         }
         let own = branch_ref(&prepared.place.branch);
@@ -50,6 +79,9 @@ impl Site {
             self.reporter.warn(self.told(&prepared.id, name, *old, new));
         }
         if before.refs.get(STASH) != now.get(STASH) {
+            // The worktree may be gone by now; without one, git has no stash in a bare repository.
+            let own = prepared.place.worktree.git();
+            let git = if prepared.place.worktree.top().is_dir() { own } else { &self.git };
             self.put_stash_back(git, &prepared.id, &prepared.place.branch, before.refs.get(STASH))?;
         }
         Ok(())
@@ -119,11 +151,6 @@ impl Site {
         }
         Ok(name)
     }
-}
-
-/// Branches, tags and the stash. What is fetched from elsewhere may move at any time.
-fn foreign(git: &Git) -> Result<BTreeMap<String, Oid>, GitError> {
-    git.refs(&["refs/heads/", "refs/tags/", STASH])
 }
 
 /// The stash, newest first, with git's words for where each was made.

@@ -17,6 +17,7 @@ mod evidence;
 pub mod executor;
 pub mod forecast;
 mod foreign;
+mod foreign_config;
 pub mod foresight;
 pub mod fork;
 mod former_log;

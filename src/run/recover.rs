@@ -7,6 +7,7 @@ use crate::model::{FailureClass, Spec};
 use crate::rebuild::Mark;
 use crate::sys::git::{GitError, NewCommit, RefUpdate, branch_ref};
 use crate::sys::worktree::{move_home, repair};
+use std::sync::PoisonError;
 
 impl Site {
     /// Removes what a run left behind that died between a landing and its tidying up. What stays, stays: that
@@ -86,6 +87,7 @@ impl Site {
             let forget = RefUpdate::delete(name.clone(), start);
             if let Err(error) = self.keep_dead_attempt(declared, (&spec, &stage), start, forget) {
                 let place = self.worktree_path(declared).unwrap_or_default();
+                self.note_unkept(&declared.name, &error.to_string());
                 self.reporter.warn(format!(
                     "what `{spec}:{stage}` left in `{}` when it was cut off cannot be kept yet: {error}",
                     place.display()
@@ -93,6 +95,18 @@ impl Site {
             }
         }
         Ok(())
+    }
+
+    /// What an attempt at a spec left could not be kept. Until it is, its worktree is nobody's to commit: the
+    /// agent's work would become a person's.
+    pub(super) fn note_unkept(&self, spec: &SpecName, why: &str) {
+        let mut unkept = self.unkept.lock().unwrap_or_else(PoisonError::into_inner);
+        unkept.insert(spec.clone(), why.to_owned());
+    }
+
+    /// Why what an attempt at a spec left could not be kept, if it could not.
+    pub(super) fn unkept(&self, spec: &SpecName) -> Option<String> {
+        self.unkept.lock().unwrap_or_else(PoisonError::into_inner).get(spec).cloned()
     }
 
     fn keep_dead_attempt(

@@ -104,7 +104,7 @@ impl Site {
         let lines = if ready { &[][..] } else { &self.project.settings.setup };
         let setup_lines = around.setup_lines(worktree.top(), lines);
         self.bring_in(worktree)?;
-        let refs = self.note_refs(worktree.git()).map_err(setup)?;
+        let refs = self.refs_before().map_err(setup)?;
         let under_way = RefUpdate::create(merge_ref(&spec.name), place.tip);
         self.git.update_refs(&[under_way], "specmake: merge").map_err(setup)?;
         let title = self.merge_title(spec);
@@ -139,6 +139,7 @@ impl Site {
             log,
             refused: None,
             refs,
+            start: None,
             began: SystemTime::now(),
             named: Named::default(),
         };
@@ -187,6 +188,7 @@ impl Site {
         exit: Result<Exit, Failure>,
     ) -> Outcome {
         let spec = self.spec(spec);
+        let refs = self.refs_after(&prepared.id);
         let took = exit.as_ref().map_or(Duration::ZERO, |exit| exit.duration);
         let (ended, stopped) = match &exit {
             Ok(exit) if exit.cut == Some(Cut::Stopped) => (Err(Failure::stopped()), true),
@@ -215,10 +217,7 @@ impl Site {
                 }
             }
         };
-        if let Err(error) = self.tell_of_refs(&prepared, &prepared.refs) {
-            let id = &prepared.id;
-            self.reporter.warn(format!("{id}: cannot tell which refs moved while it ran: {error}"));
-        }
+        self.tell_of_others(&prepared, refs);
         outcome
     }
 

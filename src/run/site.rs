@@ -75,6 +75,8 @@ pub struct Site {
     pub(super) evicted: Mutex<HashSet<usize>>,
     /// How often something was tested, by the folder and name of its log.
     pub(super) checks: Mutex<HashMap<String, u32>>,
+    /// Specs whose last attempt could not be kept, and why.
+    pub(super) unkept: Mutex<HashMap<SpecName, String>>,
     /// Where commits are tested.
     pub(super) desks: Arc<Desks>,
 }
@@ -154,6 +156,7 @@ impl Site {
             own_moves: Arc::default(),
             evicted: Mutex::default(),
             checks: Mutex::default(),
+            unkept: Mutex::default(),
             desks: Arc::new(Desks::new(project.land.parallel)),
             slots: Mutex::default(),
             turns: Mutex::default(),

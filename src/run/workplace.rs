@@ -60,6 +60,10 @@ impl Site {
     /// Our environment.
     pub(super) fn workplace_as_it_is(&self, spec: &Spec, standing: &Standing) -> Result<Workplace, Failure> {
         let setup = |error: GitError| setup_failure(&error);
+        if let Some(why) = self.unkept(&spec.name) {
+            let why = format!("what an attempt left in its worktree cannot be kept yet: {why}");
+            return Err(setup_failure(&why));
+        }
         let branch = self.branch_of(spec);
         let existing = match &standing.branch {
             Some(Branch { tip, .. }) => Some(*tip),
@@ -202,14 +206,16 @@ impl Site {
         &self,
         place: &mut Workplace,
         message: &str,
-        also: RefUpdate,
+        also: &[RefUpdate],
     ) -> Result<(), GitError> {
         let tree = self.git.tree_of(place.tip)?;
         let parents = [place.tip];
         let oid = self.git.commit_tree(&NewCommit { tree, parents: &parents, message, signature: None })?;
         let name = branch_ref(&place.branch);
         let old = self.git.commit(&name)?;
-        self.git.update_refs(&[also, RefUpdate { name, new: Some(oid), old }], "specmake: stage")?;
+        let mut all = also.to_vec();
+        all.push(RefUpdate { name, new: Some(oid), old });
+        self.git.update_refs(&all, "specmake: stage")?;
         self.stands_at(place, oid);
         Ok(())
     }

@@ -219,3 +219,57 @@ fn output_without_end_takes_no_memory() {
     assert_eq!(length, (mebibytes + 16) << 20);
     hell.is_empty().world.again().calls([]);
 }
+
+#[test]
+fn refs_that_moved_are_told_though_the_worktree_is_gone() {
+    let hell = Hell::new();
+    hell.world.git(&["branch", "other"]);
+    let was = hell.world.rev("other");
+    hell.agent("git update-ref refs/heads/other $(git commit-tree -m x HEAD^{tree})\nrm -rf \"$PWD\"");
+    let outcome = hell.world.run([]);
+    outcome
+        .exits(1)
+        .said("its worktree is damaged (crash)")
+        .said(&format!("`git update-ref refs/heads/other {was} {}` brings it back", hell.world.rev("other")));
+    hell.next_run_succeeds();
+}
+
+#[test]
+fn an_agent_that_removes_our_refs_has_still_done_its_work() {
+    let hell = Hell::new();
+    let script =
+        "for it in $(git for-each-ref --format='%(refname)' refs/specmake); do git update-ref -d $it; done";
+    hell.agent(&format!("play build\n{script}"));
+    hell.world.run([]).exits(0).calls(["a:build"]);
+    assert_eq!(hell.world.git(&["for-each-ref", "refs/specmake/start"]), "");
+    hell.world.again().calls([]);
+    let hell = Hell::new();
+    hell.agent(&format!("{script}\nexit 3"));
+    hell.world.run([]).exits(1).said("exit status 3 (crash)");
+    hell.next_run_succeeds();
+}
+
+#[test]
+fn a_change_of_the_repositorys_config_is_told() {
+    let hell = Hell::new();
+    hell.agent("git config core.hooksPath hooks\ngit config core.bare true\nplay build");
+    let outcome = hell.world.run([]);
+    outcome.exits(0).said("`git config --unset-all core.hookspath` removes it");
+    outcome.said("`git config core.bare 'false'` brings it back");
+    hell.world.git(&["config", "core.bare", "false"]);
+    hell.is_empty().world.again().calls([]);
+}
+
+/// A lock that git left behind lets nothing be kept. What the agent did is then nobody's edit, however often it is
+/// tried again, and is kept once the lock is gone.
+#[test]
+fn what_cannot_be_kept_yet_does_not_become_a_persons_edit() {
+    let hell = Hell::new();
+    hell.agent("play build\n: > \"$(git rev-parse --git-common-dir)/packed-refs.lock\"");
+    hell.world.run([]).exits(1).said("packed-refs.lock");
+    hell.world.run([]).exits(1).said("cannot be kept yet").unsaid("your edits").calls([]);
+    fs::remove_file(hell.world.repo().join(".git/packed-refs.lock")).unwrap();
+    hell.world.script("a/build", "play build");
+    hell.world.run([]).exits(0).said("what it left is kept").unsaid("your edits");
+    hell.world.again().calls([]);
+}

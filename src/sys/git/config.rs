@@ -20,6 +20,22 @@ impl Git {
         }
     }
 
+    /// The names and values of a configuration file's text, in its order.
+    ///
+    /// # Errors
+    /// It cannot be read as one.
+    pub fn config_text(&self, text: &[u8]) -> Result<Vec<(String, String)>, GitError> {
+        let command = self.command(["config", "-z", "--no-includes", "--file", "-", "--list"]).stdin(text);
+        let captured = self.run(&command)?;
+        let pairs = captured.stdout.split(|byte| *byte == 0).filter(|pair| !pair.is_empty());
+        let pairs = pairs.map(|pair| {
+            let pair = path::to_text(pair);
+            let (name, value) = pair.split_once('\n').unwrap_or((&pair, ""));
+            (name.to_owned(), value.to_owned())
+        });
+        Ok(pairs.collect())
+    }
+
     /// Sets a configuration name in the repository. Takes the lock on refs.
     ///
     /// # Errors

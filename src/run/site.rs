@@ -228,9 +228,9 @@ impl Site {
         if old == tip {
             return Ok(());
         }
-        let is_ahead = self.git.is_ancestor(old, tip)?;
+        let new = commits(self.git.log(&[tip], &[old])?);
+        let is_ahead = new.iter().any(|commit| commit.parents.contains(&old));
         let mut base = if is_ahead {
-            let new = commits(self.git.log(&[tip], &[old])?);
             let mut base = self.base_guard();
             Arc::make_mut(&mut base.history).extend(new);
             base

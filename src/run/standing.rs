@@ -116,7 +116,7 @@ impl Site {
         }
         let (clean, merge) = match self.lost_fork(&name, tip, base)? {
             Some(fork) => (Merging::Replayed, self.git.merge_tree_from(fork, base.tip, tip)?),
-            None if self.git.is_ancestor(base.tip, tip)? => {
+            None if tip == base.tip || commits.iter().any(|commit| commit.parents.contains(&base.tip)) => {
                 return Ok(Some((Branch { name, tip, commits, merging: Merging::Contained }, None)));
             }
             None => (Merging::Clean, self.git.merge_tree(base.tip, tip)?),

@@ -32,7 +32,7 @@ impl Site {
         let branch = self.branch_of(spec);
         let Some(tip) = self.tip_of(&branch)? else { return Ok(()) };
         let base = self.base();
-        let as_it_is = self.git.is_ancestor(tip, base.tip)?;
+        let as_it_is = base.history.contains(tip);
         let landed = as_it_is || {
             let commits = self.own_commits(&branch, tip, &base)?;
             Line::new(&base.history, commits).has_landed(&names(spec))

@@ -1,7 +1,7 @@
 //! The worktree and branch of a spec, made ready for its next attempt.
 use super::judging::setup_failure;
 use super::site::Site;
-use super::standing::{Branch, Standing};
+use super::standing::{Branch, Merging, Standing};
 use crate::base::{Oid, SpecName, StageName};
 use crate::event::Failure;
 use crate::model::Spec;
@@ -50,7 +50,10 @@ impl Site {
     pub fn workplace(&self, spec: &Spec, standing: &Standing) -> Result<Workplace, Failure> {
         let mut place = self.workplace_as_it_is(spec, standing)?;
         self.replay_onto_base(spec, &mut place)?;
-        self.merge_base_in(spec, standing.base, &mut place)?;
+        let contains = |branch: &Branch| branch.merging == Merging::Contained && branch.tip == place.tip;
+        if place.tip != standing.base && !standing.branch.as_ref().is_some_and(contains) {
+            self.merge_base_in(spec, standing.base, &mut place)?;
+        }
         Ok(place)
     }
 

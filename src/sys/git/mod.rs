@@ -8,6 +8,7 @@ pub mod discover;
 pub mod error;
 pub mod index;
 pub mod log;
+mod lookup;
 pub mod merge;
 pub mod oid;
 pub mod path;

@@ -1,5 +1,6 @@
 //! Branches and other refs: where they are, and how they move.
 use super::error::GitError;
+use super::lookup;
 use super::oid::Oid;
 use super::path;
 use super::repo::{Git, failed};
@@ -108,6 +109,11 @@ impl Git {
     /// # Errors
     /// git fails.
     pub fn object(&self, revision: &str) -> Result<Option<Oid>, GitError> {
+        if lookup::is_shared(revision)
+            && let Some(object) = self.lookup().object(&self.main(), revision)
+        {
+            return Ok(object);
+        }
         let command = self.command(["rev-parse", "--verify", "--quiet", "--end-of-options", revision]);
         let captured = self.ask(&command)?;
         if !captured.success() {

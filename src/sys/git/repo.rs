@@ -1,5 +1,6 @@
 //! A handle on one checkout of a repository, or on a bare one, and how its commands are made.
 use super::error::GitError;
+use super::lookup::Lookup;
 use crate::sys::process::{Captured, Conversation, Invocation};
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -66,6 +67,7 @@ pub(super) struct Place {
     pub(super) work_tree: Option<PathBuf>,
     pub(super) main_work_tree: Option<PathBuf>,
     pub(super) shallow: bool,
+    pub(super) lookup: Arc<Lookup>,
 }
 
 impl Git {
@@ -124,6 +126,10 @@ impl Git {
         name.strip_suffix(".git").filter(|rest| !rest.is_empty()).unwrap_or(&name).to_owned()
     }
 
+    pub(super) fn lookup(&self) -> &Lookup {
+        &self.place.lookup
+    }
+
     /// The main checkout, or the bare repository itself.
     #[must_use]
     pub fn main(&self) -> Self {
@@ -133,6 +139,7 @@ impl Git {
             work_tree: self.place.main_work_tree.clone(),
             main_work_tree: self.place.main_work_tree.clone(),
             shallow: self.place.shallow,
+            lookup: Arc::clone(&self.place.lookup),
         };
         Self { place: Arc::new(place), env: Arc::clone(&self.env) }
     }
@@ -146,6 +153,13 @@ impl Git {
             work_tree: Some(work_tree.to_owned()),
             main_work_tree: self.place.main_work_tree.clone(),
             shallow: self.place.shallow,
+            // A submodule's objects are its own.
+            lookup: match git_dir.starts_with(self.common_dir())
+                && !git_dir.starts_with(self.common_dir().join("modules"))
+            {
+                true => Arc::clone(&self.place.lookup),
+                false => Arc::default(),
+            },
         };
         Self { place: Arc::new(place), env: Arc::clone(&self.env) }
     }

@@ -137,6 +137,11 @@ impl Site {
     pub(super) fn landing_worktree(&self, desk: usize, commit: Oid) -> Result<Worktree, Failure> {
         let setup = |error: GitError| setup_failure(&error);
         let path = self.landing_path(desk).map_err(setup)?;
+        // What a power cut left of one is nobody's, like all that lies there.
+        if Worktree::find(&self.git, &path).is_err() {
+            let gone = std::fs::remove_dir_all(&path);
+            gone.map_err(|e| setup_failure(&format!("cannot remove `{}`: {e}", path.display())))?;
+        }
         let worktree = match Worktree::find(&self.git, &path).map_err(setup)? {
             None => Worktree::add(&self.git, &path, Start::Detached(commit)).map_err(setup)?,
             Some(worktree) => {

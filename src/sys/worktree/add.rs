@@ -2,6 +2,7 @@
 use super::{Worktree, place::settled};
 use crate::sys::git::{Git, GitError, Listed, Oid, branch_ref};
 use crate::sys::lock::RefsLock;
+use std::io::ErrorKind;
 use std::path::Path;
 
 /// The reason of the lock that a worktree has until it is whole; git's own word for it.
@@ -96,7 +97,14 @@ fn make_room(repo: &Git, path: &Path, branch: Option<&str>) -> Result<(), GitErr
             continue;
         }
         if is_half_made(&one) && one.path == path {
-            // A power cut in the middle of `worktree add`; nobody has worked in it yet.
+            // A power cut in the middle of `worktree add`; nobody has worked in it yet, and git may not even know
+            // it for a worktree.
+            match std::fs::remove_dir_all(&one.path) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(GitError::io(format!("remove `{}`", one.path.display()))(error));
+                }
+                _ => {}
+            }
             remove_registered(repo, &one.path, &["--force", "--force"])?;
         } else if !one.lost && one.path == path {
             return Err(GitError::PathTaken { path: one.path });

@@ -25,6 +25,9 @@ use super::git::{Git, GitError, branch_ref, path};
 use std::io;
 use std::path::Path;
 
+/// The note in its git directory by which a worktree is known to have been made ready.
+const READY: &str = "specmake-ready";
+
 /// A checkout beside the main one. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Worktree {
@@ -95,7 +98,7 @@ impl Worktree {
 
     /// Whether it was made ready: files brought in, `setup` run.
     pub fn is_ready(&self) -> bool {
-        self.git.git_dir().join("specmake-ready").exists()
+        self.git.git_dir().join(READY).exists()
     }
 
     /// Remembers that it was made ready.
@@ -103,7 +106,7 @@ impl Worktree {
     /// # Errors
     /// The disk.
     pub fn mark_ready(&self) -> Result<(), GitError> {
-        self.note("specmake-ready")
+        self.note(READY)
     }
 
     /// Whether it is the one that only landings use: nothing in it is anybody's.

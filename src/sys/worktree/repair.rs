@@ -1,5 +1,5 @@
 //! Worktrees that were moved, or whose repository was: git's links between the two are mended.
-use super::Worktree;
+use super::{READY, Worktree};
 use crate::sys::git::{Git, GitError, path};
 use crate::sys::lock::RefsLock;
 use std::path::{Path, PathBuf};
@@ -57,6 +57,10 @@ fn is_lost(repo: &Git, branch: &str, top: &Path) -> bool {
     };
     let Some(name) = target.file_name() else { return false };
     let own = repo.common_dir().join("worktrees").join(name);
+    // One that was never made ready may be half made or half removed: nobody moved it.
+    if !own.join(READY).exists() {
+        return false;
+    }
     let head = std::fs::read_to_string(own.join("HEAD")).unwrap_or_default();
     if head.trim_end() != format!("ref: refs/heads/{branch}") {
         return false;
@@ -81,7 +85,7 @@ mod tests {
     fn moved(world: &World) -> (Git, PathBuf, PathBuf) {
         let (was, is) = (world.root().join("trees/a"), world.root().join("moved/a"));
         let start = Start::NewBranch { branch: "spec/a", commit: world.oid("main"), mark: "a" };
-        Worktree::add(&world.open(), &was, start).unwrap();
+        Worktree::add(&world.open(), &was, start).unwrap().mark_ready().unwrap();
         std::fs::create_dir(world.root().join("moved")).unwrap();
         std::fs::rename(&was, &is).unwrap();
         (world.open(), was, is)
@@ -96,6 +100,15 @@ mod tests {
         assert_eq!(repair(&git, &places).unwrap(), std::slice::from_ref(&is));
         assert_eq!(Worktree::of_branch(&git, "spec/a").unwrap().unwrap().top(), is);
         assert!(repair(&git, &places).unwrap().is_empty());
+    }
+
+    /// As a kill in the middle of making it, or of taking that back, may leave it.
+    #[test]
+    fn what_was_never_ready_was_not_moved() {
+        let world = World::new(&[("a", "1\n")]);
+        let (git, _, is) = moved(&world);
+        std::fs::remove_file(git.common_dir().join("worktrees/a").join(READY)).unwrap();
+        assert!(repair(&git, &[("spec/a".to_owned(), is)]).unwrap().is_empty());
     }
 
     #[test]

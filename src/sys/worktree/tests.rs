@@ -361,3 +361,21 @@ fn a_bare_repository_has_worktrees_too() {
     record(&tree, git.head().unwrap());
     assert_eq!(tree.remove(Some(BRANCH)).unwrap(), None);
 }
+
+#[test]
+fn what_a_power_cut_left_of_a_worktree_is_made_anew() {
+    for link in [None, Some("")] {
+        let world = World::new(&[("a", "1\n")]);
+        let (git, top) = (world.open(), world.root().join("trees/a"));
+        let start = Start::Detached(world.oid("main"));
+        let half = Worktree::add(&git, &top, start).unwrap();
+        std::fs::write(half.git().git_dir().join("locked"), "initializing").unwrap();
+        std::fs::remove_file(half.git().git_dir().join("HEAD")).unwrap();
+        std::fs::remove_file(top.join(".git")).unwrap();
+        if let Some(link) = link {
+            std::fs::write(top.join(".git"), link).unwrap();
+        }
+        assert!(Worktree::add(&world.open(), &top, start).is_ok(), "{link:?}");
+        assert_eq!(std::fs::read_to_string(top.join("a")).unwrap(), "1\n");
+    }
+}

@@ -122,7 +122,8 @@ impl Site {
         }
     }
 
-    /// Lands what is green before the one to blame, which goes back; those after it come again.
+    /// Lands what is green before the one to blame, which goes back; those after it come again, and all do if that does
+    /// not land.
     fn land_before(&self, stack: &Stack, culprit: usize, failure: Failure) -> Ends {
         let again = |candidate: &Candidate| (candidate.spec, Landed::Again);
         let (before, rest) = stack.candidates().split_at(culprit);
@@ -130,6 +131,11 @@ impl Site {
             0 => Vec::new(),
             length => self.move_base(stack, length).unwrap_or_else(|| before.iter().map(again).collect()),
         };
+        // Who is red on top of what did not land may be green without it.
+        if !ends.iter().all(|(_, landed)| matches!(landed, Landed::Landed { .. })) {
+            ends.extend(rest.iter().map(again));
+            return ends;
+        }
         if let Some((blamed, after)) = rest.split_first() {
             let beneath = self.names_of(before);
             ends.push((blamed.spec, self.evict(blamed.spec, &blamed.standing, failure, &beneath)));

@@ -626,3 +626,20 @@ fn a_squash_is_one_commit_and_a_rebase_has_no_merges_and_both_are_known_again() 
         world.again().calls(["a:build"]);
     }
 }
+
+#[test]
+fn who_is_red_on_top_of_one_that_cannot_land_is_not_to_blame() {
+    let world = World::with(
+        "project { pipeline \"one\" }\npipeline \"one\" { stage \"build\" { prompt \"Build.\"; output \"out/{spec}.txt\" } }\nland off\nspec \"a\" \"A\"\nspec \"b\" \"B\"",
+    );
+    world.file("mine.txt", "base\n").commit("mine");
+    world.script("a/build", "play build\necho a > mine.txt");
+    world.run([]);
+    let check = "land { batch 2; check \"test ! -e out/a.txt || test ! -e out/b.txt\" }";
+    world.edit("Specfile", "land off", check).commit("landing is on");
+    world.file("mine.txt", "the user's\n");
+    world.run([]).exits(1).said("`mine.txt` in your checkout");
+    assert!(world.has("out/b.txt"), "b is green without a, which did not land");
+    assert!(!world.has("out/a.txt"));
+    assert_eq!(world.read("mine.txt"), "the user's\n");
+}

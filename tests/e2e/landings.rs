@@ -1,5 +1,6 @@
 //! Landings at random: specs over shared files, some that conflict, some that are red alone or red together, tests
-//! that flake, somebody else who commits on the base, and a user who edits his checkout, all while it lands. The
+//! that flake, somebody else who commits on the base, and a user who edits his checkout, all while it lands; conflicts
+//! are settled by an agent or held. The
 //! base only ever moves to tested commits, who is green lands once, who is to blame is named rightly, and the user
 //! loses nothing.
 //!
@@ -9,6 +10,7 @@ use crate::world::World;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 /// How many specs a world has.
 const SPECS: usize = 10;
@@ -35,6 +37,8 @@ struct Fate {
     /// By the number of the test during which it happens.
     others: BTreeSet<usize>,
     edits: BTreeMap<usize, &'static str>,
+    /// Whether an agent settles conflicts.
+    settles: bool,
 }
 
 impl Fate {
@@ -42,10 +46,13 @@ impl Fate {
         let mut dice = fastrand::Rng::with_seed(seed);
         let strategy = ["merge", "merge", "squash", "rebase"][dice.usize(0..4)];
         let mut fate = Self { strategy, batch: dice.u32(1..7), parallel: dice.u32(1..4), ..Self::default() };
+        // What is settled is to be settled often.
+        fate.settles = dice.bool();
+        let places = if fate.settles { 2 } else { PLACES };
         let names = names();
         for name in &names {
             if dice.u8(0..3) == 0 {
-                fate.writes.insert(name.clone(), (dice.usize(0..FILES), dice.usize(0..PLACES)));
+                fate.writes.insert(name.clone(), (dice.usize(0..FILES), dice.usize(0..places)));
             }
             if dice.u8(0..8) == 0 {
                 fate.red.insert(name.clone());
@@ -114,13 +121,18 @@ fn world(fate: &Fate) -> World {
         specs.join("\n")
     );
     let world = World::new();
+    let careful = world.top().join("careful.sh");
+    fs::write(&careful, "#!/bin/sh\nSPECMAKE_STAGE=settle exec sh \"$W/agent.sh\"\n").unwrap();
+    fs::set_permissions(&careful, fs::Permissions::from_mode(0o755)).unwrap();
+    let agent = format!("agent \"careful\" {{ command {careful:?}; prompt \"stdin\" }}\n");
+    world.script("any/settle", "sed -i '/^<<<<<<< /d; /^=======$/d; /^>>>>>>> /d' shared*.txt");
     for file in 0..FILES {
         world.file(&format!("shared{file}.txt"), &shared(file, None));
     }
     for path in ["mine.txt", "staged.txt"] {
         world.file(path, "the user's\n");
     }
-    world.specfile(&specfile).commit("start");
+    world.specfile(&(agent + &specfile)).commit("start");
     for (name, (file, place)) in &fate.writes {
         let text = shared(*file, Some((*place, name)));
         world.script(
@@ -131,8 +143,11 @@ fn world(fate: &Fate) -> World {
     assert_eq!(world.run(["-j4"]).calls.len(), SPECS);
     fs::write(world.top().join("check.sh"), fate.check()).unwrap();
     let land = format!(
-        "land {{ strategy \"{}\"; batch {}; parallel {}; check \"sh $W/check.sh\" }}",
-        fate.strategy, fate.batch, fate.parallel
+        "land {{ strategy \"{}\"; batch {}; parallel {}; check \"sh $W/check.sh\"; on-conflict {{ {} }} }}",
+        fate.strategy,
+        fate.batch,
+        fate.parallel,
+        if fate.settles { "fix agent=\"careful\"; hold" } else { "hold" }
     );
     world.edit("Specfile", "land off", &land).commit("landing is on");
     world
@@ -144,13 +159,17 @@ fn try_seed(seed: u64) {
     let world = world(&fate);
     let outcome = world.run(["-j4"]);
     let story = || format!("seed {seed}: {fate:#?}\n{}", outcome.stderr);
-    let before = world.calls();
+    let built = |world: &World| {
+        let calls = world.calls().into_iter().filter(|call| !call.ends_with(":settle"));
+        calls.collect::<Vec<String>>()
+    };
+    let before = built(&world);
 
     let landed: Vec<String> = {
         let subjects = world.git(&["log", "--format=%s", "main"]);
         subjects.lines().filter_map(|subject| Some(subject.strip_prefix("land ")?.to_owned())).collect()
     };
-    let merges = world.git(&["rev-list", "--min-parents=2", "main"]).lines().count();
+    let merges = world.git(&["rev-list", "--first-parent", "--min-parents=2", "main"]).lines().count();
     assert_eq!(merges, if fate.strategy == "merge" { landed.len() } else { 0 }, "merges; {}", story());
     let once: BTreeSet<&String> = landed.iter().collect();
     assert_eq!(once.len(), landed.len(), "a spec landed twice; {}", story());
@@ -173,10 +192,14 @@ fn try_seed(seed: u64) {
         let is_red = fate.red.contains(&name);
         if once.contains(&name) {
             assert!(!is_red && !is_foe, "{name} is red and landed; {}", story());
+            if let Some((file, _)) = fate.writes.get(&name) {
+                let text = world.show("main", &format!("shared{file}.txt")).unwrap();
+                assert!(text.lines().any(|line| line == name), "{name}'s line is lost; {}", story());
+            }
             continue;
         }
         let rival = |other: &&String| fate.writes.get(*other) == fate.writes.get(&name);
-        let in_conflict = fate.writes.contains_key(&name) && once.iter().any(rival);
+        let in_conflict = !fate.settles && fate.writes.contains_key(&name) && once.iter().any(rival);
         let in_the_way = fate.writes.get(&name).is_some_and(|(file, _)| *file == 0)
             && fate.edits.values().any(|path| *path == "shared0.txt");
         assert!(is_red || is_foe || in_conflict || in_the_way, "{name} should have landed; {}", story());
@@ -192,7 +215,7 @@ fn try_seed(seed: u64) {
     }
 
     world.run(["-j4"]);
-    assert_eq!(world.calls(), before, "an agent ran again; {}", story());
+    assert_eq!(built(&world), before, "an agent ran again; {}", story());
 }
 
 fn share(of: usize, at: u64) {

@@ -323,10 +323,14 @@ fn a_person_says_that_it_may_be_tried_again() {
     world.script("b/settle", "exit 3");
     world.run([]).exits(1).calls(["b:settle"]);
     world.script("b/settle", BOTH);
-    world.git_in(&world.worktree("b"), &["merge", "--abort"]);
     world.run([]).exits(1).calls([]);
-    world.run(["retry", "b"]);
-    world.run([]).exits(0);
+    // What is begun in the worktree is nobody's but theirs.
+    let retried = world.run(["retry", "b"]);
+    retried.calls([]).said("a merge is under way in");
+    assert!(!retried.stderr.contains("your edits"), "{retried}");
+    assert!(shared(&world).contains("<<<<<<<"));
+    world.git_in(&world.worktree("b"), &["merge", "--abort"]);
+    world.run([]).exits(0).calls(["b:settle"]);
     both_landed(&world);
 }
 

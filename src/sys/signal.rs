@@ -122,6 +122,7 @@ mod tests {
     #[tokio::test]
     async fn the_second_one_is_told_from_the_first() {
         let mut interrupts = Interrupts::listen().expect("handlers");
+        let mut closed = signal(SignalKind::hangup()).expect("a handler");
         let own = rustix::process::getpid();
         let send = |signal| rustix::process::kill_process(own, signal).expect("a signal");
         for (signal, which) in [(Signal::HUP, Which::First), (Signal::INT, Which::Again)] {
@@ -129,7 +130,10 @@ mod tests {
             assert_eq!(interrupts.next().await, Interrupt { signal: signal.as_raw(), which });
         }
         assert_eq!(interrupts.hangup(), None);
+        closed.recv().await;
         send(Signal::HUP);
+        // Threads take signals in any order: the next one is sent once this one is here.
+        closed.recv().await;
         send(Signal::TERM);
         assert_eq!(
             interrupts.next().await.signal,

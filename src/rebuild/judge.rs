@@ -224,6 +224,14 @@ impl<'a> Question<'a> {
         Ok(writers.map(|(path, _)| path).collect())
     }
 
+    /// Whether a person took the stage as done with this very content: their word may stand on a commit that does not
+    /// have it yet, as that of a gate does whose input changed on the base.
+    fn is_as_approved(&self, key: &Key, pattern: &Pattern, trace: &Trace) -> Result<bool, Unreadable> {
+        let is_word = matches!(trace.how, How::Approved | How::Touched);
+        let Some(stamps) = recorded(trace, self, key).filter(|_| is_word) else { return Ok(false) };
+        Ok(stamps.left.is_none() && stamps.seen == stamp_of(self.tree, pattern, self.trees)?)
+    }
+
     fn was_written_anew(&self, since: &Since<'_>) -> bool {
         let Some(from) = since.trace.from else { return false };
         !self.line.grew_on(since.seq, from, &self.names())
@@ -318,7 +326,7 @@ impl<'a> Question<'a> {
                     }
                     let mut dirty = self.dirty_files(pattern, &since)?;
                     dirty.extend(self.slipped_in(key, pattern, &since)?);
-                    if !dirty.is_empty() {
+                    if !dirty.is_empty() && !self.is_as_approved(key, pattern, trace)? {
                         reasons.push(Reason::Changed {
                             ingredient: key.kind.noun().to_owned(),
                             name: pattern.resolved().to_owned(),

@@ -96,6 +96,29 @@ fn force_runs_what_is_up_to_date_again() {
 }
 
 #[test]
+fn a_gate_passes_on_what_it_was_shown() {
+    let world = World::with(
+        "project { pipeline \"two\" }\n\
+         pipeline \"two\" {\n\
+           stage \"draft\" { prompt \"Draft.\"; output \"draft/{spec}.txt\" }\n\
+           stage \"review\" { gate; input \"notes.txt\" }\n\
+         }\n\
+         spec \"a\" \"A\"",
+    );
+    world.script("a/draft", "mkdir -p draft\necho d > draft/a.txt");
+    world.file("notes.txt", "one\n").commit("notes");
+    world.run([]).exits(1).calls(["a:draft"]);
+    // Its branch does not have that yet.
+    world.file("notes.txt", "two\n").commit("other notes");
+    world.run(["approve", "a"]).exits(0).said("approved a:review");
+    world.file("notes.txt", "three\n").commit("more notes");
+    world.run([]).exits(1).said("a:review  waits for you");
+    world.run(["approve", "a"]).exits(0);
+    world.run([]).exits(0).calls([]);
+    assert!(world.has("draft/a.txt"));
+}
+
+#[test]
 fn names_are_prefixes_and_mistakes_are_told() {
     let world = two();
     world.append("Specfile", "spec \"apricot\" \"C\"").commit("more");

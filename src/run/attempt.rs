@@ -13,7 +13,7 @@ use super::standing::names;
 use super::telling::Past;
 use super::workplace::{Workplace, message, start_ref};
 use crate::base::{Oid, StageId, Stamp};
-use crate::event::{Event, Failure, Verdict};
+use crate::event::{Event, Failure, Usage, Verdict};
 use crate::model::{FailureClass, Spec, Stage, Step};
 use crate::rebuild::deed::{Deed, trace};
 use crate::rebuild::result::Changed;
@@ -49,6 +49,8 @@ pub(super) struct Prepared {
     pub(super) refs: RefsBefore,
     /// The ref that says that it is under way, unless its agent took that away.
     pub(super) start: Option<Oid>,
+    /// By all its agents.
+    pub(super) used: Usage,
     pub(super) began: SystemTime,
     /// What the agent says that it wrote elsewhere.
     pub(super) named: Named,
@@ -191,6 +193,7 @@ impl Site {
             refused: None,
             refs,
             start: Some(started),
+            used: Usage::default(),
             began: SystemTime::now(),
             named: Named::default(),
         })

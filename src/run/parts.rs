@@ -120,9 +120,9 @@ impl Site {
         }
         let mut began = false;
         let mut dialect = dialect::named(&part.dialect);
-        let mut meter = self.meter(&id, part.agent.as_ref());
         let tasks_file = self.tasks_file(prepared);
         let (top, worktree) = (prepared.worktree().top().to_owned(), prepared.worktree().top().to_owned());
+        let mut meter = self.meter(&id, part.agent.as_ref(), &mut prepared.used);
         let (refused, named) = (&mut prepared.refused, &mut prepared.named);
         let heard = Heard::now();
         let ear = heard.clone();

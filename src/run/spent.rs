@@ -32,10 +32,15 @@ impl Spent {
 }
 
 impl Site {
-    /// A meter for what an agent does in an attempt at a stage.
-    pub(super) fn meter<'a>(&'a self, stage: &'a StageId, agent: Option<&AgentName>) -> Meter<'a> {
+    /// A meter for what an agent does in an attempt at a stage, on top of what the attempt has used.
+    pub(super) fn meter<'a>(
+        &'a self,
+        stage: &'a StageId,
+        agent: Option<&AgentName>,
+        sum: &'a mut Usage,
+    ) -> Meter<'a> {
         let price = agent.and_then(|agent| self.project.agents.get(agent)?.price);
-        Meter::new(&self.spent, &self.reporter, stage, price)
+        Meter { spent: &self.spent, reporter: &self.reporter, stage, price, sum }
     }
 }
 
@@ -44,26 +49,18 @@ pub struct Meter<'a> {
     spent: &'a Spent,
     reporter: &'a Reporter,
     stage: &'a StageId,
+    /// That of the agent, in USD per million tokens: in, out, cache read, cache write.
     price: Option<[f64; 4]>,
-    sum: Usage,
+    /// Of the whole attempt, which may have more than one process.
+    sum: &'a mut Usage,
 }
 
-impl<'a> Meter<'a> {
-    /// A meter at zero. `price` is that of the agent, in USD per million tokens: in, out, cache read, cache write.
-    pub fn new(
-        spent: &'a Spent,
-        reporter: &'a Reporter,
-        stage: &'a StageId,
-        price: Option<[f64; 4]>,
-    ) -> Self {
-        Self { spent, reporter, stage, price, sum: Usage::default() }
-    }
-
+impl Meter<'_> {
     /// Takes in what was used on top.
     pub fn take(&mut self, used: Usage) {
         let cost = used.cost.or_else(|| self.price.map(|price| cost(used, price)));
         self.spent.add(cost.unwrap_or_default());
-        let sum = &mut self.sum;
+        let sum = &mut *self.sum;
         sum.input = sum.input.saturating_add(used.input);
         sum.output = sum.output.saturating_add(used.output);
         sum.cache_read = sum.cache_read.saturating_add(used.cache_read);
@@ -72,7 +69,7 @@ impl<'a> Meter<'a> {
             (None, None) => None,
             (one, other) => Some(one.unwrap_or(0.0) + other.unwrap_or(0.0)),
         };
-        self.reporter.report(Event::Usage { stage: self.stage.clone(), usage: self.sum });
+        self.reporter.report(Event::Usage { stage: self.stage.clone(), usage: *self.sum });
     }
 }
 
@@ -94,10 +91,11 @@ mod tests {
         let spec = SpecName::new("a").expect("a name");
         let stage = StageId::new(&spec, &StageName::new("plan").expect("a name"));
         let used = Usage { input: 1_000_000, output: 100_000, ..Usage::default() };
-        let mut unknown = Meter::new(&spent, &reporter, &stage, None);
-        unknown.take(used);
+        let (spent, reporter, stage) = (&spent, &reporter, &stage);
+        Meter { spent, reporter, stage, price: None, sum: &mut Usage::default() }.take(used);
         assert_eq!(spent.usd(), 0.0);
-        let mut meter = Meter::new(&spent, &reporter, &stage, Some([3.0, 15.0, 0.3, 3.75]));
+        let price = Some([3.0, 15.0, 0.3, 3.75]);
+        let mut meter = Meter { spent, reporter, stage, price, sum: &mut Usage::default() };
         meter.take(used);
         meter.take(Usage { cost: Some(0.25), ..used });
         assert!((spent.usd() - 4.75).abs() < 1e-6, "{}", spent.usd());

@@ -352,6 +352,9 @@ pub struct Limit {
 /// How a failure says that it is none, but a person's word.
 const BY_HAND: &str = "held by hand";
 
+/// How it says that its spec is parked.
+const PARKED: &str = "parked: ";
+
 impl Failure {
     /// A failure without a log.
     pub fn new(class: FailureClass, message: impl Into<String>) -> Self {
@@ -376,6 +379,16 @@ impl Failure {
         let rest = self.message.strip_prefix(BY_HAND);
         self.class == FailureClass::Setup
             && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(": "))
+    }
+
+    /// A spec that is kept out of builds that do not name it.
+    pub fn parked(why: &str) -> Self {
+        Self::new(FailureClass::Setup, format!("{PARKED}{why}"))
+    }
+
+    /// Whether a person wanted it so: it is held by hand or parked.
+    pub fn is_wanted(&self) -> bool {
+        self.is_by_hand() || (self.class == FailureClass::Setup && self.message.starts_with(PARKED))
     }
 
     /// Whether it is a limit that time alone ends.

@@ -2,7 +2,7 @@
 use super::args::ApproveArgs;
 use super::exit::Exit;
 use super::ground::{Ground, Reading};
-use super::opening::open_site;
+use super::opening::{lock_if_free, open_mended, open_site};
 use super::pick::pick;
 use super::trouble::Trouble;
 use super::wishes::Wishes;
@@ -21,7 +21,11 @@ use std::io::Write;
 pub fn approve(wishes: &Wishes, args: &ApproveArgs, err: &mut dyn Write) -> Result<Exit, Trouble> {
     let ground = Ground::open(wishes, &Reading::default(), err)?;
     // A build may be on: it looks at its gates again and again, and the branch moves by compare-and-swap.
-    let site = open_site(&ground, "approve", Reporter::silent(), err)?;
+    let lock = lock_if_free(&ground.git, "approve")?;
+    let site = match &lock {
+        Some(lock) => open_mended(&ground, lock, "approve", err)?,
+        None => open_site(&ground, "approve", Reporter::silent(), err)?,
+    };
     for gate in &args.gates {
         let (spec, stage) = find(&site, gate)?;
         let name = site.spec(spec).stages[stage].name.clone();

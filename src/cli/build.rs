@@ -2,6 +2,7 @@
 use super::exit::Exit;
 use super::ground::{Ground, Reading};
 use super::hearing::hear;
+use super::notifier::{Ear, Notifier};
 use super::opening::{arm, lock, open_store};
 use super::plan::announced;
 use super::recorder::recorder;
@@ -102,7 +103,7 @@ struct Build<'a> {
 
 impl Build<'_> {
     fn run(self, here: &Surroundings, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit, Trouble> {
-        let _lock = lock(&self.ground.git, &self.wish.goals.join(" "), self.wish.wait, err)?;
+        let lock = lock(&self.ground.git, &self.wish.goals.join(" "), self.wish.wait, err)?;
         let started = now_millis();
         let run = run_name();
         let store = open_store(&self.ground.git, err)?;
@@ -118,16 +119,22 @@ impl Build<'_> {
         }
         require_trust(self.wishes, self.wish, self.ground, here, err)?;
         self.say_what_was_interrupted(&site, started, err)?;
-        let recorder = recorder(&self.ground.git, &run, started, &site.base_branch);
+        let mut recorder = recorder(&self.ground.git, &run, started, &site.base_branch);
+        let (mut ear, heard) = Ear::new();
+        let keep = move |records: &[Record]| {
+            recorder(records);
+            ear.hear(records);
+        };
         let screen: Box<dyn Write + Send> = match self.wish.face {
             FaceKind::Json => Box::new(std::io::stdout()),
             FaceKind::Live | FaceKind::Plain => Box::new(std::io::stderr()),
         };
-        let (show, to) = Show::begin(face(self.wish, self.wishes.err), screen, recorder);
+        let (show, to) = Show::begin(face(self.wish, self.wishes.err), screen, keep);
         arm(&mut site, here);
         let reporter = Reporter::new(to).masking(site.mask.clone());
         site.reporter = reporter.clone();
         let site = Arc::new(site);
+        let notifier = Notifier::begin(&site, reporter.clone(), heard);
         reporter.report(begun);
         for warning in warnings.try_iter() {
             reporter.report(warning.event);
@@ -137,13 +144,18 @@ impl Build<'_> {
         let outcome = ending.as_ref().map_or(RunOutcome::Failed, outcome);
         let trouble = (outcome == RunOutcome::Failed).then(|| disk_trouble(&site)).flatten();
         reporter.report(Event::RunEnded { outcome, millis: now_millis().saturating_sub(started) });
+        notifier.run_is_over();
         drop((site, reporter));
         let view = show.end();
-        let ending = ending?;
-        if self.wish.face != FaceKind::Json && self.wish.voice != Voice::Quiet {
+        if ending.is_ok() && self.wish.face != FaceKind::Json && self.wish.voice != Voice::Quiet {
             // Whoever closed the terminal does not want to know.
             let _ = summary::write(&view, &self.wishes.err, err);
         }
+        drop(lock);
+        if let Some(why) = notifier.end() {
+            let _ = writeln!(err, "specmake: {why}");
+        }
+        let ending = ending?;
         if let Some(trouble) = trouble {
             return Err(trouble);
         }

@@ -4,7 +4,7 @@ use super::build::build;
 use super::exit::Exit;
 use super::ground::{Ground, Reading};
 use super::live::ask;
-use super::opening::{lock, open_site};
+use super::opening::{lock, open_mended, open_site};
 use super::pick::pick;
 use super::retry::unreleased;
 use super::status::{History, Stored};
@@ -19,8 +19,6 @@ use crate::run::report::Reporter;
 use crate::run::requests::{Answer, Wish};
 use crate::run::standing::names;
 use crate::store::Store;
-use crate::sys::landing::recover;
-use crate::sys::strays::end_strays;
 use crate::view::View;
 use std::io::Write;
 
@@ -59,11 +57,8 @@ pub fn fix(
         }
     }
     {
-        let _lock = lock(&ground.git, "fix", !args.no_wait, err)?;
-        end_strays(&ground.git)?;
-        recover(&ground.git)?;
-        let site = open_site(&ground, "fix", Reporter::silent(), err)?;
-        site.keep_dead_attempts()?;
+        let lock = lock(&ground.git, "fix", !args.no_wait, err)?;
+        let site = open_mended(&ground, &lock, "fix", err)?;
         for told in site.release(position, &release).map_err(unreleased)? {
             writeln!(err, "specmake: {told}")?;
         }

@@ -25,6 +25,7 @@ pub mod live;
 pub mod logs;
 pub mod main;
 pub mod new;
+pub mod notifier;
 pub mod opening;
 pub mod pick;
 pub mod plan;

@@ -9,7 +9,9 @@ use crate::run::site::{Opening, Options, Site};
 use crate::store::{Store, StoreError};
 use crate::sys::child::keeper;
 use crate::sys::git::Git;
+use crate::sys::landing::recover;
 use crate::sys::lock::{Asked, BuildLock, Holder};
+use crate::sys::strays::end_strays;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +43,18 @@ pub fn lock(git: &Git, goal: &str, wait: bool, err: &mut dyn Write) -> Result<Bu
     }
 }
 
+/// The right to build, unless somebody has it.
+///
+/// # Errors
+/// The lock file cannot be made.
+pub fn lock_if_free(git: &Git, goal: &str) -> Result<Option<BuildLock>, Trouble> {
+    crate::sys::exclude::exclude_state_dir(git)?;
+    Ok(match BuildLock::ask(git, goal)? {
+        Asked::Taken(lock) => Some(lock),
+        Asked::HeldBy(_) => None,
+    })
+}
+
 /// A site for a command that builds nothing.
 ///
 /// # Errors
@@ -66,6 +80,24 @@ pub fn open_site(
     site.mend_worktrees()?;
     let found = site.find_adopted(0..site.project.specs.len())?;
     site.adopt(found, false);
+    Ok(site)
+}
+
+/// The same where nobody builds, which the lock says: what a killed run left is made good first. Its commits are put in
+/// order by where it began, so that later marks of ours would be lost with them.
+///
+/// # Errors
+/// git or the store fails.
+pub fn open_mended(
+    ground: &Ground,
+    _lock: &BuildLock,
+    run: &str,
+    err: &mut dyn Write,
+) -> Result<Site, Trouble> {
+    end_strays(&ground.git)?;
+    recover(&ground.git)?;
+    let site = open_site(ground, run, Reporter::silent(), err)?;
+    site.keep_dead_attempts()?;
     Ok(site)
 }
 

@@ -3,7 +3,7 @@ use super::args::ResumeArgs;
 use super::build::build;
 use super::exit::Exit;
 use super::ground::{Ground, Reading};
-use super::opening::{lock, open_site};
+use super::opening::{lock, open_mended};
 use super::status::{History, Stored};
 use super::trouble::Trouble;
 use super::user::{Surroundings, Terminal};
@@ -11,11 +11,9 @@ use super::wishes::{BuildWish, Wishes};
 use crate::base::{StageId, english};
 use crate::event::{Failure, RunOutcome};
 use crate::run::holding::Release;
-use crate::run::report::{Reporter, now_millis};
+use crate::run::report::now_millis;
 use crate::store::Store;
-use crate::sys::landing::recover;
 use crate::sys::lock::BuildLock;
-use crate::sys::strays::end_strays;
 use crate::view::{StageState, View};
 use std::io::Write;
 
@@ -123,12 +121,8 @@ impl CutOff {
         err: &mut dyn Write,
         mut deed: impl FnMut(&crate::run::site::Site, usize) -> Result<(), Trouble>,
     ) -> Result<(), Trouble> {
-        let _lock = lock(&ground.git, "resume", true, err)?;
-        end_strays(&ground.git)?;
-        recover(&ground.git)?;
-        let site = open_site(ground, "resume", Reporter::silent(), err)?;
-        // What the dead run left is a commit first, so that nothing of it passes for a person's.
-        site.keep_dead_attempts()?;
+        let lock = lock(&ground.git, "resume", true, err)?;
+        let site = open_mended(ground, &lock, "resume", err)?;
         let mut specs: Vec<usize> =
             self.at_work.iter().filter_map(|id| ground.project.specs.get_index_of(&id.spec)).collect();
         specs.dedup();

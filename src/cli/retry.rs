@@ -4,7 +4,7 @@ use super::build::build;
 use super::exit::Exit;
 use super::ground::{Ground, Reading};
 use super::live::ask;
-use super::opening::{lock, open_site};
+use super::opening::{lock, open_mended, open_site};
 use super::pick::pick_all;
 use super::trouble::Trouble;
 use super::user::Surroundings;
@@ -15,8 +15,6 @@ use crate::run::requests::{Answer, Wish};
 use crate::run::site::Site;
 use crate::run::standing::names;
 use crate::store::Store;
-use crate::sys::landing::recover;
-use crate::sys::strays::end_strays;
 use crate::view::{Standing, View};
 use std::io::Write;
 
@@ -56,12 +54,8 @@ pub fn retry(
         return Ok(Exit::Done);
     }
     {
-        let _lock = lock(&ground.git, "", !args.no_wait, err)?;
-        // What a killed run left first: its commits are put in order by where it began, marks of ours after it too.
-        end_strays(&ground.git)?;
-        recover(&ground.git)?;
-        let site = open_site(&ground, "retry", Reporter::silent(), err)?;
-        site.keep_dead_attempts()?;
+        let lock = lock(&ground.git, "", !args.no_wait, err)?;
+        let site = open_mended(&ground, &lock, "retry", err)?;
         for spec in &left {
             for told in site.release(*spec, &release).map_err(unreleased)? {
                 writeln!(err, "specmake: {told}")?;

@@ -4,6 +4,7 @@ pub mod agent;
 pub mod ladder;
 pub mod load;
 mod lower;
+pub mod notify;
 pub mod pattern;
 pub mod project;
 pub mod spec;
@@ -12,6 +13,7 @@ pub mod stage;
 pub use agent::{Agent, LimitKind, LimitPattern, PromptBy};
 pub use ladder::{FailureClass, Ladder, Ladders, Rung, Step};
 pub use load::{Files, LoadRequest, Loaded, Text, load};
+pub use notify::Notify;
 pub use pattern::Pattern;
 pub use project::{
     CommitInputs, ConflictsPolicy, Land, LandStrategy, Layer, LoadLimits, Project, Settings, TouchesPolicy,

@@ -1,5 +1,5 @@
 //! Everything that a Specfile, its includes, the user's file and the environment say together.
-use super::{Agent, Ladder, Spec, Target};
+use super::{Agent, Ladder, Notify, Spec, Target};
 use crate::base::{AgentName, LayerName, PoolName, ResourceName, Span, SpecName};
 use indexmap::IndexMap;
 
@@ -60,8 +60,8 @@ pub struct Settings {
     pub setup: Vec<String>,
     /// Files that go into every prompt.
     pub context: Vec<String>,
-    /// A command, as one line of words; `{title}` and `{body}` stand for what is told.
-    pub notify: Option<String>,
+    /// The command by which people are told.
+    pub notify: Option<Notify>,
     /// Whether uncommitted ingredients are committed without asking.
     pub commit_inputs: CommitInputs,
     /// Whether an agent's identity is an ingredient.

@@ -64,6 +64,11 @@ impl Schedule {
         self.cancel_what_is_covered();
     }
 
+    /// Whether nothing new starts of a spec.
+    pub fn begins_nothing_of(&self, spec: usize) -> bool {
+        self.cancels.covers(spec)
+    }
+
     /// Whether nothing new starts anywhere.
     pub fn is_cancelled(&self) -> bool {
         self.cancels.everything

@@ -57,6 +57,7 @@ fn words(event: &mut Event) -> Option<&mut String> {
         | Event::AttemptEnded { failure: Some(Failure { message: words, .. }), .. }
         | Event::SpecBlocked { why: words, .. }
         | Event::SpecSkipped { why: words, .. }
+        | Event::PoolPaused { why: words, .. }
         | Event::LandingWaits { why: words, .. } => Some(words),
         _ => None,
     }

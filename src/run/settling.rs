@@ -18,7 +18,7 @@ use super::standing::names;
 use super::telling::Past;
 use super::workplace::{Workplace, message};
 use crate::base::{Oid, SpecName, StageId, StageName, english};
-use crate::event::Failure;
+use crate::event::{Failure, Usage};
 use crate::model::{FailureClass, Spec};
 use crate::rebuild::{Last, Mark};
 use crate::sys::child::{Cut, Exit};
@@ -140,6 +140,7 @@ impl Site {
             refused: None,
             refs,
             start: None,
+            used: Usage::default(),
             began: SystemTime::now(),
             named: Named::default(),
         };

@@ -59,8 +59,8 @@ pub fn commands(project: &Project, own: &[Agent]) -> Vec<Foreign> {
     for line in &project.settings.setup {
         found.add("setup", line.clone(), false);
     }
-    if let Some(line) = &project.settings.notify {
-        found.add("notify", line.clone(), false);
+    if let Some(notify) = project.settings.notify.as_ref().filter(|notify| !notify.is_own) {
+        found.add("notify", notify.line.clone(), false);
     }
     for line in &project.land.check {
         found.add("land check", line.clone(), false);
@@ -144,6 +144,7 @@ mod tests {
     use super::*;
     use crate::base::AgentName;
     use crate::graph::sample::Sample;
+    use crate::model::Notify;
 
     fn agent(name: &str, command: &[&str]) -> Agent {
         Agent {
@@ -163,7 +164,7 @@ mod tests {
         }
         let project = &mut sample.project;
         project.settings.setup = vec!["npm ci".into()];
-        project.settings.notify = Some("notify-send".into());
+        project.settings.notify = Some(Notify { line: "notify-send".into(), is_own: false });
         project.land.check = vec!["make".into()];
         let known = agent("known", &["claude", "-p"]);
         for agent in [
@@ -184,6 +185,8 @@ mod tests {
             ("true", "stage `plan`", 2),
         ];
         assert_eq!(found, expect.map(|(text, at, specs)| (text.to_owned(), at.to_owned(), specs)));
+        project.settings.notify = Some(Notify { line: "notify-send".into(), is_own: true });
+        assert!(commands(project, &[]).iter().all(|command| command.at != "notify"), "it is the user's own");
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! `project { ... }` and `land { ... }`.
 use super::declared::{LandText, ProjectText};
 use super::notes::{At, Notes};
-use super::shape::{self, ONE, SOME, Shape};
-use super::{ladder, limit, not_yet, refs, stage};
+use super::shape::{self, SOME, Shape};
+use super::{ladder, limit, refs, stage};
 use crate::base::PipelineName;
-use crate::model::{CommitInputs, ConflictsPolicy, LandStrategy, Pattern, Rung, TouchesPolicy};
+use crate::model::{CommitInputs, ConflictsPolicy, LandStrategy, Notify, Pattern, Rung, TouchesPolicy};
 use crate::syntax::Node;
 
 const PROJECT: Shape = Shape {
@@ -52,7 +52,7 @@ pub(crate) fn read(notes: &mut Notes, node: &Node) -> ProjectText {
         setup: shape::all_texts(notes, node, "setup"),
         context: paths(notes, node, "context"),
         secrets: shape::all_texts(notes, node, "secrets"),
-        notify: shape::one_text(notes, node, "notify"),
+        notify: shape::one_text(notes, node, "notify").filter(|line| notify(notes, line)),
         all: stage::settings(notes, node),
         ..ProjectText::default()
     };
@@ -82,10 +82,8 @@ pub(crate) fn read(notes: &mut Notes, node: &Node) -> ProjectText {
     project.limits =
         shape::once(notes, node, "limits").map(|node| limit::read(notes, node)).unwrap_or_default();
     project.budget_usd = limit::budget(notes, node);
-    for (name, shape) in [("notify", ONE), ("secrets", SOME)] {
-        let Some(said) = shape::each(node, name).next() else { continue };
-        shape.check(said, notes);
-        not_yet::warn(notes, name, said.name.span);
+    if let Some(said) = shape::each(node, "secrets").next() {
+        SOME.check(said, notes);
     }
     project
 }
@@ -100,6 +98,16 @@ fn paths(notes: &mut Notes, node: &Node, name: &str) -> Vec<At<String>> {
         }
     });
     said
+}
+
+/// Whether a `notify` line can be split into words; says why if not.
+pub(super) fn notify(notes: &mut Notes, line: &At<String>) -> bool {
+    let is_whole = Notify::words(&line.value).is_some();
+    if !is_whole {
+        let help = "it is split into words as a shell would, and run without one";
+        notes.error(line.span, "a quote is not closed", help);
+    }
+    is_whole
 }
 
 fn branch(notes: &mut Notes, said: &At<String>) -> bool {

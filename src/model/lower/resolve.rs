@@ -7,8 +7,8 @@ use super::taste::Wishes;
 use super::{agent, limit, refs, worktree};
 use crate::base::{AgentName, Diagnostic, PoolName, ResourceName, Span, StageName};
 use crate::model::{
-    Agent, Files, Land, LandStrategy, LoadLimits, Pattern, Prompt, PromptSource, Rung, Settings, Step,
-    USUAL_TIMEOUT,
+    Agent, Files, Land, LandStrategy, LoadLimits, Notify, Pattern, Prompt, PromptSource, Rung, Settings,
+    Step, USUAL_TIMEOUT,
 };
 use indexmap::IndexMap;
 use std::collections::HashMap;
@@ -176,7 +176,10 @@ impl<'a> Resolver<'a> {
     pub(crate) fn settings(&self) -> Settings {
         let project = &self.declared.project;
         let plain = |said: &[At<String>]| said.iter().map(|at| at.value.clone()).collect::<Vec<_>>();
-        let notify = project.notify.as_ref().or(self.taste.notify.as_ref()).map(|said| said.value.clone());
+        let own = |said: &At<String>| Notify { line: said.value.clone(), is_own: true };
+        let notify = self.wishes.notify.as_ref().map(own);
+        let declared = project.notify.as_ref().map(|said| Notify { is_own: false, ..own(said) });
+        let notify = notify.or(declared).or_else(|| self.taste.notify.as_ref().map(own));
         Settings {
             base: project.base.as_ref().map(|said| said.value.clone()),
             jobs: self.wishes.jobs.or(project.jobs).or(self.taste.jobs).unwrap_or(4),
@@ -185,7 +188,7 @@ impl<'a> Resolver<'a> {
             link: plain(&project.link),
             setup: plain(&project.setup),
             context: plain(&project.context),
-            notify: self.wishes.notify.clone().or(notify),
+            notify: notify.filter(Notify::tells),
             commit_inputs: project.commit_inputs.unwrap_or_default(),
             agent_is_ingredient: project.agent_is_ingredient,
             model_is_ingredient: project.model_is_ingredient,

@@ -2,7 +2,7 @@
 use super::declared::Taste;
 use super::notes::{At, Notes, did_you_mean};
 use super::shape::{self, Shape};
-use super::{agent, gather, limit, not_yet};
+use super::{agent, gather, limit, project};
 use crate::base::{AgentName, PoolName, Sources, Span};
 use crate::model::LoadRequest;
 use crate::syntax::Node;
@@ -22,7 +22,7 @@ pub(crate) struct Wishes {
     pub(crate) agent: Option<At<AgentName>>,
     pub(crate) model: Option<String>,
     pub(crate) jobs: Option<u32>,
-    pub(crate) notify: Option<String>,
+    pub(crate) notify: Option<At<String>>,
     /// `SPECMAKE_LIMITS=off`: how busy the machine is does not matter.
     pub(crate) no_limits: bool,
 }
@@ -85,10 +85,7 @@ fn setting(notes: &mut Notes, taste: &mut Taste, node: &Node) {
     match node.name.text.as_str() {
         "jobs" => taste.jobs = shape::count(notes, value),
         "model" => taste.model = shape::text(notes, value),
-        _ => {
-            not_yet::warn(notes, "notify", node.name.span);
-            taste.notify = shape::text(notes, value);
-        }
+        _ => taste.notify = shape::text(notes, value).filter(|line| project::notify(notes, line)),
     }
 }
 
@@ -126,7 +123,7 @@ fn environment(notes: &mut Notes, sources: &mut Sources, request: &LoadRequest, 
         match name.strip_prefix("SPECMAKE_").unwrap_or(name) {
             "AGENT" => wishes.agent = shape::named(notes, &said, AgentName::new),
             "MODEL" => wishes.model = Some(said.value).filter(|model| !model.is_empty()),
-            "NOTIFY" => wishes.notify = Some(said.value),
+            "NOTIFY" => wishes.notify = Some(said).filter(|line| project::notify(notes, line)),
             "LIMITS" => match value {
                 "off" => wishes.no_limits = true,
                 "on" => {}

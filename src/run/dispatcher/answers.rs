@@ -99,8 +99,7 @@ impl<H: Hands> Dispatcher<H> {
             }
             Judgement::OutOfDate(_) | Judgement::Conflict(_) if self.schedule.is_parked(place) => {
                 let why = self.project.specs[spec].parked.as_deref().unwrap_or("name it to build it");
-                let message = format!("parked: {why}");
-                self.hold(place, Failure::new(FailureClass::Setup, message), Onward::Build)
+                self.hold(place, Failure::parked(why), Onward::Build)
             }
             Judgement::OutOfDate(_) if is_landing => {
                 self.report_landing(&stage.spec, LandingPhase::Queued);

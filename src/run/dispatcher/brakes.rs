@@ -81,6 +81,13 @@ impl<H: Hands> Dispatcher<H> {
         }
     }
 
+    /// What was paused for something else before is paused for money now, if that is spent.
+    pub(super) fn keep_to_the_budget(&mut self) {
+        if self.brakes.spent.is_some() {
+            self.schedule.pause_agents(&WaitsFor::Budget);
+        }
+    }
+
     /// Holds what waits for something that is not over by itself, when nothing else can go on; whether there was any.
     /// None of it is put on record: the next build goes on with it.
     pub(super) fn hold_what_is_stuck(&mut self) -> Result<bool, IllegalMove> {
@@ -102,7 +109,7 @@ impl<H: Hands> Dispatcher<H> {
         let (class, why) = match waits {
             WaitsFor::Limit { agent, .. } => {
                 let why = format!("`{agent}` is refused until somebody sees to it");
-                (FailureClass::Limit, self.limits.why(agent).map_or(why, ToOwned::to_owned))
+                (FailureClass::Limit, self.limits.holds(place, agent).map_or(why, ToOwned::to_owned))
             }
             WaitsFor::Budget => {
                 let budget = self.project.settings.budget_usd.unwrap_or_default();

@@ -6,7 +6,7 @@ use crate::graph::Place;
 use crate::model::{FailureClass, LimitKind, Rung, Step};
 use crate::plan::{IllegalMove, State};
 use crate::run::hands::Hands;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// The longest that a limit is waited for which does not say when it is over.
@@ -35,6 +35,8 @@ struct Pause {
     met: u32,
     /// Whether it was told that it is on, and not yet that it is over.
     is_on: bool,
+    /// The stages that are held for it: a word on one of them lifts it, if only that can.
+    held: BTreeSet<Place>,
 }
 
 /// The limits that were met.
@@ -46,9 +48,11 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    /// Why an agent is paused.
-    pub(super) fn why(&self, agent: &AgentName) -> Option<&str> {
-        self.pauses.values().find(|pause| pause.agent == *agent).map(|pause| pause.why.as_str())
+    /// Why an agent is paused, for which a stage is held now.
+    pub(super) fn holds(&mut self, place: Place, agent: &AgentName) -> Option<&str> {
+        let pause = self.pauses.values_mut().find(|pause| pause.agent == *agent)?;
+        pause.held.insert(place);
+        Some(&pause.why)
     }
 }
 
@@ -146,7 +150,9 @@ impl<H: Hands> Dispatcher<H> {
         };
         self.schedule.pause_agent(&agent, WaitsFor::Limit { agent: agent.clone(), until });
         let why = failure.message.clone();
-        let pause = Pause { agent: agent.clone(), why: why.clone(), until, met, is_on: true };
+        let mut held = former.map(|former| former.held).unwrap_or_default();
+        held.insert(place);
+        let pause = Pause { agent: agent.clone(), why: why.clone(), until, met, is_on: true, held };
         let pool = pool_of(&source);
         self.limits.pauses.insert(source, pause);
         if was != Some(until) {
@@ -166,15 +172,19 @@ impl<H: Hands> Dispatcher<H> {
         }
     }
 
-    /// Somebody says that the stage is to go on: what its agent draws on is tried again.
+    /// Somebody says that the stage is to go on: if it is held for what only somebody lifts, that is tried again. What
+    /// time or more money ends is not over by that.
     pub(super) fn lift_limit(&mut self, place: Place) {
-        let Some(agent) = self.schedule.agent_of(place).cloned() else { return };
-        let source = self.source(&agent);
-        if let Some(pause) = self.limits.pauses.get(&source).filter(|pause| pause.is_on) {
-            let (agent, pool) = (pause.agent.clone(), pool_of(&source));
+        let lifted = |(_, pause): &(&Source, &Pause)| {
+            pause.until.is_none() && pause.is_on && pause.held.contains(&place)
+        };
+        let Some(source) = self.limits.pauses.iter().find(lifted).map(|(source, _)| source.clone()) else {
+            return;
+        };
+        if let Some(Pause { agent, .. }) = self.limits.pauses.remove(&source) {
             self.schedule.resume_agent(&agent);
-            self.limits.pauses.remove(&source);
-            self.reporter.report(Event::PoolResumed { agent, pool });
+            self.keep_to_the_budget();
+            self.reporter.report(Event::PoolResumed { agent, pool: pool_of(&source) });
         }
     }
 }
@@ -195,11 +205,13 @@ fn doubled(first: Duration, met: u32) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use crate::base::PoolName;
+    use crate::base::{AgentName, PoolName};
     use crate::event::{Failure, Limit};
     use crate::graph::sample::Sample;
     use crate::model::{FailureClass, LimitKind, Rung, Step};
     use crate::run::hands::Outcome;
+    use crate::run::holding::Release;
+    use crate::run::requests::Wish;
     use crate::run::sample::{Story, done, fails, takes};
     use crate::sys::signal::Which;
 
@@ -382,6 +394,79 @@ mod tests {
         let told = story.tell().await;
         assert_eq!(told.of(&["a:plan held", "paused"]), ["a:plan held: refused; specmake retry a"]);
         told.ends(2, 2, true);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_limit_another_agent_takes_over_and_the_refused_one_waits() {
+        let mut sample = three();
+        let codex = AgentName::new("codex").expect("a name");
+        let over = vec![Rung::new(Step::Fallback { agent: codex }, 1), Rung::new(Step::Hold, 1)];
+        sample.project.specs["a"].stages[0].ladders.by_class.insert(FailureClass::Limit, over);
+        let story =
+            Story::of(sample).jobs(1).attempt("a:plan", takes(1, refused(LimitKind::Clock, Some(DAY))));
+        let told = story.tell().await;
+        assert_eq!(
+            told.of(&["1/2", "2/2", "paused", "resumed", "held"]),
+            [
+                "a:plan run 1/2 by claude",
+                "claude paused until 86400: refused",
+                "a:plan fallback 2/2 by codex",
+                "c:plan run 1/2 by codex",
+                "claude resumed",
+                "b:plan run 1/2 by claude",
+            ]
+        );
+        told.ends(3, 3, false);
+    }
+
+    fn retry() -> Wish {
+        Wish::Retry(Release::default())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_word_on_what_is_held_for_a_limit_lifts_it() {
+        let story = Story::of(three()).jobs(1).attempt("a:plan", takes(1, refused(LimitKind::Human, None)));
+        let told = story.attempt("c:plan", takes(50, done())).ask(9, "a", retry()).tell().await;
+        assert_eq!(
+            told.of(&["/2", "paused", "resumed", "held:"]),
+            [
+                "a:plan run 1/2 by claude",
+                "claude paused until somebody lifts it: refused",
+                "a:plan held: refused; specmake retry a",
+                "c:plan run 1/2 by codex",
+                "claude resumed",
+                "a:plan run 1/2 by claude",
+                "b:plan run 1/2 by claude",
+            ]
+        );
+        told.ends(3, 3, false);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_word_on_what_is_held_for_something_else_lifts_nothing() {
+        for (kind, until) in [(LimitKind::Clock, Some(DAY)), (LimitKind::Human, None)] {
+            let mut sample = three();
+            sample.project.specs["b"].stages[0].ladders.plain = vec![Rung::new(Step::Hold, 1)];
+            let story = Story::of(sample).jobs(2).attempt("b:plan", takes(1, fails(FailureClass::Check)));
+            let story = story.attempt("a:plan", takes(2, refused(kind, until)));
+            let told = story.attempt("c:plan", takes(50, done())).ask(9, "b", retry()).tell().await;
+            let resumed = told.said.iter().position(|line| line.starts_with("claude resumed"));
+            let again = told.said.iter().rposition(|line| line.starts_with("b:plan run"));
+            match kind {
+                LimitKind::Clock => assert!(resumed < again && told.seconds >= DAY, "{:#?}", told.said),
+                _ => assert_eq!((resumed, told.of(&["b:plan run"]).len()), (None, 1), "{:#?}", told.said),
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_word_on_a_limit_is_no_money() {
+        let mut sample = three();
+        sample.project.settings.budget_usd = Some(5.0);
+        let story = Story::of(sample).jobs(1).cost("a:plan", 6.0);
+        let story = story.attempt("a:plan", takes(1, refused(LimitKind::Human, None)));
+        let told = story.ask(1, "a", retry()).tell().await;
+        assert_eq!(told.of(&["plan run"]), ["a:plan run 1/2 by claude"], "{:#?}", told.said);
     }
 
     #[tokio::test(start_paused = true)]

@@ -185,6 +185,10 @@ impl<H: Hands> Dispatcher<H> {
         if self.is_busy(spec) {
             return tell(answer, Answer::Nothing { why: "it is at work".to_owned() });
         }
+        // Whoever asks goes on when this run is over.
+        if self.schedule.begins_nothing_of(spec) {
+            return tell(answer, Answer::NotHere);
+        }
         let states: Vec<State> =
             self.places_of(spec).into_iter().map(|place| self.schedule.state(place)).collect();
         let is_stuck = states.iter().any(|state| matches!(state, State::Held | State::Failed));
@@ -436,6 +440,20 @@ mod tests {
         );
         assert_eq!(told.answers, [Some(Answer::Held)]);
         told.ends(3, 1, true);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_run_that_begins_nothing_new_of_a_spec_says_so() {
+        let mut story = three();
+        story.terms.fail_fast = true;
+        for _ in 0..4 {
+            story = story.attempt("a:plan", takes(1, fails(FailureClass::Crash)));
+        }
+        let told = story.ask(10, "a", retry()).ask(11, "c", retry()).tell().await;
+        let at_work = Some(Answer::Nothing { why: "it is at work".into() });
+        assert_eq!(told.answers, [Some(Answer::NotHere), at_work]);
+        assert_eq!(told.of(&["a:plan is released", "a:plan run"]), ["a:plan run 1/4"]);
+        told.ends(1, 1, true);
     }
 
     #[tokio::test(start_paused = true)]

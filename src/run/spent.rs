@@ -95,16 +95,20 @@ mod tests {
         Meter { spent, reporter, stage, price: None, sum: &mut Usage::default() }.take(used);
         assert_eq!(spent.usd(), 0.0);
         let price = Some([3.0, 15.0, 0.3, 3.75]);
-        let mut meter = Meter { spent, reporter, stage, price, sum: &mut Usage::default() };
+        let sum = &mut Usage::default();
+        let mut meter = Meter { spent, reporter, stage, price, sum };
         meter.take(used);
         meter.take(Usage { cost: Some(0.25), ..used });
-        assert!((spent.usd() - 4.75).abs() < 1e-6, "{}", spent.usd());
+        // Another process of the same attempt.
+        Meter { spent, reporter, stage, price: None, sum }.take(Usage { cost: Some(0.25), ..used });
+        assert_eq!((sum.input, sum.output), (3_000_000, 300_000));
+        assert!((spent.usd() - 5.0).abs() < 1e-6, "{}", spent.usd());
         let told: Vec<Option<f64>> = heard
             .try_iter()
             .filter_map(
                 |record| if let Event::Usage { usage, .. } = record.event { Some(usage.cost) } else { None },
             )
             .collect();
-        assert_eq!(told, [None, Some(4.5), Some(4.75)]);
+        assert_eq!(told, [None, Some(4.5), Some(4.75), Some(5.0)]);
     }
 }

@@ -1,7 +1,7 @@
 use super::*;
-use crate::base::{AgentName, Reason, StageName, Stamp};
-use crate::event::{Done, Failure, LandingPhase, Verdict, WaitsFor};
-use crate::model::FailureClass;
+use crate::base::{AgentName, PoolName, Reason, StageName, Stamp};
+use crate::event::{Done, Failure, LandingPhase, Scarce, Verdict, WaitsFor};
+use crate::model::{FailureClass, LimitKind};
 use proptest::prelude::*;
 
 fn spec(name: &str) -> SpecName {
@@ -255,4 +255,38 @@ proptest! {
             prop_assert_eq!(counts.running, 0);
         }
     }
+}
+
+#[test]
+fn what_brakes_a_run_is_known_until_it_is_over() {
+    let agent = |name: &str| AgentName::new(name).expect("a name");
+    let pool = PoolName::new("api").ok();
+    let paused = |name: &str, pool: &Option<PoolName>, until| Event::PoolPaused {
+        agent: agent(name),
+        pool: pool.clone(),
+        kind: LimitKind::Clock,
+        why: "429".into(),
+        until,
+    };
+    let pauses = |events: &[Event]| -> Vec<(String, Option<u64>)> {
+        let view = view(events.iter().cloned());
+        view.brakes.pauses.iter().map(|(agent, pause)| (agent.to_string(), pause.until)).collect()
+    };
+    let mut events = vec![paused("claude", &pool, Some(9)), paused("gemini", &None, None)];
+    assert_eq!(pauses(&events), [("claude".to_owned(), Some(9)), ("gemini".to_owned(), None)]);
+    events.push(paused("codex", &pool, Some(12)));
+    let one_of_the_pool = [("codex".to_owned(), Some(12)), ("gemini".to_owned(), None)];
+    assert_eq!(pauses(&events), one_of_the_pool, "a pool is paused once, whoever met its limit");
+    events.push(Event::PoolResumed { agent: agent("claude"), pool });
+    assert_eq!(pauses(&events), [("gemini".to_owned(), None)]);
+
+    events.push(Event::BudgetReached { spent: 5.25, budget: 5.0 });
+    let memory = Scarce::Memory;
+    events.push(Event::LoadHigh { what: memory, why: "full".into() });
+    let seen = view(events.clone()).brakes;
+    assert_eq!((seen.budget, seen.short_of.len()), (Some((5.25, 5.0)), 1));
+    events.push(Event::LoadFine { what: memory });
+    assert!(view(events.clone()).brakes.short_of.is_empty());
+    events.push(Event::RunEnded { outcome: RunOutcome::Failed, millis: 1 });
+    assert_eq!(view(events).brakes, Brakes::default());
 }

@@ -92,6 +92,33 @@ fn a_check_that_is_not_mended_is_held() {
 }
 
 #[test]
+fn a_person_has_a_held_check_mended() {
+    let world = checked("hold");
+    world.run([]).exits(1).calls(["a:build", "a:run"]);
+    world.script("a/check", "echo good > good.txt");
+    world.run(["fix", "a"]).exits(0).calls(["a:check", "a:run"]);
+    assert!(world.prompt("a:check").contains("no good.txt"), "{}", world.prompt("a:check"));
+    assert_eq!(world.read("good.txt"), "good\n");
+    world.again().calls([]);
+}
+
+#[test]
+fn a_person_has_it_mended_by_another_agent_in_the_run_that_is_on() {
+    let world = ladder("fix 1 agent=\"careful\"; hold", "spec \"a\" \"A\"\nspec \"b\" \"B\"");
+    world.script("a/build", &format!("{WHO}test -e $W/flags/mended || exit 3\nplay build"));
+    world.script("b/build", "flag busy\nwait-for go\nplay build");
+    let mut run = world.start(["-j2", "--yes"]);
+    run.until_flag("busy");
+    run.until_said("specmake retry a");
+    world.flag("mended");
+    world.run(["fix", "a", "--agent", "script"]).exits(0).said("a is mended in the run that is on");
+    world.flag("go");
+    run.wait().exits(0).calls(["b:build", "a:build", "a:build", "a:build"]);
+    assert_eq!(world.notes(), ["1 usual", "2 careful", "1 usual"]);
+    world.again().calls([]);
+}
+
+#[test]
 fn whoever_mends_a_check_and_crashes_has_crashed() {
     let world = checked("fix 1; fail");
     world.script("a/check", "exit 9");

@@ -242,3 +242,23 @@ fn after_a_run_that_was_cut_off_a_person_chooses_on_a_terminal() {
     assert_eq!(world.read("half.txt"), "half\n");
     assert_eq!(world.calls(), ["apple:build", "apple:build"]);
 }
+
+#[test]
+fn what_was_at_work_can_be_left_out_of_what_goes_on() {
+    let world = World::with(&format!("{ONE}\nspec \"apple\" \"A\"\nspec \"banana\" \"B\""));
+    world.script("apple/build", "flag apple\nwait-for go\nplay build");
+    let mut run = world.start(["-j1"]);
+    run.until_flag("apple");
+    run.kill();
+    world.kill_strays();
+    let terminal = Terminal::new(&world, 100);
+    terminal.types("specmake resume; echo ended $?");
+    terminal.until("a question", |screen| screen.contains("[a]bort?"));
+    terminal.types("s");
+    let screen = terminal.until("its end", |screen| screen.contains("\nended 1\n"));
+    assert!(screen.contains("left out by `resume`"), "{screen}");
+    assert_eq!(world.calls(), ["apple:build", "banana:build"]);
+    assert!(world.has("out/banana.txt") && !world.has("out/apple.txt"));
+    world.flag("go");
+    world.run(["retry", "apple"]).exits(0).calls(["apple:build"]);
+}

@@ -1,4 +1,5 @@
 use super::*;
+use crate::event::{Event, Scarce};
 use crate::report::sample;
 use proptest::prelude::*;
 
@@ -53,6 +54,35 @@ impl Terminal {
 #[test]
 fn a_wide_terminal() {
     insta::assert_snapshot!(block(100, 20));
+}
+
+#[test]
+fn what_brakes_the_run_stands_above_the_totals() {
+    let mut records = sample::run();
+    let at = records.last().map_or(0, |record| record.at);
+    let agent = crate::base::AgentName::new("claude").expect("a name");
+    let kind = crate::model::LimitKind::Clock;
+    for event in [
+        Event::PoolPaused { agent, pool: None, kind, why: "429".into(), until: Some(1_150_000) },
+        Event::LoadHigh { what: Scarce::Memory, why: "91 % of memory are in use".into() },
+        Event::BudgetReached { spent: 5.25, budget: 5.0 },
+    ] {
+        records.push(Record { at, event });
+    }
+    let block = render(&View::of(&records), screen(100, 30), 1_090_000, &UNICODE);
+    let text = block.join("\n");
+    for line in [
+        "`claude` goes on in 1m 00s  429",
+        "nothing new starts  91 % of memory",
+        "the run has cost 5.25 of 5.00 USD",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    let last = |at: usize| &block[block.len() - at];
+    assert!(last(2).contains("5.25") && last(1).starts_with('['), "{text}");
+    // Where there is little room, the totals are what stays.
+    let small = render(&View::of(&records), screen(100, 3), 1_090_000, &UNICODE);
+    assert!(small.len() <= 2 && small.last().is_some_and(|line| line.starts_with('[')), "{small:?}");
 }
 
 #[test]

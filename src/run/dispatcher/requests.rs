@@ -1,11 +1,12 @@
 //! What people ask of a run that is on, and what the schedule makes of it.
 use super::answers::Onward;
 use super::{Dispatcher, Message};
+use crate::base::AgentName;
 use crate::event::Failure;
-use crate::graph::Place;
-use crate::model::{Rung, Step};
+use crate::graph::{Place, PlaceKind};
+use crate::model::{FailureClass, Rung, Step};
 use crate::plan::{IllegalMove, Phase, State};
-use crate::run::hands::Hands;
+use crate::run::hands::{Hands, settler};
 use crate::run::holding::{Fixing, Release};
 use crate::run::requests::{Answer, Heard, Wish};
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,10 +60,24 @@ impl<H: Hands> Dispatcher<H> {
     pub(super) fn begin_as_asked(&mut self, place: Place) {
         let fixing = self.graph.spec_of(place).and_then(|spec| self.people.to_fix.remove(&spec));
         if let Some(Fixing { agent, former }) = fixing {
+            let agent = agent.or_else(|| self.mender(place, former.class));
             let pending = self.pending.entry(place).or_default();
             pending.rung = Some(Rung::new(Step::Fix { agent }, 1));
             pending.former = Some(former);
         }
+    }
+
+    /// Who mends a stage if nobody is named: whom a `fix` step of its ladder takes, else the stage's own agent, else
+    /// that of the stage before it.
+    fn mender(&self, place: Place, class: FailureClass) -> Option<AgentName> {
+        let PlaceKind::Stage { spec, stage } = self.graph.kind(place) else { return None };
+        let spec = &self.project.specs[spec];
+        let declared = spec.stages.get(stage)?;
+        let named = declared.ladders.of(class).iter().find_map(|rung| match &rung.step {
+            Step::Fix { agent } => agent.clone(),
+            _ => None,
+        });
+        named.or_else(|| settler(spec, stage, None).cloned())
     }
 
     /// A run that is ending anyway answers nobody: whoever asks goes on when it is over.
@@ -271,7 +286,6 @@ mod tests {
     use super::*;
     use crate::event::Done;
     use crate::graph::sample::Sample;
-    use crate::model::FailureClass;
     use crate::run::hands::Judgement;
     use crate::run::sample::{Story, deaf, done, fails, landed, takes};
     use crate::sys::signal::Which;

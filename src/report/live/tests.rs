@@ -60,7 +60,7 @@ fn a_wide_terminal() {
 fn what_brakes_the_run_stands_above_the_totals() {
     let mut records = sample::run();
     let at = records.last().map_or(0, |record| record.at);
-    let agent = crate::base::AgentName::new("claude").expect("a name");
+    let agent = AgentName::new("claude").expect("a name");
     let kind = crate::model::LimitKind::Clock;
     for event in [
         Event::PoolPaused { agent, pool: None, kind, why: "429".into(), until: Some(1_150_000) },

@@ -187,6 +187,10 @@ mod tests {
         check("Rate limit tests: 3 passed\nerror: could not compile `api`", None);
         check("Error: rate limit exceeded\na\nb\nc\nd\ne\nerror: no such file", None);
         check("Error: the request took 429 ms", None);
+        check(
+            "- Error: 429 too many requests is retried now\n* RateLimitError (429)\n## Error: rate limit",
+            None,
+        );
         check("Error: the unlimited rate limits plan", None);
         check(r#"{"type":"text","part":{"text":"Error: rate limit exceeded"}}"#, None);
         check(r#"{"type":"tool_use","part":{"state":{"status":"error","error":"curl: 429"}}}"#, None);

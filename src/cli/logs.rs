@@ -131,6 +131,13 @@ pub fn show(request: &LogsRequest, out: &mut dyn Write) -> Result<Exit, LogsErro
         (Format::Human, Some(of)) => {
             let Some(log) = logs.last() else { return Err(LogsError::NoneOf { of: of.clone() }) };
             let mut reader = Reader::open(request, log)?;
+            if log.bytes == 0 {
+                let (spec, stage, attempt) = (&log.spec, &log.stage, log.attempt);
+                let _ = writeln!(
+                    io::stderr(),
+                    "specmake: {spec}:{stage}, attempt {attempt}, has printed nothing"
+                );
+            }
             reader.copy(out).and_then(|()| reader.end(out))
         }
     };

@@ -127,6 +127,9 @@ pub struct StageStatus {
     pub line: Option<String>,
     /// Why it is out of date, or what went wrong.
     pub why: Option<String>,
+    /// The log of what went wrong, in this run or an earlier one.
+    #[serde(skip)]
+    pub log: Option<String>,
 }
 
 /// An attempt.
@@ -240,9 +243,14 @@ impl StatusReport {
         }
     }
 
-    /// Leaves only the specs that `keep` names.
+    /// Leaves only the specs that `keep` names, and no warning that is about another one.
     pub fn retain(&mut self, mut keep: impl FnMut(&SpecName) -> bool) {
-        self.specs.retain(|spec| keep(&spec.spec));
+        let (kept, others): (Vec<_>, Vec<_>) = self.specs.drain(..).partition(|spec| keep(&spec.spec));
+        self.specs = kept;
+        let is_of = |warning: &str, spec: &SpecStatus| {
+            warning.strip_prefix(spec.spec.as_str()).is_some_and(|rest| rest.starts_with(':'))
+        };
+        self.warnings.retain(|warning| !others.iter().any(|spec| is_of(warning, spec)));
     }
 
     /// Writes it as one JSON document.
@@ -347,6 +355,7 @@ impl StageStatus {
             tasks: None,
             line: None,
             why: None,
+            log: None,
         }
     }
 }
@@ -460,6 +469,7 @@ fn stage_status(name: &str, step: &StageView) -> Option<StageStatus> {
         tasks: step.progress.map(|(done, total)| TasksStatus { done, total }),
         line: step.line.clone().filter(|_| step.running().is_some()),
         why,
+        log: step.trouble().and_then(|(failure, _)| failure.log.clone()),
     })
 }
 

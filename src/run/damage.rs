@@ -101,9 +101,17 @@ pub(super) fn unmerged(worktree: &Worktree) -> Result<Option<Failure>, GitError>
 
 /// Why an attempt cannot count of whose work a part would be left out.
 pub(super) fn left_out(snapshot: &Snapshot) -> Option<Failure> {
-    let paths = snapshot.embedded.join("`, `");
-    let say = || format!("`{paths}` is a repository of its own and would be left out: remove its `.git`");
-    (!snapshot.embedded.is_empty()).then(|| failure(FailureClass::Output, say()))
+    let names = |paths: &[String]| paths.join("`, `");
+    let why = if !snapshot.embedded.is_empty() {
+        let paths = names(&snapshot.embedded);
+        format!("`{paths}` is a repository of its own and would be left out: remove its `.git`")
+    } else if !snapshot.unreadable.is_empty() {
+        let paths = names(&snapshot.unreadable);
+        format!("`{paths}` cannot be read and would be left out: `chmod u+r` it, or remove it")
+    } else {
+        return None;
+    };
+    Some(failure(FailureClass::Output, why))
 }
 
 /// Whether all three lines of a conflict stand there, in their order.

@@ -109,6 +109,26 @@ fn a_held_spec_stays_held_until_it_is_retried() {
 }
 
 #[test]
+fn status_names_the_log_however_many_runs_ago_that_was_and_no_warning_of_another_spec() {
+    let world = World::with(&format!(
+        "{ONE}\nstage \"build\" {{ on-failure {{ hold }} }}\nspec \"a\" \"A\"\nspec \"b\" \"B\""
+    ));
+    world.script("a/build", "exit 3");
+    world.script("b/build", "exit 4");
+    world.run([]).exits(1);
+    world.run(["status", "a"]).exits(0).said("/a/build.1.log");
+    world.run(["logs", "a"]).exits(0).said("a:build, attempt 1, has printed nothing");
+    std::fs::write(world.worktree("b").join("mine.txt"), "mine\n").unwrap();
+    world.run(["retry", "b"]).exits(1).said("b: your edits in");
+    world.run([]).exits(1).calls([]);
+    world.run(["status", "a"]).exits(0).said("/a/build.1.log").unsaid("/b/");
+    std::fs::write(world.worktree("b").join("mine.txt"), "mine too\n").unwrap();
+    world.run(["retry", "b"]).exits(1);
+    world.run(["status", "b"]).exits(0).said("b: your edits in");
+    world.run(["status", "a"]).exits(0).unsaid("your edits in");
+}
+
+#[test]
 fn a_held_spec_goes_on_when_its_ingredients_change() {
     let world = ladder("hold", "spec \"a\" \"A\"");
     world.script("a/build", "exit 3");

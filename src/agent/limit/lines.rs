@@ -21,6 +21,9 @@ const BEGINNINGS: [&str; 6] = [
     "quota exceeded",
 ];
 
+/// How lines of an agent's prose begin: points of a list, headings, quotes, rows of a table.
+const PROSE: [&str; 5] = ["- ", "* ", "#", "> ", "| "];
+
 /// Events of ends, which say nothing by themselves and are no work either.
 const ENDS: [&str; 5] = ["idle", "settled", "result", "_end", "_state"];
 
@@ -63,6 +66,9 @@ pub(super) fn errors(tail: &str) -> Vec<Told> {
 }
 
 fn plain_error(line: &str) -> Option<Told> {
+    if PROSE.iter().any(|mark| line.starts_with(mark)) {
+        return None;
+    }
     let line = line
         .strip_prefix("demo: ended failed ")
         .map_or_else(|| line.to_owned(), |why| format!("Error: {why}"));

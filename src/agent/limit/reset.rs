@@ -22,6 +22,9 @@ const FURTHEST: i64 = 400 * 24 * 3600;
 /// How much behind such words is read, in bytes.
 const READ: usize = 80;
 
+/// How long a time of the day may be over before tomorrow's is meant: a refusal is told a while after it was made.
+const JUST_OVER: i64 = 15 * 60;
+
 const MONTHS: [&str; 12] =
     ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
@@ -125,7 +128,8 @@ fn on_the_clock(text: &str, now: &Zoned) -> Option<Timestamp> {
     let today = here.date();
     let first = if found.tomorrow { today.tomorrow().ok()? } else { today };
     let found = at(first)?;
-    if found > now.timestamp() { Some(found) } else { at(first.tomorrow().ok()?) }
+    let over = now.timestamp().as_second() - found.as_second();
+    if over <= JUST_OVER { Some(found) } else { at(first.tomorrow().ok()?) }
 }
 
 #[derive(Default)]
@@ -255,7 +259,7 @@ mod tests {
     #[test]
     fn at_a_time_of_the_day() {
         check("resets 3pm", "11-20 15:00:00");
-        check("resets 2 PM", "11-21 14:00:00");
+        check("resets 1 PM", "11-21 13:00:00");
         check("resets at 3:30 pm.", "11-20 15:30:00");
         check("resets 9am", "11-21 09:00:00");
         check("resets at 12am", "11-21 00:00:00");
@@ -272,6 +276,15 @@ mod tests {
         check("resets Jan 2 at 2am", "01-02 02:00:00");
         check("try again at 2026-11-21T03:00:00Z", "11-21 04:00:00");
         check("retry-after: Fri, 20 Nov 2026 14:00:00 GMT", "11-20 15:00:00");
+    }
+
+    /// "resets 2pm", told a moment past two: nobody waits a day for that.
+    #[test]
+    fn a_time_of_the_day_that_is_just_over_is_over() {
+        check("resets 2pm", "never");
+        check("resets 1:50pm", "never");
+        check("resets 1:40pm", "11-21 13:40:00");
+        check("resets tomorrow at 1:50pm", "11-21 13:50:00");
     }
 
     #[test]

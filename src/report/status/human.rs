@@ -186,10 +186,11 @@ impl SpecStatus {
 }
 
 impl StageStatus {
-    /// The log of its last attempt, if that is what stopped its spec.
+    /// The log of what stopped its spec, or that of its last attempt.
     fn log_of_trouble(&self) -> Option<&str> {
         let stopped = self.state == Mark::Failed.word() || self.state == Mark::Held.word();
-        self.attempt.as_ref().filter(|_| stopped).map(|attempt| attempt.log.as_str())
+        let attempt = self.attempt.as_ref().map(|attempt| &attempt.log);
+        self.log.as_ref().or(attempt).filter(|_| stopped).map(String::as_str)
     }
 
     /// The line of a stage that runs, or a landing under way.

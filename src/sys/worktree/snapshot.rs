@@ -14,6 +14,8 @@ pub struct Snapshot {
     pub changes: Vec<Change>,
     /// Repositories within the worktree that are no submodules; they are left out.
     pub embedded: Vec<String>,
+    /// Files that could not be read; they are left out, or are as they were.
+    pub unreadable: Vec<String>,
     /// What git said of files that it could not take.
     pub complaint: Option<String>,
     index: TempIndex,
@@ -38,6 +40,8 @@ impl Worktree {
         let mut embedded = self.embedded(&changes)?;
         let unborn = complaint.as_deref().into_iter().flat_map(str::lines).filter_map(without_commits);
         embedded.extend(unborn.filter(|path| !lies_in(path, &excluded)));
+        let unread = complaint.as_deref().into_iter().flat_map(str::lines).filter_map(not_read);
+        let unreadable = unread.filter(|path| !lies_in(path, &excluded)).collect();
         let mut back: Vec<(String, Option<Content>)> = Vec::new();
         changes.retain(|change| {
             let out = lies_in(&change.path, &excluded);
@@ -52,7 +56,7 @@ impl Worktree {
             index.replace(&back)?;
         }
         let tree = index.write_tree()?;
-        Ok(Snapshot { tree, changes, embedded, complaint, index })
+        Ok(Snapshot { tree, changes, embedded, unreadable, complaint, index })
     }
 
     /// Makes a commit of a snapshot the worktree's own: HEAD names `branch` again, the branch moves from
@@ -146,6 +150,27 @@ fn without_commits(line: &str) -> Option<String> {
     Some(path.trim_end_matches('/').to_owned())
 }
 
+/// The file that git could not open or read, if that is what this line says.
+fn not_read(line: &str) -> Option<String> {
+    let named = line.strip_prefix("error: open(\"").or_else(|| line.strip_prefix("error: read(\""))?;
+    Some(named.rsplit_once("\"): ")?.0.to_owned())
+}
+
 fn lies_in(path: &str, excluded: &HashSet<&str>) -> bool {
     excluded.contains(path) || path.match_indices('/').any(|(slash, _)| excluded.contains(&path[..slash]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn git_names_files_that_it_cannot_read() {
+        assert_eq!(
+            not_read("error: open(\"a \"b\".txt\"): Permission denied").as_deref(),
+            Some("a \"b\".txt")
+        );
+        assert_eq!(not_read("error: unable to index file 'a'"), None);
+        assert_eq!(not_read("warning: could not open directory 'd/': Permission denied"), None);
+    }
 }

@@ -216,10 +216,13 @@ fn give_up(wishes: &Wishes, specs: &[String], err: &mut dyn Write) -> Result<Exi
     let mut exit = Exit::Done;
     for spec in positions.into_iter().map(|position| site.spec(position)) {
         match site.give_up_worktree(spec) {
-            Ok(Some(GivenUp { path, branch, edits })) => {
+            Ok(Some(GivenUp { path, branch, edits, beside })) => {
                 let edits = edits.map(|edits| format!("; your edits in it are now `{}`", edits.short()));
                 let (path, edits) = (path.display(), edits.unwrap_or_default());
                 writeln!(err, "specmake: removed `{path}`; its work is on branch `{branch}`{edits}")?;
+                for told in beside {
+                    writeln!(err, "specmake: {told}")?;
+                }
             }
             Ok(None) => writeln!(err, "specmake: {} has no worktree", spec.name)?,
             Err(stays) => {

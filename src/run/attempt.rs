@@ -132,8 +132,7 @@ impl Site {
             stage_start = self.restart(spec, stage, &mut place)?;
         }
         let side = if spec.runs_beside(stage) {
-            let keep = step.is_some_and(|step| !matches!(step, Step::Restart { .. }));
-            let side = self.side_worktree(spec, &id.stage, place.tip, keep);
+            let side = self.side_worktree(spec, &id.stage, place.tip, step);
             Some(side.map_err(|e| setup_failure(&e))?)
         } else {
             None

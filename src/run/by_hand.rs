@@ -34,6 +34,8 @@ pub struct GivenUp {
     pub branch: String,
     /// The commit of what a person had changed in it.
     pub edits: Option<Oid>,
+    /// Where is what a person had changed in those of single stages, in words.
+    pub beside: Vec<String>,
 }
 
 /// Names of the contract that a person's own shell must not carry: by them processes of attempts are found and
@@ -123,7 +125,8 @@ impl Site {
         let tip = self.git.require_commit(&branch_ref(&branch))?;
         let path = worktree.top().to_owned();
         let (kept, edits) = self.empty_out(spec, worktree, tip)?;
-        Ok(Some(GivenUp { path, branch, edits: edits.then_some(kept) }))
+        let beside = self.give_up_sides(spec)?;
+        Ok(Some(GivenUp { path, branch, edits: edits.then_some(kept), beside }))
     }
 
     /// Removes a worktree of ours once what a person changed in it is a commit: the tip of its branch after that,

@@ -8,6 +8,7 @@ use crate::event::{Failure, Verdict};
 use crate::model::Spec;
 use crate::rebuild::{Held, LANDING, Mark};
 use crate::sys::git::GitError;
+use crate::sys::worktree::Stays;
 use serde::{Deserialize, Serialize};
 
 /// How a spec is to try again.
@@ -123,6 +124,7 @@ impl Site {
             told.extend(backup.map(|backup| {
                 format!("{}: it begins afresh; what was there is kept under `{backup}`", spec.name)
             }));
+            told.extend(self.give_up_sides(spec)?);
         }
         let mut marks: Vec<Mark> = Vec::new();
         if let Some(held) = self.standing(spec)?.line().held(&names(spec)) {
@@ -152,6 +154,12 @@ impl Site {
         let Some(tip) = self.git.commit(&crate::sys::git::branch_ref(&self.branch_of(spec)))? else {
             return Ok(None);
         };
+        // Nothing is committed for a person who is in the middle of something.
+        if let Some(Stays::Operation(_) | Stays::OtherBranch(_)) =
+            worktree.stays(Some(&self.branch_of(spec)))?
+        {
+            return Ok(None);
+        }
         let changes = worktree.snapshot(tip, &[])?.changes.len();
         let files = english::count(changes, "file");
         let top = worktree.top().display();

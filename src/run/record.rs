@@ -10,6 +10,7 @@ use crate::rebuild::deed::{Deed, manifest_stamp, trace};
 use crate::rebuild::{How, Mark, judge, manifest};
 use crate::sys::git::{GitError, NewCommit, RefUpdate, branch_ref};
 use crate::sys::landing::{self as sync, Move, Moved};
+use std::sync::PoisonError;
 
 /// Why something could not be recorded.
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +100,9 @@ impl Site {
             }
         }
         for (position, marks) in on_branches {
+            // A stage beside the one that this is about may be putting its outputs there.
+            let turn = self.turn_of(position);
+            let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
             self.record_on_branch(self.spec(position), subject, "", &marks)?;
         }
         if !on_base.is_empty() {

@@ -117,7 +117,8 @@ impl Site {
         forget: RefUpdate,
     ) -> Result<(), GitError> {
         if declared.position(stage).is_some_and(|at| declared.runs_beside(at)) {
-            return self.forget_side_attempt(declared, stage, start);
+            self.put_away_side(declared, stage)?;
+            return self.git.update_refs(&[forget], "specmake: recover");
         }
         let branch = self.branch_of(declared);
         let worktree = self.worktree_of(declared).unwrap_or_default();

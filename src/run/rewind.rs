@@ -125,8 +125,7 @@ impl Site {
         let standing = self.standing(spec).map_err(|e| setup_failure(&e))?;
         let mut place = self.workplace(spec, &standing)?;
         if spec.runs_beside(stage) {
-            self.forget_side_attempt(spec, &spec.stages[stage].name, place.tip)
-                .map_err(|e| setup_failure(&e))?;
+            self.put_away_side(spec, &spec.stages[stage].name).map_err(|e| setup_failure(&e))?;
         } else {
             self.restart(spec, stage, &mut place)?;
         }

@@ -51,6 +51,9 @@ impl Site {
         if !as_it_is {
             self.back_up_tip(spec, tip)?;
         }
+        for told in self.give_up_sides(spec)? {
+            self.reporter.warn(told);
+        }
         drop_branch(&self.git, &branch, tip, self.forget_fork(&branch))?;
         self.note_gone(&branch);
         Ok(())

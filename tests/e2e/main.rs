@@ -10,6 +10,7 @@ mod scripts;
 mod world;
 
 mod agents;
+mod beside;
 mod brakes;
 mod commands;
 mod conflict;

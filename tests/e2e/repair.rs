@@ -157,6 +157,8 @@ fn what_is_begun_in_a_worktree_is_not_ended_for_a_person() {
         assert_eq!(fs::read_to_string(folder.join("repair.txt")).unwrap(), "mended\n");
         assert_eq!(world.git_in(&folder, &["branch", "--show-current"]), "mine");
     }
+    world.run(["retry", "a"]).said("`git switch spec/a`").unsaid("are committed").calls([]);
+    assert_eq!(world.git_in(&folder, &["branch", "--show-current"]), "mine");
 }
 
 #[test]

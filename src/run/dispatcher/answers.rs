@@ -60,10 +60,27 @@ impl<H: Hands> Dispatcher<H> {
                 self.let_go_back(place);
                 Ok(())
             }
-            Message::Recorded(place, failure) => self.hold(place, failure, Onward::Retry),
-            Message::LeftInConflict(place, failure) => self.left_in_conflict(place, failure),
-            Message::Skipped(place, recorded) => self.skipped(place, recorded),
-            Message::Rewound(place, done) => self.rewound(place, done),
+            Message::Recorded(place, failure) => {
+                self.hold(place, failure, Onward::Retry)?;
+                self.let_go_back(place);
+                Ok(())
+            }
+            Message::LeftInConflict(place, failure) => {
+                self.left_in_conflict(place, failure)?;
+                self.let_go_back(place);
+                Ok(())
+            }
+            Message::Skipped(place, recorded) => {
+                self.skipped(place, recorded)?;
+                self.let_go_back(place);
+                Ok(())
+            }
+            Message::Rewound(place, Ok(())) => self.rewound(place),
+            Message::Rewound(place, Err(failure)) => {
+                self.fail(place, failure)?;
+                self.let_go_back(place);
+                Ok(())
+            }
             Message::Landed(landed, Batch::Red(red)) => {
                 self.split(red);
                 self.all_landed(landed)

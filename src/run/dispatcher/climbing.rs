@@ -231,10 +231,7 @@ impl<H: Hands> Dispatcher<H> {
     }
 
     /// The branch is back at the start of an earlier stage: from there on all is judged again.
-    pub(super) fn rewound(&mut self, place: Place, done: Result<(), Failure>) -> Result<(), IllegalMove> {
-        if let Err(failure) = done {
-            return self.fail(place, failure);
-        }
+    pub(super) fn rewound(&mut self, place: Place) -> Result<(), IllegalMove> {
         if self.others_move(place) {
             self.work.spawn(async move {
                 tokio::time::sleep(LOOK_AGAIN).await;

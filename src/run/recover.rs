@@ -5,7 +5,8 @@ use super::workplace::message;
 use crate::base::{Oid, SpecName, StageName};
 use crate::model::{FailureClass, Spec};
 use crate::rebuild::Mark;
-use crate::sys::git::{GitError, NewCommit, RefUpdate, branch_ref};
+use crate::sys::git::{Git, GitError, NewCommit, RefUpdate, branch_ref};
+use crate::sys::lock::RefsLock;
 use crate::sys::worktree::{move_home, repair};
 use std::sync::PoisonError;
 
@@ -16,6 +17,24 @@ impl Site {
         for spec in self.project.specs.values().filter(|spec| self.is_marked(&self.branch_of(spec))) {
             drop(self.tidy(spec));
         }
+        if let Err(error) = self.forget_stray_marks() {
+            self.reporter.warn(format!("cannot forget the marks of branches that are gone: {error}"));
+        }
+    }
+
+    /// Forgets marks without a branch, as a death between the two leaves them: a branch that somebody makes under
+    /// that name later is not ours.
+    fn forget_stray_marks(&self) -> Result<(), GitError> {
+        let stray = self.marks_without_branch();
+        if stray.is_empty() {
+            return Ok(());
+        }
+        let lock = RefsLock::take(&self.git)?;
+        for branch in stray {
+            self.git.unset_config_locked(&Git::mark_name(&branch), &lock)?;
+            self.note_unmarked(&branch);
+        }
+        Ok(())
     }
 
     /// Mends worktrees that were moved, alone or with their repository, and tells of it.

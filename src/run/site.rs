@@ -351,6 +351,18 @@ impl Site {
         self.branches_guard().marked.contains_key(branch)
     }
 
+    /// Names that carry our mark and are no branch.
+    pub(super) fn marks_without_branch(&self) -> Vec<String> {
+        let branches = self.branches_guard();
+        let gone = |branch: &&String| !branches.tips.contains_key(&branch_ref(branch));
+        branches.marked.keys().filter(gone).cloned().collect()
+    }
+
+    /// Takes note that a branch is no longer marked as ours.
+    pub(super) fn note_unmarked(&self, branch: &str) {
+        self.branches_guard().marked.remove(branch);
+    }
+
     /// Takes note that a branch is marked as ours.
     pub fn note_marked(&self, branch: &str) {
         self.branches_guard().marked.insert(branch.to_owned(), String::new());

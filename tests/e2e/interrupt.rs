@@ -242,3 +242,14 @@ fn a_when_that_is_killed_has_said_nothing() {
     world.run([]).refuses().calls([]).said("`when` gave no answer").said("when@build.1.log");
     world.run(["logs", "a:when@build"]).exits(0).said("hm");
 }
+
+#[test]
+fn a_mark_that_a_kill_left_without_its_branch_is_forgotten() {
+    let world = World::with(&format!("{ONE}\nspec \"a\" \"A\""));
+    world.again().calls(["a:build"]);
+    world.git(&["config", "branch.spec/a.specmake", "a"]);
+    world.git(&["config", "branch.mine.remote", "origin"]);
+    world.again().calls([]);
+    assert!(!world.git(&["config", "--list", "--local"]).contains("spec/a"));
+    assert!(world.git(&["config", "--list", "--local"]).contains("branch.mine.remote"));
+}

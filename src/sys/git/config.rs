@@ -53,6 +53,14 @@ impl Git {
         self.run(&self.command(["config", "--local", name, value])).map(drop)
     }
 
+    /// Removes a configuration name from the repository, and its section if nothing else stands in it.
+    ///
+    /// # Errors
+    /// The configuration cannot be written.
+    pub fn unset_config_locked(&self, name: &str, _lock: &RefsLock) -> Result<(), GitError> {
+        self.run(&self.command(["config", "--local", "--unset-all", name])).map(drop)
+    }
+
     /// The branches that carry our mark, and what it says: `branch.<name>.specmake`.
     ///
     /// # Errors

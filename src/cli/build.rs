@@ -218,6 +218,7 @@ impl Build<'_> {
         let git = &self.ground.git;
         let strays = crate::sys::strays::end_strays(git)?;
         crate::sys::landing::recover(git)?;
+        crate::sys::worktree::unmake(git)?;
         let base = self.ground.settle()?;
         let site = Site::open(Opening {
             project: Arc::clone(&self.ground.project),

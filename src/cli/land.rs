@@ -44,6 +44,7 @@ pub fn land(
     // What a run that was killed left is not taken for what a person mended.
     end_strays(&ground.git)?;
     crate::sys::landing::recover(&ground.git)?;
+    crate::sys::worktree::unmake(&ground.git)?;
     let beside = match &args.to {
         Some(to) if *to != ground.base_branch => {
             make_branch(&ground, to)?;

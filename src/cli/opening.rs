@@ -12,6 +12,7 @@ use crate::sys::git::Git;
 use crate::sys::landing::recover;
 use crate::sys::lock::{Asked, BuildLock, Holder};
 use crate::sys::strays::end_strays;
+use crate::sys::worktree::unmake;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,6 +97,7 @@ pub fn open_mended(
 ) -> Result<Site, Trouble> {
     end_strays(&ground.git)?;
     recover(&ground.git)?;
+    unmake(&ground.git)?;
     let site = open_site(ground, run, Reporter::silent(), err)?;
     site.keep_dead_attempts()?;
     Ok(site)

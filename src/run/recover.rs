@@ -128,6 +128,15 @@ impl Site {
         self.unkept.lock().unwrap_or_else(PoisonError::into_inner).get(spec).cloned()
     }
 
+    /// Whether the branch moved to the stage's own commit, and only the ref that says it is under way did not go any
+    /// more.
+    fn is_done_at(&self, tip: Oid, start: Oid, spec: &SpecName, stage: &StageName) -> Result<bool, GitError> {
+        let commits = self.beyond_base(tip, start)?;
+        let [commit] = commits.as_slice() else { return Ok(false) };
+        let is_trace = |mark: &Mark| matches!(mark, Mark::Trace(t) if t.spec == *spec && t.stages.contains(stage) && t.from == Some(start));
+        Ok(commit.parents == [start] && commit.marks.iter().any(is_trace))
+    }
+
     fn keep_dead_attempt(
         &self,
         declared: &Spec,
@@ -144,6 +153,9 @@ impl Site {
         let (Some(worktree), Some(now)) = (worktree, self.git.commit(&branch_ref(&branch))?) else {
             return self.git.update_refs(&[forget], "specmake: recover");
         };
+        if self.is_done_at(now, start, spec, stage)? {
+            return self.git.update_refs(&[forget], "specmake: recover");
+        }
         let snapshot = worktree.snapshot(start, &[])?;
         let mark = Mark::Attempt {
             spec: spec.clone(),

@@ -12,7 +12,7 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 
-pub use add::Start;
+pub use add::{Start, unmake};
 pub use aside::move_aside;
 pub use bring::BroughtIn;
 pub use merge::Begun;

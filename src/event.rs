@@ -3,8 +3,10 @@ use crate::base::{AgentName, LayerName, PoolName, Reason, SpecName, StageId, Sta
 use crate::model::{FailureClass, LimitKind};
 use serde::{Deserialize, Serialize};
 
+mod tool;
 mod waits;
 
+pub use tool::{ToolKind, ToolStatus, ToolUse};
 pub use waits::{Scarce, WaitsFor};
 
 /// An event and when it happened.
@@ -77,6 +79,51 @@ pub enum Event {
         stage: StageId,
         /// The line, control characters removed.
         line: String,
+    },
+    /// An agent said that a session of its own began.
+    SessionStarted {
+        /// The stage.
+        stage: StageId,
+        /// The agent.
+        agent: AgentName,
+        /// The id by which it can be called again, if it has one.
+        session: Option<String>,
+    },
+    /// An agent used a tool; sent again when it has ended.
+    Tool {
+        /// The stage.
+        stage: StageId,
+        /// What it does with it.
+        tool: ToolUse,
+    },
+    /// An agent told how far it is with its own plan.
+    Planned {
+        /// The stage.
+        stage: StageId,
+        /// Steps done.
+        done: u32,
+        /// All of them.
+        total: u32,
+    },
+    /// A service refused an agent, which waits and tries again by itself.
+    Retrying {
+        /// The stage.
+        stage: StageId,
+        /// Why, in the agent's words.
+        why: String,
+        /// Until when, in milliseconds since the Unix epoch, if it says.
+        until: Option<u64>,
+    },
+    /// An agent asked whether it may do something, and was answered.
+    Permission {
+        /// The stage.
+        stage: StageId,
+        /// What it wanted to do.
+        tool: ToolUse,
+        /// Whether it may.
+        allowed: bool,
+        /// By which rule: "inside the worktree".
+        why: String,
     },
     /// Tasks were ticked.
     Progress {

@@ -5,7 +5,7 @@ use super::attempt::Prepared;
 use super::contents::file_id;
 use super::site::Site;
 use crate::agent::dialect::Said;
-use crate::event::Failure;
+use crate::event::{Failure, ToolKind};
 use crate::model::{FailureClass, Spec};
 use crate::rebuild::Tree;
 use crate::sys::files::tidy;
@@ -20,7 +20,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 const REMEMBERED: usize = 10_000;
 
 /// Kinds of tools that only look.
-const LOOKS: [&str; 4] = ["read", "search", "fetch", "think"];
+const LOOKS: [ToolKind; 4] = [ToolKind::Read, ToolKind::Search, ToolKind::Fetch, ToolKind::Think];
 
 /// The files outside of its worktree that an agent says it wrote to.
 #[derive(Debug, Default)]
@@ -31,11 +31,11 @@ pub(super) struct Named {
 impl Named {
     /// Takes in one thing that the agent said while it ran in `worktree`.
     pub(super) fn hear(&mut self, said: &Said, worktree: &Path) {
-        let Said::Tool { kind, paths, .. } = said else { return };
-        if LOOKS.contains(&kind.as_str()) {
+        let Said::Tool(tool) = said else { return };
+        if LOOKS.contains(&tool.kind) {
             return;
         }
-        let paths = paths.iter().map(|path| tidy(&worktree.join(path)));
+        let paths = tool.paths.iter().map(|path| tidy(&worktree.join(path)));
         for path in paths.filter(|path| !path.starts_with(worktree)) {
             if self.paths.len() < REMEMBERED {
                 self.paths.insert(path);

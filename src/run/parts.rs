@@ -5,6 +5,7 @@ use super::ending::how_it_ended;
 use super::hands::Order;
 use super::judging::setup_failure;
 use super::progress::Progress;
+use super::report::now_millis;
 use super::site::Site;
 use super::still::{Heard, Still, since_change};
 use crate::agent::dialect;
@@ -143,8 +144,20 @@ impl Site {
                     (dialect::Said::Started { session }, Some(agent)) => {
                         began = true;
                         self.remember_session(&id, agent, session.as_deref());
+                        let (stage, agent) = (id.clone(), agent.clone());
+                        self.reporter.report(Event::SessionStarted { stage, agent, session });
                     }
-                    _ => {}
+                    (dialect::Said::Tool(tool), _) => {
+                        self.reporter.report(Event::Tool { stage: id.clone(), tool });
+                    }
+                    (dialect::Said::Plan { done, total }, _) => {
+                        self.reporter.report(Event::Planned { stage: id.clone(), done, total });
+                    }
+                    (dialect::Said::Retrying { why, millis }, _) => {
+                        let until = millis.map(|millis| now_millis().saturating_add(millis));
+                        self.reporter.report(Event::Retrying { stage: id.clone(), why, until });
+                    }
+                    (dialect::Said::Started { .. } | dialect::Said::Ended(_), _) => {}
                 }
             }
         };

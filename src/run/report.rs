@@ -1,6 +1,6 @@
 //! Where events go on their way to the store and the faces.
 use crate::base::Mask;
-use crate::event::{Event, Failure, Record};
+use crate::event::{Event, Failure, Record, ToolUse};
 use std::borrow::Cow;
 use std::sync::mpsc::Sender;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -58,6 +58,9 @@ fn words(event: &mut Event) -> Option<&mut String> {
         | Event::SpecBlocked { why: words, .. }
         | Event::SpecSkipped { why: words, .. }
         | Event::PoolPaused { why: words, .. }
+        | Event::Retrying { why: words, .. }
+        | Event::Tool { tool: ToolUse { title: words, .. }, .. }
+        | Event::Permission { tool: ToolUse { title: words, .. }, .. }
         | Event::LandingWaits { why: words, .. } => Some(words),
         _ => None,
     }

@@ -193,6 +193,9 @@ impl View {
                 );
             }
             Event::Output { stage, line } => self.step_mut(stage).line = Some(line.clone()),
+            Event::Tool { stage, tool } => {
+                self.step_mut(stage).line = Some(format!("{} {}", tool.kind.name(), tool.title));
+            }
             Event::Progress { stage, done, total } => self.step_mut(stage).progress = Some((*done, *total)),
             Event::Usage { stage, usage } => self.step_mut(stage).used(*usage),
             Event::AttemptEnded { stage, attempt, millis, failure } => {
@@ -226,6 +229,10 @@ impl View {
             }
             Event::Delivered { spec, branch } => self.spec_mut(spec).branch = Some(branch.clone()),
             Event::RunStarted { .. }
+            | Event::SessionStarted { .. }
+            | Event::Planned { .. }
+            | Event::Retrying { .. }
+            | Event::Permission { .. }
             | Event::LandingFlake { .. }
             | Event::PoolPaused { .. }
             | Event::PoolResumed { .. }

@@ -40,7 +40,7 @@ fn what_an_agent_says_it_wrote_in_the_checkout_is_a_leak() {
     world.script(
         "a/build",
         "echo x > $W/repo/README.txt\necho mine too > $W/repo/mine.txt\n\
-         echo \"demo: tool write ../../repo/README.txt\"\necho \"demo: tool read $W/repo/mine.txt\"\nplay build",
+         echo \"demo: tool edit ../../repo/README.txt\"\necho \"demo: tool read $W/repo/mine.txt\"\nplay build",
     );
     let outcome = world.run([]);
     outcome.exits(1).calls(["a:build"]).said("`README.txt`").said("leak").unsaid("mine.txt");
@@ -52,8 +52,8 @@ fn what_people_do_in_their_checkout_is_no_leak() {
     let world = telling("fail");
     world.script(
         "a/build",
-        "echo mine > $W/repo/mine.txt\necho \"demo: tool write src/mine.txt\"\n\
-         echo \"demo: tool write $W/repo/README.txt\"\nplay build",
+        "echo mine > $W/repo/mine.txt\necho \"demo: tool edit src/mine.txt\"\n\
+         echo \"demo: tool edit $W/repo/README.txt\"\nplay build",
     );
     world.run([]).exits(0).calls(["a:build"]);
     assert_eq!(world.read("mine.txt"), "mine\n");

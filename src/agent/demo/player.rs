@@ -1,11 +1,12 @@
 //! The hands of the demo agent: files of the worktree, ticks, shell lines, waits, and what it says of them.
 use super::script::{Act, Step};
 use super::texts;
+use crate::agent::dialect::Said;
 use crate::agent::dialect::demo::line;
-use crate::agent::dialect::{Said, ToolStatus};
 use crate::agent::facts::Facts;
 use crate::agent::placeholder::fill;
 use crate::event::Usage;
+use crate::event::{ToolKind, ToolStatus, ToolUse};
 use crate::sys::process::Invocation;
 use crate::tasks;
 use rustix::process::{Signal, getpid, kill_process};
@@ -79,7 +80,7 @@ impl Player<'_> {
                 let path = self.filled(path);
                 fs::remove_file(self.worktree.join(&path))
                     .map_err(|error| trouble("remove", &path, &error))?;
-                self.used("remove", &path);
+                self.used(ToolKind::Delete, &path);
                 Ok(())
             }
             Act::Tick(id) => self.tick(id.as_deref()),
@@ -189,7 +190,7 @@ impl Player<'_> {
         let captured = shell.capture().map_err(|error| trouble("run", shell_line, &error))?;
         let _ =
             self.stdout.write_all(&captured.stdout).and_then(|()| self.stdout.write_all(&captured.stderr));
-        self.used("run", shell_line);
+        self.used(ToolKind::Execute, shell_line);
         match captured.status.code() {
             Some(0) => Ok(()),
             Some(status) => Err(Stopped::Exit(u8::try_from(status).unwrap_or(1))),
@@ -230,7 +231,7 @@ impl Player<'_> {
             .and_then(|()| fs::write(&file, text))
             .map_err(|error| trouble("write", path, &error))?;
         self.written += u64::try_from(text.len()).unwrap_or(u64::MAX);
-        self.used("write", path);
+        self.used(ToolKind::Edit, path);
         Ok(())
     }
 
@@ -238,9 +239,9 @@ impl Player<'_> {
         fs::read(self.worktree.join(path)).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    fn used(&mut self, kind: &str, title: &str) {
-        let (kind, title) = (kind.to_owned(), title.to_owned());
-        self.say(&Said::Tool { kind, title, paths: Vec::new(), status: ToolStatus::Done });
+    fn used(&mut self, kind: ToolKind, title: &str) {
+        let (id, title) = (String::new(), title.to_owned());
+        self.say(&Said::Tool(ToolUse { id, kind, title, paths: Vec::new(), status: ToolStatus::Done }));
     }
 
     fn filled(&self, text: &str) -> String {

@@ -1,7 +1,7 @@
 //! The lines of the demo agent: words, and `demo:` lines that say the rest of the stream.
 use super::text::words;
-use super::{Dialect, EndReason, Said, ToolStatus};
-use crate::event::Usage;
+use super::{Dialect, EndReason, Said};
+use crate::event::{ToolKind, ToolStatus, ToolUse, Usage};
 
 /// Reads the demo agent.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub fn line(said: &Said) -> String {
     match said {
         Said::Text(text) => text.clone(),
         Said::Started { session } => format!("demo: session {}", session.as_deref().unwrap_or("-")),
-        Said::Tool { kind, title, .. } => format!("demo: tool {kind} {title}"),
+        Said::Tool(ToolUse { kind, title, .. }) => format!("demo: tool {} {title}", kind.name()),
         Said::Plan { done, total } => format!("demo: plan {done} of {total}"),
         Said::Usage(usage) => {
             let cost = usage.cost.map(|cost| format!(" cost {cost}")).unwrap_or_default();
@@ -44,9 +44,10 @@ fn parse(said: &str) -> Option<Said> {
         "session" => Some(Said::Started { session: (rest != "-").then(|| rest.to_owned()) }),
         "tool" => {
             let (kind, title) = rest.split_once(' ')?;
-            let paths = if kind == "run" { Vec::new() } else { vec![title.to_owned()] };
-            let (kind, title) = (kind.to_owned(), title.to_owned());
-            Some(Said::Tool { kind, title, paths, status: ToolStatus::Done })
+            let kind = ToolKind::named(kind);
+            let paths = if kind == ToolKind::Execute { Vec::new() } else { vec![title.to_owned()] };
+            let (id, title) = (String::new(), title.to_owned());
+            Some(Said::Tool(ToolUse { id, kind, title, paths, status: ToolStatus::Done }))
         }
         "plan" => {
             let (done, total) = rest.split_once(" of ")?;
@@ -90,12 +91,13 @@ mod tests {
             Said::Started { session: Some("demo-1".into()) },
             Said::Started { session: None },
             Said::Text("hello".into()),
-            Said::Tool {
-                kind: "write".into(),
+            Said::Tool(ToolUse {
+                id: String::new(),
+                kind: ToolKind::Edit,
                 title: "a b.md".into(),
                 paths: vec!["a b.md".into()],
                 status: ToolStatus::Done,
-            },
+            }),
             Said::Plan { done: 1, total: 3 },
             Said::Usage(usage),
             Said::Usage(Usage { cost: Some(0.12), ..usage }),

@@ -2,7 +2,7 @@
 pub mod demo;
 pub mod text;
 
-use crate::event::Usage;
+use crate::event::{ToolUse, Usage};
 
 /// One thing that an agent said or did.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,16 +15,7 @@ pub enum Said {
     /// Words for people, one line.
     Text(String),
     /// It used a tool.
-    Tool {
-        /// What kind: `read`, `write`, `run` ...
-        kind: String,
-        /// One line for people.
-        title: String,
-        /// Files it is about.
-        paths: Vec<String>,
-        /// How far it is.
-        status: ToolStatus,
-    },
+    Tool(ToolUse),
     /// Its plan, or how far it is with it.
     Plan {
         /// Steps done.
@@ -45,17 +36,6 @@ pub enum Said {
     Ended(EndReason),
 }
 
-/// How far a tool is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ToolStatus {
-    /// At work.
-    Running,
-    /// Done.
-    Done,
-    /// Gone wrong.
-    Failed,
-}
-
 /// Why an agent says that it is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EndReason {
@@ -73,6 +53,11 @@ pub enum EndReason {
 pub trait Dialect: Send {
     /// What a line says.
     fn read(&mut self, line: &str) -> Vec<Said>;
+
+    /// Whether an agent that speaks so always says that it is over, so that one that did not was cut off.
+    fn tells_its_end(&self) -> bool {
+        false
+    }
 }
 
 /// Names of dialects, as in `agent { dialect "text" }`.

@@ -74,10 +74,11 @@ pub struct Refused {
     pub said: String,
 }
 
-/// The limit that ended a failed attempt, by the end of its output; `own` are the patterns of the agent's profile.
-/// Times without a zone are those of `now`.
-pub fn refused(tail: &str, own: &[LimitPattern], now: &Zoned) -> Option<Refused> {
-    let errors = errors(tail);
+/// The limit that ended a failed attempt, by the errors that it told of and the end of its output; `own` are the
+/// patterns of the agent's profile. Times without a zone are those of `now`.
+pub fn refused(told: &[&str], tail: &str, own: &[LimitPattern], now: &Zoned) -> Option<Refused> {
+    let told = told.iter().map(|words| Told { text: (*words).to_owned(), said: (*words).to_owned() });
+    let errors: Vec<Told> = told.chain(errors(tail)).collect();
     let (at, kind, time) = errors.iter().enumerate().find_map(|(at, told)| {
         let (kind, time) = kind_of(told, own)?;
         Some((at, kind, time))
@@ -143,7 +144,7 @@ mod tests {
     #[track_caller]
     fn check(tail: &str, expect: Option<(LimitKind, Option<i64>)>) {
         let now = now();
-        let found = refused(tail, &[], &now).map(|refused| {
+        let found = refused(&[], tail, &[], &now).map(|refused| {
             let until = refused.limit.until.map(|until| until as i64 / 1000 - now.timestamp().as_second());
             (refused.limit.kind, until)
         });
@@ -246,7 +247,7 @@ mod tests {
         let own = |kind, text: &str| LimitPattern { kind, text: text.into() };
         let patterns =
             [own(LimitKind::Human, "rate limit"), own(LimitKind::Clock, "nap until {time} please")];
-        let found = |tail: &str| refused(tail, &patterns, &now()).map(|refused| refused.limit);
+        let found = |tail: &str| refused(&[], tail, &patterns, &now()).map(|refused| refused.limit);
         let three = u64::try_from(now().timestamp().as_millisecond()).expect("after 1970") + 3_600_000;
         let until = |kind, until| Some(Limit { kind, until });
         assert_eq!(found("Error: rate limit"), until(LimitKind::Human, None));
@@ -256,7 +257,8 @@ mod tests {
 
     #[test]
     fn the_words_are_the_agents() {
-        let said = |tail: &str| refused(tail, &[], &now()).map(|refused| refused.said).unwrap_or_default();
+        let said =
+            |tail: &str| refused(&[], tail, &[], &now()).map(|refused| refused.said).unwrap_or_default();
         assert_eq!(said("Error: Insufficient balance\n"), "Error: Insufficient balance");
         let json = r#"{"type":"error","error":{"data":{"message":"rate limit reached","statusCode":429}}}"#;
         assert_eq!(said(json), "rate limit reached");

@@ -11,6 +11,7 @@ use super::parts::Parts;
 use super::site::Site;
 use super::standing::names;
 use super::telling::Past;
+use super::told::Ran;
 use super::workplace::{Workplace, message, start_ref};
 use crate::base::{Oid, StageId, Stamp};
 use crate::event::{Event, Failure, Usage, Verdict};
@@ -18,7 +19,7 @@ use crate::model::{FailureClass, Spec, Stage, Step};
 use crate::rebuild::deed::{Deed, trace};
 use crate::rebuild::result::Changed;
 use crate::rebuild::{How, Key, Last, Mark, Unreadable, manifest};
-use crate::sys::child::{Cut, Exit, Launch};
+use crate::sys::child::{Cut, Launch};
 use crate::sys::git::{GitError, RefUpdate, branch_ref};
 use crate::sys::stop::Stop;
 use crate::sys::worktree::{Snapshot, Worktree};
@@ -91,8 +92,8 @@ impl Site {
             Ok(prepared) => prepared,
             Err(outcome) => return outcome,
         };
-        let exit = match self.run_in(&mut prepared, &order, &stop).await {
-            Ok(exit) => exit,
+        let ran = match self.run_in(&mut prepared, &order, &stop).await {
+            Ok(ran) => ran,
             Err(failure) => {
                 self.report_end(&prepared, &order, Duration::ZERO, Some(failure.clone()));
                 let site = Arc::clone(&self);
@@ -102,7 +103,7 @@ impl Site {
             }
         };
         let site = Arc::clone(&self);
-        blocking(move || site.conclude(prepared, &order, spec, stage, &exit)).await
+        blocking(move || site.conclude(prepared, &order, spec, stage, &ran)).await
     }
 
     fn prepare(&self, order: &Order, spec: usize, stage: usize) -> Result<Prepared, Outcome> {
@@ -204,41 +205,41 @@ impl Site {
         order: &Order,
         spec: usize,
         stage: usize,
-        exit: &Exit,
+        ran: &Ran,
     ) -> Outcome {
         let spec = self.spec(spec);
         let refs = self.refs_after(&prepared.id);
         if let Ok(after) = &refs {
             prepared.start = after.start;
         }
-        let ended = if exit.cut == Some(Cut::Stopped) {
+        let ended = if ran.exit.cut == Some(Cut::Stopped) {
             Err(None)
         } else {
-            self.kept_or_failed(&mut prepared, spec, stage, exit).map_err(Some)
+            self.kept_or_failed(&mut prepared, spec, stage, ran).map_err(Some)
         };
         let outcome = match ended {
             Ok(commit) => {
-                self.report_end(&prepared, order, exit.duration, None);
+                self.report_end(&prepared, order, ran.exit.duration, None);
                 Outcome::Done { commit: commit.to_string() }
             }
-            Err(lack) => self.failed(&mut prepared, order, exit, lack),
+            Err(lack) => self.failed(&mut prepared, order, ran, lack),
         };
         self.tell_of_others(&prepared, refs);
         outcome
     }
 
     /// Keeps what an attempt left that did not do; without a lack it was told to stop.
-    fn failed(&self, prepared: &mut Prepared, order: &Order, exit: &Exit, lack: Option<Lack>) -> Outcome {
+    fn failed(&self, prepared: &mut Prepared, order: &Order, ran: &Ran, lack: Option<Lack>) -> Outcome {
         let (mut failure, end): (Failure, fn(Failure) -> Outcome) = match lack {
             None => (Failure::stopped(), |_| Outcome::Stopped),
             Some(Lack { failure, holds: true }) => (failure, Outcome::Held),
             Some(Lack { failure, holds: false }) => {
-                (self.or_limit(failure, prepared.parts.last.as_ref(), exit), Outcome::Failed)
+                (self.or_limit(failure, prepared.parts.last.as_ref(), ran), Outcome::Failed)
             }
         };
         failure.message = self.mask.text(&failure.message).into_owned();
         failure.log.get_or_insert_with(|| prepared.log.clone());
-        self.report_end(prepared, order, exit.duration, Some(failure.clone()));
+        self.report_end(prepared, order, ran.exit.duration, Some(failure.clone()));
         match self.keep(prepared, &failure) {
             Ok(()) => end(failure),
             Err(error) => {
@@ -255,7 +256,7 @@ impl Site {
         prepared: &mut Prepared,
         spec: &Spec,
         stage: usize,
-        exit: &Exit,
+        ran: &Ran,
     ) -> Result<Oid, Lack> {
         let setup = |error: GitError| setup_failure(&error);
         if let Some(failure) = damaged(prepared.worktree()) {
@@ -268,7 +269,7 @@ impl Site {
         {
             return Err(leak.into());
         }
-        if let Some(failure) = failure_of(exit, &spec.stages[stage], prepared.parts.last.is_some()) {
+        if let Some(failure) = failure_of(ran, &spec.stages[stage], prepared.parts.last.is_some()) {
             return Err(failure.into());
         }
         if let Some(why) = &prepared.refused {

@@ -1,15 +1,17 @@
 //! How the process of an attempt ended, and in which words.
+use super::told::Ran;
 use crate::base::english;
 use crate::event::Failure;
 use crate::model::{FailureClass, Stage, Work};
 use crate::sys::child::{Cut, Exit};
 
 /// What is wrong with an attempt that ended so, if that alone says it; `was_agent`: its last process was an agent.
-pub(super) fn failure_of(exit: &Exit, stage: &Stage, was_agent: bool) -> Option<Failure> {
+pub(super) fn failure_of(ran: &Ran, stage: &Stage, was_agent: bool) -> Option<Failure> {
+    let exit = &ran.exit;
     let class = match (exit.cut, &stage.work) {
         (Some(Cut::TimedOut), _) => FailureClass::Timeout,
         (Some(Cut::Stalled), _) => FailureClass::Stall,
-        _ if exit.success() => return None,
+        _ if ran.is_good() => return None,
         (_, Work::Run { .. }) if !was_agent => FailureClass::Check,
         _ => FailureClass::Crash,
     };
@@ -20,7 +22,7 @@ pub(super) fn failure_of(exit: &Exit, stage: &Stage, was_agent: bool) -> Option<
         (FailureClass::Stall, _, Some(stall)) => {
             format!("showed no sign of life for {}", english::duration(stall))
         }
-        _ => how_it_ended(exit),
+        _ => ran.trouble().unwrap_or_else(|| how_it_ended(exit)),
     };
     Some(Failure::new(class, message))
 }

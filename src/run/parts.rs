@@ -1,15 +1,15 @@
 //! The processes of one attempt, run one after the other: an agent's, a command's, or that of an agent that mends
 //! what the command then finds.
 use super::attempt::Prepared;
+use super::ear::Ear;
 use super::ending::how_it_ended;
 use super::hands::Order;
 use super::judging::setup_failure;
 use super::progress::Progress;
-use super::report::now_millis;
 use super::site::Site;
 use super::still::{Heard, Still, since_change};
+use super::told::{Ran, Told};
 use crate::agent::dialect;
-use crate::agent::refusal::refusal;
 use crate::base::AgentName;
 use crate::event::{Event, Failure};
 use crate::model::FailureClass;
@@ -65,7 +65,7 @@ impl Site {
         prepared: &mut Prepared,
         order: &Order,
         stop: &Stop,
-    ) -> Result<Exit, Failure> {
+    ) -> Result<Ran, Failure> {
         self.reporter.report(Event::AttemptStarted {
             stage: prepared.id.clone(),
             attempt: order.attempt,
@@ -79,7 +79,7 @@ impl Site {
         for launch in std::mem::take(&mut prepared.setup) {
             let exit = self.run_setup(&prepared.id.to_string(), launch, stop).await?;
             if exit.cut == Some(Cut::Stopped) {
-                return Ok(exit);
+                return Ok(Ran::mute(exit));
             }
         }
         prepared.worktree().mark_ready().map_err(|e| setup_failure(&e))?;
@@ -89,27 +89,22 @@ impl Site {
                 return Err(setup_failure(&"there is nothing to run"));
             };
             prepared.parts.last.clone_from(&part.agent);
-            let (mut exit, began) = self.run_part(prepared, &part, stop).await?;
-            took += exit.duration;
-            exit.duration = took;
-            let is_gone = part.resumes && !began && !exit.success() && exit.cut.is_none();
+            let mut ran = self.run_part(prepared, &part, stop).await?;
+            took += ran.exit.duration;
+            ran.exit.duration = took;
+            let is_gone = part.resumes && ran.lost_its_session();
             if is_gone && let Some(fresh) = prepared.parts.fresh.take() {
                 prepared.parts.all.push_front(fresh);
                 continue;
             }
-            if !exit.success() || prepared.parts.all.is_empty() {
-                return Ok(exit);
+            if !ran.is_good() || prepared.parts.all.is_empty() {
+                return Ok(ran);
             }
         }
     }
 
-    /// Runs one process; also tells whether it said that a session began.
-    async fn run_part(
-        &self,
-        prepared: &mut Prepared,
-        part: &Part,
-        stop: &Stop,
-    ) -> Result<(Exit, bool), Failure> {
+    /// Runs one process to its end.
+    async fn run_part(&self, prepared: &mut Prepared, part: &Part, stop: &Stop) -> Result<Ran, Failure> {
         if let Some((file, text)) = &part.prompt
             && let Err(error) = write_with_folders(file, text)
         {
@@ -119,47 +114,16 @@ impl Site {
         if let Some(agent) = part.agent.as_ref().filter(|_| !part.resumes) {
             self.remember_session(&id, agent, None);
         }
-        let mut began = false;
-        let mut dialect = dialect::named(&part.dialect);
         let tasks_file = self.tasks_file(prepared);
-        let (top, worktree) = (prepared.worktree().top().to_owned(), prepared.worktree().top().to_owned());
-        let mut meter = self.meter(&id, part.agent.as_ref(), &mut prepared.used);
-        let (refused, named) = (&mut prepared.refused, &mut prepared.named);
+        let top = prepared.worktree().top().to_owned();
+        let mut dialect = dialect::named(&part.dialect);
+        let told = Told::new(dialect.tells_its_end());
+        let mut ear = Ear::new(self, prepared, part.agent.as_ref(), told);
         let heard = Heard::now();
-        let ear = heard.clone();
+        let sign = heard.clone();
         let each = |line: &str| {
-            ear.note();
-            if part.agent.is_some()
-                && let Some(why) = refusal(line)
-            {
-                *refused = Some(why);
-            }
-            for said in dialect.read(line) {
-                named.hear(&said, &worktree);
-                match (said, &part.agent) {
-                    (dialect::Said::Text(line), _) => {
-                        self.reporter.report(Event::Output { stage: id.clone(), line });
-                    }
-                    (dialect::Said::Usage(used), _) => meter.take(used),
-                    (dialect::Said::Started { session }, Some(agent)) => {
-                        began = true;
-                        self.remember_session(&id, agent, session.as_deref());
-                        let (stage, agent) = (id.clone(), agent.clone());
-                        self.reporter.report(Event::SessionStarted { stage, agent, session });
-                    }
-                    (dialect::Said::Tool(tool), _) => {
-                        self.reporter.report(Event::Tool { stage: id.clone(), tool });
-                    }
-                    (dialect::Said::Plan { done, total }, _) => {
-                        self.reporter.report(Event::Planned { stage: id.clone(), done, total });
-                    }
-                    (dialect::Said::Retrying { why, millis }, _) => {
-                        let until = millis.map(|millis| now_millis().saturating_add(millis));
-                        self.reporter.report(Event::Retrying { stage: id.clone(), why, until });
-                    }
-                    (dialect::Said::Started { .. } | dialect::Said::Ended(_), _) => {}
-                }
-            }
+            sign.note();
+            dialect.read(line).into_iter().for_each(|said| ear.hear(said));
         };
         let launch = part.launch.clone();
         let still = Still { limit: part.still, heard, look: move || since_change(&top) };
@@ -169,7 +133,8 @@ impl Site {
             Some(file) => Progress::new(self.reporter.clone(), id.clone(), file).beside(work).await,
             None => work.await,
         };
-        Ok((exit.map_err(|e| setup_failure(&e))?, began))
+        dialect.end().into_iter().for_each(|said| ear.hear(said));
+        Ok(Ran { exit: exit.map_err(|e| setup_failure(&e))?, told: ear.told })
     }
 
     /// Where the stage's tasks are ticked while it runs, if it has any.

@@ -16,12 +16,13 @@ use super::parts::Parts;
 use super::site::Site;
 use super::standing::names;
 use super::telling::Past;
+use super::told::Ran;
 use super::workplace::{Workplace, message};
 use crate::base::{Oid, SpecName, StageId, StageName, english};
 use crate::event::{Failure, Usage};
 use crate::model::{FailureClass, Spec};
 use crate::rebuild::{Last, Mark};
-use crate::sys::child::{Cut, Exit};
+use crate::sys::child::Cut;
 use crate::sys::git::{GitError, Merge, NewCommit, RefUpdate, branch_ref};
 use crate::sys::stop::Stop;
 use crate::sys::worktree::{Begun, Snapshot};
@@ -68,9 +69,9 @@ impl Site {
             Ok(begun) => begun,
             Err(outcome) => return outcome,
         };
-        let exit = self.run_in(&mut prepared, &order, &stop).await;
+        let ran = self.run_in(&mut prepared, &order, &stop).await;
         let site = Arc::clone(&self);
-        blocking(move || site.end_settling(prepared, &clash, &order, (spec, stage), exit)).await
+        blocking(move || site.end_settling(prepared, &clash, &order, (spec, stage), ran)).await
     }
 
     fn begin_to_settle(&self, order: &Order, position: usize, stage: usize) -> Result<Begin, Outcome> {
@@ -186,14 +187,14 @@ impl Site {
         clash: &Clash,
         order: &Order,
         (spec, stage): (usize, usize),
-        exit: Result<Exit, Failure>,
+        ran: Result<Ran, Failure>,
     ) -> Outcome {
         let spec = self.spec(spec);
         let refs = self.refs_after(&prepared.id);
-        let took = exit.as_ref().map_or(Duration::ZERO, |exit| exit.duration);
-        let (ended, stopped) = match &exit {
-            Ok(exit) if exit.cut == Some(Cut::Stopped) => (Err(Failure::stopped()), true),
-            Ok(exit) => (self.settled_or_failed(&mut prepared, clash, (spec, stage), exit), false),
+        let took = ran.as_ref().map_or(Duration::ZERO, |ran| ran.exit.duration);
+        let (ended, stopped) = match &ran {
+            Ok(ran) if ran.exit.cut == Some(Cut::Stopped) => (Err(Failure::stopped()), true),
+            Ok(ran) => (self.settled_or_failed(&mut prepared, clash, (spec, stage), ran), false),
             Err(failure) => (Err(failure.clone()), false),
         };
         let outcome = match ended {
@@ -202,8 +203,8 @@ impl Site {
                 Outcome::Settled { tried: true }
             }
             Err(mut failure) => {
-                if let Ok(exit) = &exit {
-                    failure = self.or_limit(failure, prepared.parts.last.as_ref(), exit);
+                if let Ok(ran) = &ran {
+                    failure = self.or_limit(failure, prepared.parts.last.as_ref(), ran);
                 }
                 failure.message = self.mask.text(&failure.message).into_owned();
                 failure.log.get_or_insert_with(|| prepared.log.clone());
@@ -228,7 +229,7 @@ impl Site {
         prepared: &mut Prepared,
         clash: &Clash,
         (spec, stage): (&Spec, usize),
-        exit: &Exit,
+        ran: &Ran,
     ) -> Result<(), Failure> {
         let setup = |error: GitError| setup_failure(&error);
         let worktree = &prepared.place.worktree;
@@ -240,7 +241,7 @@ impl Site {
         if let Some(leak) = self.leak(prepared, spec, stage, &snapshot).map_err(setup)? {
             return Err(leak);
         }
-        if let Some(failure) = failure_of(exit, &spec.stages[manner(spec, stage)], true) {
+        if let Some(failure) = failure_of(ran, &spec.stages[manner(spec, stage)], true) {
             return Err(failure);
         }
         if let Some(why) = &prepared.refused {

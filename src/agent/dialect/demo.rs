@@ -20,7 +20,7 @@ impl Dialect for Demo {
 /// The line that says it. Words are one line as they are.
 pub fn line(said: &Said) -> String {
     match said {
-        Said::Text(text) => text.clone(),
+        Said::Text(text) | Said::Aside(text) => text.clone(),
         Said::Started { session } => format!("demo: session {}", session.as_deref().unwrap_or("-")),
         Said::Tool(ToolUse { kind, title, .. }) => format!("demo: tool {} {title}", kind.name()),
         Said::Plan { done, total } => format!("demo: plan {done} of {total}"),

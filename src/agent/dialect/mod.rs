@@ -12,8 +12,10 @@ pub enum Said {
         /// The id by which it can be called again, if it has one.
         session: Option<String>,
     },
-    /// Words for people, one line.
+    /// Words of the agent, one line.
     Text(String),
+    /// Words that its program prints beside what the agent says, one line: warnings, progress.
+    Aside(String),
     /// It used a tool.
     Tool(ToolUse),
     /// Its plan, or how far it is with it.
@@ -53,6 +55,11 @@ pub enum EndReason {
 pub trait Dialect: Send {
     /// What a line says.
     fn read(&mut self, line: &str) -> Vec<Said>;
+
+    /// What is left to say once the output is over.
+    fn end(&mut self) -> Vec<Said> {
+        Vec::new()
+    }
 
     /// Whether an agent that speaks so always says that it is over, so that one that did not was cut off.
     fn tells_its_end(&self) -> bool {

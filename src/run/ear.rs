@@ -1,0 +1,73 @@
+//! Hears what one process says, however it speaks, and passes it on: to the faces, the meter, and to whoever
+//! judges the attempt.
+use super::attempt::Prepared;
+use super::leak::Named;
+use super::report::now_millis;
+use super::site::Site;
+use super::spent::Meter;
+use super::told::Told;
+use crate::agent::dialect::Said;
+use crate::agent::refusal::refusal;
+use crate::base::{AgentName, StageId};
+use crate::event::Event;
+use std::path::PathBuf;
+
+/// Listens to one process of an attempt.
+pub(super) struct Ear<'a> {
+    site: &'a Site,
+    id: &'a StageId,
+    agent: Option<&'a AgentName>,
+    worktree: PathBuf,
+    meter: Meter<'a>,
+    refused: &'a mut Option<String>,
+    named: &'a mut Named,
+    /// What it said of itself.
+    pub told: Told,
+}
+
+impl<'a> Ear<'a> {
+    /// Listens to what `agent` says in an attempt; a command is nobody's.
+    pub(super) fn new(
+        site: &'a Site,
+        prepared: &'a mut Prepared,
+        agent: Option<&'a AgentName>,
+        told: Told,
+    ) -> Self {
+        let worktree = prepared.worktree().top().to_owned();
+        let Prepared { id, used, refused, named, .. } = prepared;
+        let meter = site.meter(id, agent, used);
+        Self { site, id, agent, worktree, meter, refused, named, told }
+    }
+
+    /// Hears one thing.
+    pub(super) fn hear(&mut self, said: Said) {
+        self.told.hear(&said);
+        self.named.hear(&said, &self.worktree);
+        let stage = self.id.clone();
+        let event = match said {
+            Said::Text(line) => {
+                if self.agent.is_some()
+                    && let Some(why) = refusal(&line)
+                {
+                    *self.refused = Some(why);
+                }
+                Event::Output { stage, line }
+            }
+            Said::Aside(line) => Event::Output { stage, line },
+            Said::Tool(tool) => Event::Tool { stage, tool },
+            Said::Plan { done, total } => Event::Planned { stage, done, total },
+            Said::Retrying { why, millis } => {
+                let until = millis.map(|millis| now_millis().saturating_add(millis));
+                Event::Retrying { stage, why, until }
+            }
+            Said::Usage(used) => return self.meter.take(used),
+            Said::Started { session } => {
+                let Some(agent) = self.agent.cloned() else { return };
+                self.site.remember_session(&stage, &agent, session.as_deref());
+                Event::SessionStarted { stage, agent, session }
+            }
+            Said::Ended(_) => return,
+        };
+        self.site.reporter.report(event);
+    }
+}

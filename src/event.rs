@@ -4,9 +4,11 @@ use crate::model::{FailureClass, LimitKind};
 use serde::{Deserialize, Serialize};
 
 mod tool;
+mod usage;
 mod waits;
 
 pub use tool::{ToolKind, ToolStatus, ToolUse};
+pub use usage::Usage;
 pub use waits::{Scarce, WaitsFor};
 
 /// An event and when it happened.
@@ -469,21 +471,6 @@ pub enum LandingPhase {
     Checking,
     /// Moving the base and the checkout.
     Moving,
-}
-
-/// Tokens and money.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-pub struct Usage {
-    /// Tokens in, cached ones not counted.
-    pub input: u64,
-    /// Tokens out.
-    pub output: u64,
-    /// Tokens read from a cache.
-    pub cache_read: u64,
-    /// Tokens written to a cache.
-    pub cache_write: u64,
-    /// USD, where known.
-    pub cost: Option<f64>,
 }
 
 /// How a run ended.

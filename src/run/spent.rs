@@ -60,15 +60,7 @@ impl Meter<'_> {
     pub fn take(&mut self, used: Usage) {
         let cost = used.cost.or_else(|| self.price.map(|price| cost(used, price)));
         self.spent.add(cost.unwrap_or_default());
-        let sum = &mut *self.sum;
-        sum.input = sum.input.saturating_add(used.input);
-        sum.output = sum.output.saturating_add(used.output);
-        sum.cache_read = sum.cache_read.saturating_add(used.cache_read);
-        sum.cache_write = sum.cache_write.saturating_add(used.cache_write);
-        sum.cost = match (sum.cost, cost) {
-            (None, None) => None,
-            (one, other) => Some(one.unwrap_or(0.0) + other.unwrap_or(0.0)),
-        };
+        *self.sum = self.sum.plus(Usage { cost, ..used });
         self.reporter.report(Event::Usage { stage: self.stage.clone(), usage: *self.sum });
     }
 }

@@ -4,9 +4,9 @@ pub mod commands;
 
 pub use build::BuildArgs;
 pub use commands::{
-    ApproveArgs, CheckArgs, CleanArgs, CompletionsArgs, ConflictsArgs, DemoArgs, DiffArgs, FixArgs, FmtArgs,
-    GcArgs, GraphArgs, HoldArgs, InitArgs, LandArgs, LogsArgs, ManArgs, NewArgs, OpenArgs, PlanArgs,
-    ResumeArgs, RetryArgs, RevertArgs, ShellArgs, StatusArgs, StopArgs, TouchArgs, WorktreeArgs,
+    ApproveArgs, CheckArgs, CleanArgs, CompletionsArgs, ConflictsArgs, CostArgs, CostBy, DemoArgs, DiffArgs,
+    FixArgs, FmtArgs, GcArgs, GraphArgs, HoldArgs, InitArgs, LandArgs, LogsArgs, ManArgs, NewArgs, OpenArgs,
+    PlanArgs, ResumeArgs, RetryArgs, RevertArgs, ShellArgs, StatusArgs, StopArgs, TouchArgs, WorktreeArgs,
     WorktreeCommand,
 };
 
@@ -107,6 +107,8 @@ pub enum Command {
     Conflicts(ConflictsArgs),
     /// Show where every spec stands, also while a build is on
     Status(StatusArgs),
+    /// Show what agents used and cost
+    Cost(CostArgs),
     /// Show what agents and commands printed
     Logs(LogsArgs),
     /// Let a gate pass

@@ -121,6 +121,7 @@ fn run(
         Command::Graph(args) => draw(wishes, args, out, err),
         Command::Conflicts(args) => super::conflicts::conflicts(wishes, args, out, err),
         Command::Status(args) => super::standing::status(wishes, args, out, err),
+        Command::Cost(args) => super::cost::cost(wishes, args, out, err),
         Command::Logs(args) => show_logs(wishes, args, out),
         Command::Approve(args) => approve::approve(wishes, args, err),
         Command::Retry(args) => {

@@ -219,7 +219,12 @@ impl Command {
                 super::args::WorktreeCommand::List { file }
                 | super::args::WorktreeCommand::Remove { file, .. } => file,
             },
-            Self::Logs(_) | Self::Completions(_) | Self::Man(_) | Self::Demo(_) | Self::DemoAgent { .. } => {
+            Self::Cost(_)
+            | Self::Logs(_)
+            | Self::Completions(_)
+            | Self::Man(_)
+            | Self::Demo(_)
+            | Self::DemoAgent { .. } => {
                 return None;
             }
         };

@@ -32,6 +32,16 @@ impl Usage {
         }
     }
 
+    /// Tokens in, out, read from a cache and written to one.
+    pub fn tokens(&self) -> [u64; 4] {
+        [self.input, self.output, self.cache_read, self.cache_write]
+    }
+
+    /// Whether there are any tokens in it.
+    pub fn has_tokens(&self) -> bool {
+        self.tokens().iter().any(|tokens| *tokens > 0)
+    }
+
     /// What this sum is above one that was told before.
     #[must_use]
     pub fn beyond(self, before: Self) -> Self {

@@ -33,6 +33,10 @@ pub struct LimitPattern {
     pub text: String,
 }
 
+/// What tokens cost, in USD per million: in, out, cache read, cache write. A kind that is not declared is unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Price(pub [Option<f64>; 4]);
+
 /// An agent, its profile (`uses=`) folded in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Agent {
@@ -60,8 +64,8 @@ pub struct Agent {
     pub dialect: String,
     /// Whether it prints while it works, so that silence means a stall.
     pub streams: bool,
-    /// Price in USD per million tokens: in, out, cache read, cache write.
-    pub price: Option<[f64; 4]>,
+    /// What its tokens cost with its own model, where that is declared.
+    pub price: Option<Price>,
     /// How long it has to end after being asked to, before it is killed.
     pub grace: Duration,
     /// How it says that a limit refused it, besides what all agents say.
@@ -79,6 +83,12 @@ const GRACE: Duration = Duration::from_secs(10);
 const LIMIT_FLOOR: Duration = Duration::from_secs(5 * 60);
 
 impl Agent {
+    /// What its tokens cost when it uses that model; unknown for another one than its own.
+    pub fn price_with(&self, model: Option<&str>) -> Option<Price> {
+        let is_own = self.model.is_none() || model.is_none() || self.model.as_deref() == model;
+        self.price.filter(|_| is_own)
+    }
+
     /// An agent of which nothing is said but its name.
     pub fn new(name: AgentName) -> Self {
         Self {

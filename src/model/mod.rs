@@ -10,7 +10,7 @@ pub mod project;
 pub mod spec;
 pub mod stage;
 
-pub use agent::{Agent, LimitKind, LimitPattern, PromptBy};
+pub use agent::{Agent, LimitKind, LimitPattern, Price, PromptBy};
 pub use ladder::{FailureClass, Ladder, Ladders, Rung, Step};
 pub use load::{Files, LoadRequest, Loaded, Text, load};
 pub use notify::Notify;

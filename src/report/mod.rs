@@ -1,6 +1,8 @@
 //! Faces: they draw events and the view, and know nothing of how either came to be.
 //! Nothing here opens a file or asks the clock or the terminal; writers, times and sizes are handed in.
 pub mod conflicts;
+pub mod costs;
+pub mod figures;
 pub mod json;
 pub mod line;
 pub mod live;
@@ -9,6 +11,7 @@ pub mod plan;
 pub mod status;
 pub mod style;
 pub mod summary;
+pub mod table;
 pub mod words;
 
 pub use json::JsonLines;

@@ -80,6 +80,8 @@ pub fn run() -> Vec<Record> {
         Event::Usage {
             stage: id("050-partial:plan"),
             usage: Usage { input: 1200, output: 300, cost: Some(0.25), ..Usage::default() },
+            priced: false,
+            partial: false,
         },
         end("050-partial:plan", 1, 2_000, None),
         done("050-partial:plan", 2_000),

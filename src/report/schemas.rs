@@ -2,7 +2,7 @@
 use super::plan::tests as plan;
 use super::{Mark, StatusReport, sample};
 use crate::base::{AgentName, LayerName, PoolName, Reason, ResourceName, StageName};
-use crate::event::{Done, Event, Failure, LandingPhase, Record, Scarce, Verdict, WaitsFor};
+use crate::event::{Done, Event, Failure, LandingPhase, Record, Scarce, Usage, Verdict, WaitsFor};
 use crate::model::{FailureClass, LimitKind};
 use crate::view::View;
 use serde_json::Value;
@@ -98,6 +98,7 @@ fn rare_events() -> Vec<Event> {
         Event::BudgetReached { spent: 5.02, budget: 5.0 },
         Event::LoadHigh { what: Scarce::Memory, why: "full".into() },
         Event::LoadFine { what: Scarce::Cpu },
+        Event::Usage { stage: stage.clone(), usage: Usage::default(), priced: true, partial: true },
     ];
     events
         .extend(dones.map(|how| Event::Judged { stage: stage.clone(), verdict: Verdict::UpToDate { how } }));
@@ -133,6 +134,11 @@ fn status() {
 #[test]
 fn conflicts() {
     check("conflicts", &value(&super::conflicts::tests::sample()));
+}
+
+#[test]
+fn costs() {
+    check("cost", &value(&super::costs::tests::report()));
 }
 
 #[test]

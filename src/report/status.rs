@@ -1,10 +1,11 @@
 //! Where everything stands: the answer of `status`, for people and as JSON.
+use super::figures::Figures;
 use super::plan::{PlanReport, PlanSpec};
 use super::style::Mark;
 use super::{json, words};
 use crate::base::english::list;
 use crate::base::{AgentName, LayerName, SpecName, StageId, StageName};
-use crate::event::{RunOutcome, Usage, Verdict, WaitsFor};
+use crate::event::{RunOutcome, Verdict, WaitsFor};
 use crate::view::{AttemptView, Facts, SpecView, StageState, StageView, Standing, View};
 use serde::Serialize;
 use std::io;
@@ -48,7 +49,7 @@ pub struct RunStatus {
     /// Stages and landings to do, as far as is known.
     pub steps: usize,
     /// Tokens and money.
-    pub usage: Usage,
+    pub usage: Figures,
 }
 
 /// A spec.
@@ -119,6 +120,8 @@ pub struct StageStatus {
     pub since: Option<u64>,
     /// How long its finished attempts took.
     pub millis: u64,
+    /// Tokens and money of its attempts in this run.
+    pub usage: Figures,
     /// The attempt that runs, or the last one.
     pub attempt: Option<AttemptStatus>,
     /// Its tasks, if it has any.
@@ -182,7 +185,7 @@ impl StatusReport {
             outcome: view.end.map(|end| end.outcome),
             steps_done: counts.steps_done,
             steps: counts.steps,
-            usage: view.usage(),
+            usage: view.tally().into(),
         });
         let specs = view.specs.values().map(|spec| spec_status(&view, spec, now)).collect();
         Self { now, run, specs, warnings: view.warnings }
@@ -351,6 +354,7 @@ impl StageStatus {
             state: Mark::Pending.word(),
             since: None,
             millis: 0,
+            usage: Figures::default(),
             attempt: None,
             tasks: None,
             line: None,
@@ -465,6 +469,7 @@ fn stage_status(name: &str, step: &StageView) -> Option<StageStatus> {
         state: Mark::from(&step.state).word(),
         since: Some(step.since).filter(|since| *since > 0),
         millis: step.millis,
+        usage: step.tally().into(),
         attempt: step.attempts.last().map(attempt_status),
         tasks: step.progress.map(|(done, total)| TasksStatus { done, total }),
         line: step.line.clone().filter(|_| step.running().is_some()),

@@ -74,8 +74,8 @@ fn headline(view: &View, counts: &Counts, style: &Style) -> Line {
     if let Some(end) = view.end {
         line = line.text(format!(" in {}", words::took(end.millis)));
     }
-    match view.usage().cost {
-        Some(cost) => line.ink(Ink::Faint, format!(", {cost:.2} USD")),
+    match words::cost(&view.tally()) {
+        Some(cost) => line.ink(Ink::Faint, format!(", {cost}")),
         None => line,
     }
 }
@@ -135,7 +135,7 @@ mod tests {
         check(
             &sample::ended(),
             &[
-                "x 2 specs landed, 1 failed, 1 held, 1 blocked in 1m 4s, 0.25 USD",
+                "x 2 specs landed, 1 failed, 1 held, 1 blocked in 1m 4s, at least 0.25 USD (5 of 6 attempts unknown)",
                 "  # 052-limits:plan  exit status 3 (crash); log: .specmake/logs/r1/052-limits/plan.2.log; next: specmake retry 052-limits",
                 "  x 060-threads:plan  exit status 3 (crash); log: .specmake/logs/r1/060-threads/plan.1.log; next: specmake logs 060-threads:plan",
             ],

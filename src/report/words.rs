@@ -1,6 +1,7 @@
 //! What events carry, in words.
 use crate::base::{AgentName, PoolName, Reason, StageId};
-use crate::event::{Done, Failure, LandingPhase, Verdict, WaitsFor};
+use crate::event::{Done, Failure, LandingPhase, Usage, Verdict, WaitsFor};
+use crate::view::Tally;
 use std::time::Duration;
 
 /// What becomes of what runs when the run is told to stop.
@@ -76,6 +77,43 @@ pub fn goes_on(until: Option<u64>, now: u64) -> String {
     match until {
         Some(until) => format!("goes on in {}", elapsed(until.saturating_sub(now))),
         None => "needs you".to_owned(),
+    }
+}
+
+/// An amount of money: `12.30 USD`, `0.0042 USD`.
+pub fn usd(amount: f64) -> String {
+    match amount {
+        _ if amount >= 0.1 || amount <= 0.0 => format!("{amount:.2} USD"),
+        _ if amount >= 0.0001 => format!("{amount:.4} USD"),
+        _ => "<0.0001 USD".to_owned(),
+    }
+}
+
+/// Tokens: `950`, `12.3k`, `4.56M`.
+#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+pub fn tokens(tokens: u64) -> String {
+    match tokens {
+        0..=9_999 => tokens.to_string(),
+        10_000..=999_499 => format!("{:.1}k", tokens as f64 / 1e3),
+        _ => format!("{:.2}M", tokens as f64 / 1e6),
+    }
+}
+
+/// What attempts cost, and how far that is known: "0.25 USD", "at least 0.25 USD (2 of 3 attempts unknown)"; nothing
+/// where nobody told anything.
+pub fn cost(tally: &Tally) -> Option<String> {
+    let Usage { input, output, cost, .. } = tally.usage;
+    let unknown = tally.unknown;
+    match cost {
+        Some(cost) if unknown == 0 => Some(usd(cost)),
+        Some(cost) => {
+            let of = crate::base::english::count(tally.attempts, "attempt");
+            Some(format!("at least {} ({unknown} of {of} unknown)", usd(cost)))
+        }
+        None if tally.usage.has_tokens() => {
+            Some(format!("{} tokens in, {} out, cost unknown", tokens(input), tokens(output)))
+        }
+        None => None,
     }
 }
 
@@ -184,6 +222,27 @@ mod tests {
         assert_eq!(climbed(3, Some(5), "restart").as_deref(), Some("attempt 3 of 5: restart"));
         assert_eq!(climbed(2, None, "run").as_deref(), Some("attempt 2"));
         assert_eq!(climbed(1, Some(3), "resume").as_deref(), Some("attempt 1 of 3: resume"));
+    }
+
+    #[test]
+    fn what_is_not_known_of_the_cost_is_said() {
+        let of = |attempts, unknown, input, cost| {
+            let usage = Usage { input, cost, ..Usage::default() };
+            cost_words(Tally { attempts, unknown, silent: 0, usage, priced: false })
+        };
+        assert_eq!(of(3, 0, 9, Some(0.25)), "0.25 USD");
+        assert_eq!(of(3, 2, 9, Some(0.0042)), "at least 0.0042 USD (2 of 3 attempts unknown)");
+        assert_eq!(of(1, 1, 123_456, None), "123.5k tokens in, 0 out, cost unknown");
+        assert_eq!(of(1, 1, 0, None), "-");
+        assert_eq!(
+            [0.0, 0.1, 0.00001, 12.345].map(usd),
+            ["0.00 USD", "0.10 USD", "<0.0001 USD", "12.35 USD"]
+        );
+        assert_eq!([9_999, 10_000, 1_234_567].map(tokens), ["9999", "10.0k", "1.23M"]);
+    }
+
+    fn cost_words(tally: Tally) -> String {
+        cost(&tally).unwrap_or_else(|| "-".to_owned())
     }
 
     #[test]

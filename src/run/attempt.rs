@@ -9,12 +9,13 @@ use super::launch::{Around, Ground};
 use super::leak::Named;
 use super::parts::Parts;
 use super::site::Site;
+use super::spent::Used;
 use super::standing::names;
 use super::telling::Past;
 use super::told::Ran;
 use super::workplace::{Workplace, message, start_ref};
 use crate::base::{Oid, StageId, Stamp};
-use crate::event::{Event, Failure, Usage, Verdict};
+use crate::event::{Event, Failure, Verdict};
 use crate::model::{FailureClass, Spec, Stage, Step};
 use crate::rebuild::deed::{Deed, trace};
 use crate::rebuild::result::Changed;
@@ -51,7 +52,7 @@ pub(super) struct Prepared {
     /// The ref that says that it is under way, unless its agent took that away.
     pub(super) start: Option<Oid>,
     /// By all its agents.
-    pub(super) used: Usage,
+    pub(super) used: Used,
     pub(super) began: SystemTime,
     /// What the agent says that it wrote elsewhere.
     pub(super) named: Named,
@@ -193,7 +194,7 @@ impl Site {
             refused: None,
             refs,
             start: Some(started),
-            used: Usage::default(),
+            used: Used::default(),
             began: SystemTime::now(),
             named: Named::default(),
         })

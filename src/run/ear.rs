@@ -2,6 +2,7 @@
 //! judges the attempt.
 use super::attempt::Prepared;
 use super::leak::Named;
+use super::parts::Part;
 use super::report::now_millis;
 use super::site::Site;
 use super::spent::Meter;
@@ -26,16 +27,12 @@ pub(super) struct Ear<'a> {
 }
 
 impl<'a> Ear<'a> {
-    /// Listens to what `agent` says in an attempt; a command is nobody's.
-    pub(super) fn new(
-        site: &'a Site,
-        prepared: &'a mut Prepared,
-        agent: Option<&'a AgentName>,
-        told: Told,
-    ) -> Self {
+    /// Listens to one of the processes of an attempt.
+    pub(super) fn new(site: &'a Site, prepared: &'a mut Prepared, part: &'a Part, told: Told) -> Self {
         let worktree = prepared.worktree().top().to_owned();
         let Prepared { id, used, refused, named, .. } = prepared;
-        let meter = site.meter(id, agent, used);
+        let meter = site.meter(id, part.price, used);
+        let agent = part.agent.as_ref();
         Self { site, id, agent, worktree, meter, refused, named, told }
     }
 

@@ -117,6 +117,7 @@ impl Site {
             still: declared.stall.filter(|_| launch.stall.is_none()),
             launch,
             dialect: agent.dialect.clone(),
+            price: agent.price_with(model.or(agent.model.as_deref())),
             agent: Some(agent.name.clone()),
             resumes: session.is_some(),
             prompt: Some((self.state_dir.join(file), text)),

@@ -12,7 +12,7 @@ use super::told::{Ran, Told};
 use crate::agent::dialect;
 use crate::base::AgentName;
 use crate::event::{Event, Failure};
-use crate::model::FailureClass;
+use crate::model::{FailureClass, Price};
 use crate::sys::child::{Cut, Exit, Launch};
 use crate::sys::stop::Stop;
 use std::collections::VecDeque;
@@ -41,6 +41,8 @@ pub(super) struct Part {
     /// The stall of what does not print while it works.
     pub still: Option<Duration>,
     pub dialect: String,
+    /// What its tokens cost, where that is declared.
+    pub price: Option<Price>,
     /// Whose it is; a command is nobody's.
     pub agent: Option<AgentName>,
     /// Whether it goes on with a session.
@@ -51,7 +53,8 @@ pub(super) struct Part {
 
 impl Part {
     pub fn command(launch: Launch, still: Option<Duration>) -> Self {
-        Self { launch, still, dialect: "text".to_owned(), agent: None, resumes: false, prompt: None }
+        let dialect = "text".to_owned();
+        Self { launch, still, dialect, price: None, agent: None, resumes: false, prompt: None }
     }
 }
 
@@ -118,7 +121,7 @@ impl Site {
         let top = prepared.worktree().top().to_owned();
         let mut dialect = dialect::named(&part.dialect);
         let told = Told::new(dialect.tells_its_end());
-        let mut ear = Ear::new(self, prepared, part.agent.as_ref(), told);
+        let mut ear = Ear::new(self, prepared, part, told);
         let heard = Heard::now();
         let sign = heard.clone();
         let each = |line: &str| {

@@ -14,12 +14,13 @@ use super::launch::{Around, Ground};
 use super::leak::Named;
 use super::parts::Parts;
 use super::site::Site;
+use super::spent::Used;
 use super::standing::names;
 use super::telling::Past;
 use super::told::Ran;
 use super::workplace::{Workplace, message};
 use crate::base::{Oid, SpecName, StageId, StageName, english};
-use crate::event::{Failure, Usage};
+use crate::event::Failure;
 use crate::model::{FailureClass, Spec};
 use crate::rebuild::{Last, Mark};
 use crate::sys::child::Cut;
@@ -141,7 +142,7 @@ impl Site {
             refused: None,
             refs,
             start: None,
-            used: Usage::default(),
+            used: Used::default(),
             began: SystemTime::now(),
             named: Named::default(),
         };

@@ -1,74 +1,142 @@
-//! What a run has cost, as far as agents tell or their price is known.
+//! What a run has cost: what agents tell, else what their tokens cost by the declared price. Nothing is guessed.
 use super::report::Reporter;
 use super::site::Site;
-use crate::base::{AgentName, StageId};
+use crate::base::StageId;
 use crate::event::{Event, Usage};
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::model::Price;
+use std::sync::{Mutex, PoisonError};
 
 /// Money of a whole run, added to from every attempt.
 #[derive(Debug, Default)]
-pub struct Spent {
-    /// Millionths of a USD: what an atom can add up.
-    micros: AtomicU64,
-}
+pub struct Spent(Mutex<f64>);
 
 impl Spent {
-    /// Adds an amount in USD.
+    /// Adds an amount in USD; less than nothing where an earlier one turned out too high.
     pub fn add(&self, usd: f64) {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "it saturates, and is clamped"
-        )]
-        let micros = (usd.max(0.0) * 1e6) as u64;
-        self.micros.fetch_add(micros, Ordering::Relaxed);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) += usd;
     }
 
     /// All of it, in USD.
-    #[expect(clippy::cast_precision_loss, reason = "nobody spends that much")]
     pub fn usd(&self) -> f64 {
-        self.micros.load(Ordering::Relaxed) as f64 / 1e6
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Site {
-    /// A meter for what an agent does in an attempt at a stage, on top of what the attempt has used.
+    /// A meter for a process of an attempt at a stage, on top of what the attempt has used.
     pub(super) fn meter<'a>(
         &'a self,
         stage: &'a StageId,
-        agent: Option<&AgentName>,
-        sum: &'a mut Usage,
+        price: Option<Price>,
+        used: &'a mut Used,
     ) -> Meter<'a> {
-        let price = agent.and_then(|agent| self.project.agents.get(agent)?.price);
-        Meter { spent: &self.spent, reporter: &self.reporter, stage, price, sum }
+        let before = *used;
+        let reporter = &self.reporter;
+        Meter { spent: &self.spent, reporter, stage, price, before, bill: Bill::default(), used }
     }
 }
 
-/// Adds up what one attempt uses.
+/// What an attempt has used, and how its cost is known.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Used {
+    /// The figures.
+    pub sum: Usage,
+    /// Whether a part of the cost comes from a declared price.
+    pub priced: bool,
+    /// Whether the cost leaves something out.
+    pub partial: bool,
+}
+
+/// Adds up what one process uses.
 pub struct Meter<'a> {
     spent: &'a Spent,
     reporter: &'a Reporter,
     stage: &'a StageId,
-    /// That of the agent, in USD per million tokens: in, out, cache read, cache write.
-    price: Option<[f64; 4]>,
+    price: Option<Price>,
+    /// What the processes before it used.
+    before: Used,
+    bill: Bill,
     /// Of the whole attempt, which may have more than one process.
-    sum: &'a mut Usage,
+    used: &'a mut Used,
 }
 
 impl Meter<'_> {
     /// Takes in what was used on top.
-    pub fn take(&mut self, used: Usage) {
-        let cost = used.cost.or_else(|| self.price.map(|price| cost(used, price)));
-        self.spent.add(cost.unwrap_or_default());
-        *self.sum = self.sum.plus(Usage { cost, ..used });
-        self.reporter.report(Event::Usage { stage: self.stage.clone(), usage: *self.sum });
+    pub fn take(&mut self, piece: Usage) {
+        let charged = self.bill.cost().unwrap_or_default();
+        self.bill.take(piece, self.price.as_ref());
+        self.spent.add(self.bill.cost().unwrap_or_default() - charged);
+        *self.used = Used {
+            sum: self.before.sum.plus(Usage { cost: self.bill.cost(), ..self.bill.tokens }),
+            priced: self.before.priced || self.bill.is_priced(),
+            partial: self.before.partial || self.bill.is_partial(),
+        };
+        let Used { sum: usage, priced, partial } = *self.used;
+        self.reporter.report(Event::Usage { stage: self.stage.clone(), usage, priced, partial });
     }
 }
 
+/// What one process used, as it told.
+#[derive(Debug, Default)]
+struct Bill {
+    tokens: Usage,
+    /// Told by the agent.
+    told: Option<f64>,
+    /// It tells its cost apart from its tokens, for all of them.
+    tells_apart: bool,
+    /// By the declared price.
+    priced: Option<f64>,
+    /// Tokens of which nobody knows the price.
+    lacks: bool,
+}
+
+impl Bill {
+    fn take(&mut self, piece: Usage, price: Option<&Price>) {
+        self.tokens = self.tokens.plus(Usage { cost: None, ..piece });
+        // Agents that do not know the price of a model say that it costs nothing.
+        let is_free = piece.cost == Some(0.0) && price.is_some();
+        match piece.cost.filter(|cost| cost.is_finite() && *cost >= 0.0) {
+            Some(cost) if !(is_free && piece.has_tokens()) => {
+                self.told = Some(self.told.unwrap_or_default() + cost);
+                self.tells_apart |= !piece.has_tokens() && cost > 0.0;
+            }
+            _ => {
+                let (cost, lacks) = price.map_or((None, piece.has_tokens()), |price| priced(&piece, price));
+                self.lacks |= lacks;
+                if let Some(cost) = cost {
+                    self.priced = Some(self.priced.unwrap_or_default() + cost);
+                }
+            }
+        }
+    }
+
+    fn cost(&self) -> Option<f64> {
+        match (self.told, self.priced.filter(|_| !self.tells_apart)) {
+            (None, None) => None,
+            (told, priced) => Some(told.unwrap_or_default() + priced.unwrap_or_default()),
+        }
+    }
+
+    fn is_priced(&self) -> bool {
+        self.priced.is_some() && !self.tells_apart
+    }
+
+    fn is_partial(&self) -> bool {
+        self.lacks && !self.tells_apart
+    }
+}
+
+/// What tokens cost, as far as their kinds have a price, and whether some have none.
 #[expect(clippy::cast_precision_loss, reason = "an amount of money has fewer digits")]
-fn cost(used: Usage, price: [f64; 4]) -> f64 {
-    let tokens = [used.input, used.output, used.cache_read, used.cache_write];
-    tokens.iter().zip(price).map(|(tokens, price)| *tokens as f64 * price / 1e6).sum()
+fn priced(used: &Usage, price: &Price) -> (Option<f64>, bool) {
+    let (mut cost, mut lacks) = (None, false);
+    for (tokens, price) in used.tokens().into_iter().zip(price.0).filter(|(tokens, _)| *tokens > 0) {
+        match price {
+            Some(price) => cost = Some(cost.unwrap_or_default() + tokens as f64 * price / 1e6),
+            None => lacks = true,
+        }
+    }
+    (cost, lacks)
 }
 
 #[cfg(test)]
@@ -76,31 +144,72 @@ mod tests {
     use super::*;
     use crate::base::{SpecName, StageName};
 
-    #[test]
-    fn what_is_told_counts_and_else_the_price() {
+    const MILLION: Usage =
+        Usage { input: 1_000_000, output: 100_000, cache_read: 0, cache_write: 0, cost: None };
+
+    const PRICE: Option<Price> = Some(Price([Some(3.0), Some(15.0), None, None]));
+
+    /// What processes of one attempt say, each with its price, to what is known after each of their words.
+    fn check(processes: &[(Option<Price>, &[Usage])], expect: &[(Option<f64>, bool, bool)]) {
         let (spent, (to, heard)) = (Spent::default(), std::sync::mpsc::channel());
         let reporter = Reporter::new(to);
         let spec = SpecName::new("a").expect("a name");
         let stage = StageId::new(&spec, &StageName::new("plan").expect("a name"));
-        let used = Usage { input: 1_000_000, output: 100_000, ..Usage::default() };
         let (spent, reporter, stage) = (&spent, &reporter, &stage);
-        Meter { spent, reporter, stage, price: None, sum: &mut Usage::default() }.take(used);
-        assert_eq!(spent.usd(), 0.0);
-        let price = Some([3.0, 15.0, 0.3, 3.75]);
-        let sum = &mut Usage::default();
-        let mut meter = Meter { spent, reporter, stage, price, sum };
-        meter.take(used);
-        meter.take(Usage { cost: Some(0.25), ..used });
-        // Another process of the same attempt.
-        Meter { spent, reporter, stage, price: None, sum }.take(Usage { cost: Some(0.25), ..used });
-        assert_eq!((sum.input, sum.output), (3_000_000, 300_000));
-        assert!((spent.usd() - 5.0).abs() < 1e-6, "{}", spent.usd());
-        let told: Vec<Option<f64>> = heard
+        let mut used = Used::default();
+        for (price, pieces) in processes {
+            let (before, bill) = (used, Bill::default());
+            let mut meter = Meter { spent, reporter, stage, price: *price, before, bill, used: &mut used };
+            pieces.iter().for_each(|piece| meter.take(*piece));
+        }
+        let told: Vec<(Option<f64>, bool, bool)> = heard
             .try_iter()
-            .filter_map(
-                |record| if let Event::Usage { usage, .. } = record.event { Some(usage.cost) } else { None },
-            )
+            .filter_map(|record| match record.event {
+                Event::Usage { usage, priced, partial, .. } => Some((usage.cost, priced, partial)),
+                _ => None,
+            })
             .collect();
-        assert_eq!(told, [None, Some(4.5), Some(4.75), Some(5.0)]);
+        assert_eq!(told, expect);
+        assert!((spent.usd() - used.sum.cost.unwrap_or_default()).abs() < 1e-9, "{spent:?}");
+        let input: u64 = processes.iter().flat_map(|(_, pieces)| *pieces).map(|piece| piece.input).sum();
+        assert_eq!(used.sum.input, input);
+    }
+
+    fn told(cost: f64) -> Usage {
+        Usage { cost: Some(cost), ..MILLION }
+    }
+
+    fn only(cost: f64) -> Usage {
+        Usage { cost: Some(cost), ..Usage::default() }
+    }
+
+    #[test]
+    fn what_is_told_counts_and_else_the_price() {
+        check(&[(None, &[MILLION])], &[(None, false, true)]);
+        check(&[(PRICE, &[MILLION, told(0.25)])], &[(Some(4.5), true, false), (Some(4.75), true, false)]);
+        let twice: [(Option<Price>, &[Usage]); 2] = [(PRICE, &[MILLION]), (None, &[told(0.25)])];
+        check(&twice, &[(Some(4.5), true, false), (Some(4.75), true, false)]);
+        check(&[(None, &[told(0.0)])], &[(Some(0.0), false, false)]);
+    }
+
+    #[test]
+    fn a_kind_without_a_price_leaves_the_cost_open() {
+        let cached = Usage { cache_read: 5, ..MILLION };
+        check(&[(PRICE, &[cached])], &[(Some(4.5), true, true)]);
+        check(&[(PRICE, &[Usage { cache_read: 5, ..Usage::default() }])], &[(None, false, true)]);
+        check(&[(None, &[told(0.5), MILLION])], &[(Some(0.5), false, false), (Some(0.5), false, true)]);
+    }
+
+    #[test]
+    fn a_cost_told_apart_from_tokens_is_that_of_all_of_them() {
+        check(&[(None, &[only(0.5), MILLION])], &[(Some(0.5), false, false), (Some(0.5), false, false)]);
+        check(&[(PRICE, &[MILLION, only(0.5)])], &[(Some(4.5), true, false), (Some(0.5), false, false)]);
+    }
+
+    #[test]
+    fn a_price_that_is_declared_beats_a_cost_of_nothing() {
+        check(&[(PRICE, &[told(0.0)])], &[(Some(4.5), true, false)]);
+        check(&[(PRICE, &[only(0.0)])], &[(Some(0.0), false, false)]);
+        check(&[(None, &[told(f64::NAN)])], &[(None, false, true)]);
     }
 }

@@ -4,14 +4,16 @@ pub mod brakes;
 pub mod count;
 pub mod spec;
 pub mod stage;
+pub mod tally;
 
 pub use brakes::{Brakes, Pause};
 pub use count::Counts;
 pub use spec::{Facts, LAND, LandedView, SpecView, Standing};
 pub use stage::{AttemptView, StageState, StageView};
+pub use tally::Tally;
 
 use crate::base::{SpecName, StageId};
-use crate::event::{Event, PlannedSpec, Record, RunOutcome, Usage};
+use crate::event::{Event, PlannedSpec, Record, RunOutcome};
 use indexmap::IndexMap;
 
 /// Everything the events so far say.
@@ -134,19 +136,8 @@ impl View {
     }
 
     /// Tokens and money of all attempts of the run.
-    pub fn usage(&self) -> Usage {
-        let mut sum = Usage::default();
-        for usage in self.specs.values().flat_map(SpecView::steps).filter_map(|(_, step)| step.usage()) {
-            sum.input = sum.input.saturating_add(usage.input);
-            sum.output = sum.output.saturating_add(usage.output);
-            sum.cache_read = sum.cache_read.saturating_add(usage.cache_read);
-            sum.cache_write = sum.cache_write.saturating_add(usage.cache_write);
-            sum.cost = match (sum.cost, usage.cost) {
-                (None, None) => None,
-                (one, other) => Some(one.unwrap_or(0.0) + other.unwrap_or(0.0)),
-            };
-        }
-        sum
+    pub fn tally(&self) -> Tally {
+        self.specs.values().fold(Tally::default(), |sum, spec| sum.plus(spec.tally()))
     }
 
     fn announce(&mut self, specs: &[PlannedSpec], at: u64) {
@@ -188,6 +179,8 @@ impl View {
                         millis: None,
                         failure: None,
                         usage: None,
+                        priced: false,
+                        partial: false,
                     },
                     at,
                 );
@@ -197,7 +190,9 @@ impl View {
                 self.step_mut(stage).line = Some(format!("{} {}", tool.kind.name(), tool.title));
             }
             Event::Progress { stage, done, total } => self.step_mut(stage).progress = Some((*done, *total)),
-            Event::Usage { stage, usage } => self.step_mut(stage).used(*usage),
+            Event::Usage { stage, usage, priced, partial } => {
+                self.step_mut(stage).used(*usage, *priced, *partial);
+            }
             Event::AttemptEnded { stage, attempt, millis, failure } => {
                 self.step_mut(stage).ended(*attempt, *millis, failure.as_ref(), at);
             }

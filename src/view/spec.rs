@@ -1,5 +1,6 @@
 //! What is known of one spec: its stages, its landing, and the three facts that are never one status.
 use super::stage::{StageState, StageView};
+use super::tally::Tally;
 use crate::base::{LayerName, SpecName, StageName, Stamp};
 use crate::event::{Done, LandingPhase, PlannedSpec, Verdict};
 use crate::model::FailureClass;
@@ -161,6 +162,11 @@ impl SpecView {
         let stages = self.stages.iter().map(|(name, stage)| (name.as_str(), stage));
         let lands = self.lands || self.land != StageView::default();
         stages.chain(lands.then_some((LAND, &self.land)))
+    }
+
+    /// Tokens and money of all its attempts.
+    pub fn tally(&self) -> Tally {
+        self.steps().fold(Tally::default(), |sum, (_, step)| sum.plus(step.tally()))
     }
 
     /// The step that says most about where it stands.

@@ -1,4 +1,5 @@
 //! What is known of one stage, or of a landing, which is drawn like one.
+use super::tally::Tally;
 use crate::base::AgentName;
 use crate::event::{Done, Failure, LandingPhase, Usage, Verdict, WaitsFor};
 
@@ -98,8 +99,12 @@ pub struct AttemptView {
     pub millis: Option<u64>,
     /// What was wrong with it.
     pub failure: Option<Failure>,
-    /// What it used.
+    /// What it used, once it told.
     pub usage: Option<Usage>,
+    /// Whether a part of its cost comes from the declared price.
+    pub priced: bool,
+    /// Whether its cost leaves something out.
+    pub partial: bool,
 }
 
 impl StageView {
@@ -128,18 +133,9 @@ impl StageView {
         }
     }
 
-    /// Tokens and money of all its attempts, if any reported them.
-    pub fn usage(&self) -> Option<Usage> {
-        self.attempts.iter().filter_map(|attempt| attempt.usage).reduce(|one, other| Usage {
-            input: one.input.saturating_add(other.input),
-            output: one.output.saturating_add(other.output),
-            cache_read: one.cache_read.saturating_add(other.cache_read),
-            cache_write: one.cache_write.saturating_add(other.cache_write),
-            cost: match (one.cost, other.cost) {
-                (None, None) => None,
-                (one, other) => Some(one.unwrap_or(0.0) + other.unwrap_or(0.0)),
-            },
-        })
+    /// Tokens and money of all its attempts.
+    pub fn tally(&self) -> Tally {
+        Tally::of(&self.attempts)
     }
 
     /// Whether nothing more happens to it in this run without a person.
@@ -186,9 +182,9 @@ impl StageView {
         self.since = at;
     }
 
-    pub(super) fn used(&mut self, usage: Usage) {
+    pub(super) fn used(&mut self, usage: Usage, priced: bool, partial: bool) {
         if let Some(attempt) = self.attempts.last_mut() {
-            attempt.usage = Some(usage);
+            (attempt.usage, attempt.priced, attempt.partial) = (Some(usage), priced, partial);
         }
     }
 

@@ -1,6 +1,6 @@
 use super::*;
 use crate::base::{AgentName, PoolName, Reason, StageName, Stamp};
-use crate::event::{Done, Failure, LandingPhase, Scarce, Verdict, WaitsFor};
+use crate::event::{Done, Failure, LandingPhase, Scarce, Usage, Verdict, WaitsFor};
 use crate::model::{FailureClass, LimitKind};
 use proptest::prelude::*;
 
@@ -215,7 +215,12 @@ fn any_event() -> impl Strategy<Value = Event> {
             4 => attempt(&format!("{s}:{t}"), n),
             5 => Event::Output { stage, line: "x".into() },
             6 => Event::Progress { stage, done: n, total: 2 },
-            7 => Event::Usage { stage, usage: Usage { input: big, ..Usage::default() } },
+            7 => Event::Usage {
+                stage,
+                usage: Usage { input: big, ..Usage::default() },
+                priced: false,
+                partial: true,
+            },
             8 => Event::AttemptEnded { stage, attempt: n, millis: big, failure: Some(red()) },
             9 => Event::StageDone { stage, how: Done::Ran, commit: None, millis: big },
             10 => Event::StageHeld { stage, failure: crash(), next },
@@ -250,7 +255,7 @@ proptest! {
         for name in view.specs.keys() {
             prop_assert!(view.blockers(name).len() <= view.specs.len());
         }
-        view.usage();
+        view.tally();
         if view.end.is_some() && records.last().is_some_and(|r| matches!(r.event, Event::RunEnded { .. })) {
             prop_assert_eq!(counts.running, 0);
         }

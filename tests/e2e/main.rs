@@ -14,6 +14,7 @@ mod beside;
 mod brakes;
 mod commands;
 mod conflict;
+mod cost;
 mod dead;
 mod disk;
 mod environment;

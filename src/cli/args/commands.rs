@@ -104,6 +104,46 @@ pub struct StatusArgs {
     pub all: bool,
 }
 
+/// `specmake cost`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(
+    after_help = "A cost is what the agent tells, else what its tokens cost by the `price` of the agent, else not known:\n\
+    nothing is guessed. A sum that leaves something out says so.\n\n\
+    Examples:\n  \
+    specmake cost                  the last run in which an agent worked\n  \
+    specmake cost 051 --all        a spec, in every run that is recorded\n  \
+    specmake cost --all --by agent"
+)]
+pub struct CostArgs {
+    /// Only these specs or stages; a unique prefix of a spec is enough
+    #[arg(value_name = "SPEC[:STAGE]")]
+    pub specs: Vec<String>,
+    /// All runs that are recorded
+    #[arg(short, long)]
+    pub all: bool,
+    /// This run
+    #[arg(long, value_name = "RUN", conflicts_with = "all")]
+    pub run: Option<String>,
+    /// A row for each attempt, stage, spec, agent or run; `stage` unless said, with --all `run`
+    #[arg(long, value_name = "KIND", hide_possible_values = true)]
+    pub by: Option<CostBy>,
+}
+
+/// What a table of costs has a row for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum CostBy {
+    /// Each attempt.
+    Attempt,
+    /// Each stage.
+    Stage,
+    /// Each spec.
+    Spec,
+    /// Each agent.
+    Agent,
+    /// Each run.
+    Run,
+}
+
 /// `specmake logs`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 #[command(after_help = "Examples:\n  \

@@ -5,7 +5,7 @@ use super::notes::{At, Notes, did_you_mean};
 use super::shape::{self, Shape};
 use super::{limit, not_yet, stage};
 use crate::base::{AgentName, Diagnostic, PoolName, Span};
-use crate::model::{Agent, PromptBy};
+use crate::model::{Agent, Price, PromptBy};
 use crate::syntax::{Node, Value};
 
 const AGENT: Shape = Shape {
@@ -75,7 +75,7 @@ pub(crate) fn read(notes: &mut Notes, node: &Node) -> Option<(At<AgentName>, Age
     Some((shape::named(notes, &said, AgentName::new)?, agent))
 }
 
-fn price(notes: &mut Notes, node: &Node) -> Option<[f64; 4]> {
+fn price(notes: &mut Notes, node: &Node) -> Option<Price> {
     const KINDS: &[&str] = &["in", "out", "cache-read", "cache-write"];
     const PRICE: Shape = Shape {
         args: (0, 0),
@@ -84,12 +84,15 @@ fn price(notes: &mut Notes, node: &Node) -> Option<[f64; 4]> {
         children: &[],
     };
     PRICE.check(node, notes);
-    not_yet::warn(notes, "price", node.name.span);
     let mut of = |kind: &str| {
         let value: Option<&Value> = shape::prop(node, kind);
-        value.map_or(Some(0.0), |value| shape::amount(notes, value))
+        value.and_then(|value| shape::amount(notes, value))
     };
-    Some([of("in")?, of("out")?, of("cache-read")?, of("cache-write")?])
+    let kinds = [of("in"), of("out"), of("cache-read"), of("cache-write")];
+    if node.props.is_empty() {
+        notes.error(node.name.span, "this price says nothing", "for example `price in=3.0 out=15.0`");
+    }
+    Some(Price(kinds))
 }
 
 /// Where an agent's text stands; a later place gives what an earlier one leaves open.
@@ -145,9 +148,11 @@ pub(crate) fn resolve(
         if agent.model_args.is_empty() {
             agent.model_args = text.model_args.clone().unwrap_or_default();
         }
+        // A price is that of the model beside it.
+        let is_its_own = agent.model.is_none() || text.model.is_none() || agent.model == text.model;
+        agent.price = agent.price.or(text.price.filter(|_| is_its_own));
         agent.model = agent.model.or_else(|| text.model.clone());
         agent.pool = agent.pool.or_else(|| text.pool.as_ref().map(|said| said.value.clone()));
-        agent.price = agent.price.or(text.price);
         for (key, value) in &text.env {
             if !agent.env.iter().any(|(known, _)| known == key) {
                 agent.env.push((key.clone(), value.value.clone()));

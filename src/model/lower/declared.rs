@@ -2,7 +2,8 @@
 use super::notes::At;
 use crate::base::{AgentName, LayerName, PipelineName, PoolName, ResourceName, Span, SpecName, StageName};
 use crate::model::{
-    CommitInputs, ConflictsPolicy, FailureClass, LandStrategy, LimitPattern, PromptBy, Rung, TouchesPolicy,
+    CommitInputs, ConflictsPolicy, FailureClass, LandStrategy, LimitPattern, Price, PromptBy, Rung,
+    TouchesPolicy,
 };
 use indexmap::IndexMap;
 use std::collections::BTreeMap;
@@ -99,7 +100,7 @@ pub(crate) struct AgentText {
     pub(crate) scrub: Vec<String>,
     pub(crate) dialect: Option<String>,
     pub(crate) streams: Option<bool>,
-    pub(crate) price: Option<[f64; 4]>,
+    pub(crate) price: Option<Price>,
     pub(crate) grace: Option<Duration>,
     pub(crate) limits: Vec<LimitPattern>,
     pub(crate) limit_floor: Option<Duration>,

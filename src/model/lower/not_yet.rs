@@ -5,7 +5,6 @@ use crate::base::Span;
 /// A setting, and what happens instead.
 const NOT_YET: &[(&str, &str)] = &[
     ("tasks parallel", "tasks are worked through one after the other"),
-    ("price", "what an agent costs is not worked out"),
     ("dialect", "what the agent prints is taken as plain text"),
 ];
 

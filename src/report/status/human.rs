@@ -101,8 +101,8 @@ impl StatusReport {
         } else {
             line.text(format!(", {} of {} done", run.steps_done, count(run.steps, "step")))
         };
-        Some(match run.usage.cost {
-            Some(cost) => line.text(format!(", {cost:.2} USD")),
+        Some(match words::cost(&run.usage.into()) {
+            Some(cost) => line.text(format!(", {cost}")),
             None => line,
         })
     }
@@ -204,6 +204,9 @@ impl StageStatus {
         }
         if let Some(tasks) = self.tasks {
             line = line.ink(Ink::Good, format!("  tasks {}/{}", tasks.done, tasks.total));
+        }
+        if let Some(cost) = words::cost(&self.usage.into()) {
+            line = line.text(format!("  {cost}"));
         }
         let Some(attempt) = &self.attempt else { return Some(line) };
         if let Some(agent) = &attempt.agent {

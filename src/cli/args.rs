@@ -1,14 +1,15 @@
 //! What was typed. What it means is in [`wishes`](super::wishes).
 pub mod build;
 pub mod commands;
+pub mod looks;
 
 pub use build::BuildArgs;
 pub use commands::{
-    ApproveArgs, CheckArgs, CleanArgs, CompletionsArgs, ConflictsArgs, CostArgs, CostBy, DemoArgs, DiffArgs,
-    FixArgs, FmtArgs, GcArgs, GraphArgs, HoldArgs, InitArgs, LandArgs, LogsArgs, ManArgs, NewArgs, OpenArgs,
-    PlanArgs, ResumeArgs, RetryArgs, RevertArgs, ShellArgs, StatusArgs, StopArgs, TouchArgs, WorktreeArgs,
-    WorktreeCommand,
+    ApproveArgs, CheckArgs, CleanArgs, CompletionsArgs, ConflictsArgs, DemoArgs, DiffArgs, FixArgs, FmtArgs,
+    GcArgs, GraphArgs, HoldArgs, InitArgs, LandArgs, ManArgs, NewArgs, OpenArgs, PlanArgs, ResumeArgs,
+    RetryArgs, RevertArgs, ShellArgs, StopArgs, TouchArgs, WorktreeArgs, WorktreeCommand,
 };
+pub use looks::{CostArgs, CostBy, LogsArgs, StatusArgs};
 
 use super::exit::Exit;
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, error::ErrorKind};

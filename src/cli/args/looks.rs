@@ -1,0 +1,81 @@
+//! What the commands take that look at what is there and change nothing.
+use super::FileArg;
+use clap::{Args, value_parser};
+
+/// `specmake status`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct StatusArgs {
+    /// The Specfile.
+    #[command(flatten)]
+    pub file: FileArg,
+    /// Only these specs or layers
+    #[arg(value_name = "GOAL")]
+    pub goals: Vec<String>,
+    /// List every finished spec, however many
+    #[arg(short, long)]
+    pub all: bool,
+}
+
+/// `specmake cost`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(
+    after_help = "A cost is what the agent tells, else what its tokens cost by the `price` of the agent, else not known:\n\
+    nothing is guessed. A sum that leaves something out says so.\n\n\
+    Examples:\n  \
+    specmake cost                  the last run in which an agent worked\n  \
+    specmake cost 051 --all        a spec, in every run that is recorded\n  \
+    specmake cost --all --by agent"
+)]
+pub struct CostArgs {
+    /// Only these specs or stages; a unique prefix of a spec is enough
+    #[arg(value_name = "SPEC[:STAGE]")]
+    pub specs: Vec<String>,
+    /// All runs that are recorded
+    #[arg(short, long)]
+    pub all: bool,
+    /// This run
+    #[arg(long, value_name = "RUN", conflicts_with = "all")]
+    pub run: Option<String>,
+    /// A row for each attempt, stage, spec, agent or run; `stage` unless said, with --all `run`
+    #[arg(long, value_name = "KIND", hide_possible_values = true)]
+    pub by: Option<CostBy>,
+}
+
+/// What a table of costs has a row for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum CostBy {
+    /// Each attempt.
+    Attempt,
+    /// Each stage.
+    Stage,
+    /// Each spec.
+    Spec,
+    /// Each agent.
+    Agent,
+    /// Each run.
+    Run,
+}
+
+/// `specmake logs`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(after_help = "Examples:\n  \
+    specmake logs                     list the logs of the last run\n  \
+    specmake logs 051                 the newest log of a spec\n  \
+    specmake logs 051:implement -f    follow a stage while the build is on")]
+pub struct LogsArgs {
+    /// The spec or stage; without one, the logs of the run are listed
+    #[arg(value_name = "SPEC[:STAGE]")]
+    pub of: Option<String>,
+    /// Go on printing while the build is on
+    #[arg(short, long)]
+    pub follow: bool,
+    /// Every byte as it was printed, escape sequences too
+    #[arg(long)]
+    pub raw: bool,
+    /// Of this run instead of the last one that has any
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
+    /// Of this attempt instead of the last
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
+    pub attempt: Option<u32>,
+}

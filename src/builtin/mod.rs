@@ -20,7 +20,11 @@ macro_rules! texts {
 }
 
 /// Agents: each text declares the one `agent` of its name.
-pub const AGENTS: &[BuiltIn] = texts!("agents", "kdl", "demo", "opencode", "claude", "codex", "pi", "gemini");
+/// `verified` names the program that it was run with in `tests/real`, and what was seen to work.
+pub const AGENTS: &[BuiltIn] = texts!(
+    "agents", "kdl", "demo", "opencode", "claude", "codex", "pi", "gemini", "qwen", "copilot", "cursor",
+    "kimi", "vibe", "cline", "goose", "amp", "droid", "aider", "mini",
+);
 
 /// Pipelines: each text declares the one `pipeline` of its name.
 pub const PIPELINES: &[BuiltIn] = texts!("pipelines", "kdl", "specmake", "spec-kit", "autospec", "openspec");

@@ -138,7 +138,7 @@ project {{
     // copy ".env"              // ignored files that a worktree needs
 }}
 
-// The agent that does the work: opencode, claude, codex, pi, gemini, demo (plays a script, for trying
+// The agent that does the work: opencode, claude, codex, pi ..., demo (plays a script, for trying
 // things out), or any program: agent "mine" {{ command "./agent.sh"; prompt "stdin" }}
 agent {agent}
 

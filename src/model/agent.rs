@@ -72,8 +72,10 @@ pub struct Agent {
     pub limits: Vec<LimitPattern>,
     /// How long a limit is waited for that does not say when it is over; doubled each time it is hit again.
     pub limit_floor: Duration,
-    /// Who says that this profile was run against the real program, and with which version.
+    /// The program that this profile was run with, and its version; none if nobody did.
     pub verified: Option<String>,
+    /// What was seen to work with that one: the names of cases, as in the README's table of agents.
+    pub cases: Vec<String>,
 }
 
 /// How long an agent has to end, unless its profile says otherwise.
@@ -109,6 +111,7 @@ impl Agent {
             limits: Vec::new(),
             limit_floor: LIMIT_FLOOR,
             verified: None,
+            cases: Vec::new(),
         }
     }
 }

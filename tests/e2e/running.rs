@@ -142,8 +142,9 @@ impl<'w> Running<'w> {
         self.outcome(code(status))
     }
 
+    /// Waits until this is so; the program must still be running by then.
     #[track_caller]
-    fn until(&mut self, what: &str, done: impl Fn(&Self) -> bool) {
+    pub fn until(&mut self, what: &str, done: impl Fn(&Self) -> bool) {
         while !done(self) {
             let ended = self.child.try_wait().unwrap();
             if ended.is_some() || Instant::now() > self.end {

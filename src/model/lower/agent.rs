@@ -48,7 +48,7 @@ pub(crate) fn read(notes: &mut Notes, node: &Node) -> Option<(At<AgentName>, Age
         scrub: shape::all_texts(notes, node, "scrub").into_iter().map(|said| said.value).collect(),
         streams: shape::bare_flag(notes, node, "streams"),
         grace: shape::one_duration(notes, node, "grace"),
-        verified: shape::one_text(notes, node, "verified").map(|said| said.value),
+        verified: words(notes, "verified").unwrap_or_default(),
         ..AgentText::default()
     };
     if let Some(said) = shape::one_text(notes, node, "uses") {
@@ -137,7 +137,8 @@ pub(crate) fn resolve(
         // Only the program that the profile was tried with is verified.
         if command.is_none() && text.command.is_some() {
             command.clone_from(&text.command);
-            agent.verified.clone_from(&text.verified);
+            let mut verified = text.verified.iter().cloned();
+            (agent.verified, agent.cases) = (verified.next(), verified.collect());
         }
         dialect = dialect.or_else(|| text.dialect.clone());
         prompt = prompt.or(text.prompt);

@@ -104,7 +104,8 @@ pub(crate) struct AgentText {
     pub(crate) grace: Option<Duration>,
     pub(crate) limits: Vec<LimitPattern>,
     pub(crate) limit_floor: Option<Duration>,
-    pub(crate) verified: Option<String>,
+    /// The program with its version, then cases that were seen to work.
+    pub(crate) verified: Vec<String>,
 }
 
 /// `pipeline "name" { ... }`.

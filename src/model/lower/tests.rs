@@ -1,5 +1,6 @@
 //! Specfiles in, projects and mistakes out; files are in memory.
-use crate::base::Severity;
+use crate::base::{Severity, english};
+use crate::builtin;
 use crate::model::{
     Agent, FailureClass, Files, LoadRequest, Loaded, Pattern, Project, PromptSource, Spec, Stage, Step,
     Target, Text, Work, load,
@@ -384,10 +385,12 @@ fn names_that_are_taken_or_missing() {
         &["2:7 no stage can be called `land` (it is the name of the landing that every spec ends with)"],
     );
     check("layer \"x\"\nspec \"x\" \"X\"", &["2:7 `x` is a layer and a spec (rename one of them)"]);
+    let agents: Vec<String> = builtin::AGENTS.iter().map(|agent| format!("`{}`", agent.name)).collect();
+    let agents = english::list(&agents, "and");
     check(
         "stage \"plan\" { on-failure { fallback \"careful\"; restart from=\"spcify\" } }\nspec \"a\" \"A\"",
         &[
-            "2:29 there is no agent `careful` (there is `demo`, `opencode`, `claude`, `codex`, `pi` and `gemini`)",
+            &format!("2:29 there is no agent `careful` (there is {agents})"),
             "2:49 the pipeline has no stage `spcify` to restart from (did you mean `specify`?)",
         ],
     );
@@ -519,7 +522,7 @@ fn includes_are_read_once_and_never_in_a_circle() {
 
 #[test]
 fn prompts_come_from_files_and_copies_of_built_in_ones_are_built_in() {
-    let copy = crate::builtin::PROMPTS[1].text;
+    let copy = builtin::PROMPTS[1].text;
     let files = [("p/mine.md", "Mine {spec}"), ("p/copy.md", copy)];
     let text = "agent \"demo\"\npipeline \"p\" { stage \"a\" { prompt file=\"p/mine.md\" }; stage \"b\" { prompt file=\"p/copy.md\" } }\nspec \"s\" \"S\" pipeline=\"p\"";
     let loaded = load_with(text, &files);

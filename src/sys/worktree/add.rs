@@ -1,13 +1,17 @@
 //! Making a worktree.
-use super::unmake::{MAKING, Note};
 use super::{Worktree, place::settled};
 use crate::sys::git::{Git, GitError, Listed, Oid, branch_ref};
 use crate::sys::lock::RefsLock;
+use std::ffi::OsString;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
 
 /// The reason of the lock that a worktree has until it is whole; git's own word for it.
 pub(super) const HALF_MADE: &str = "initializing";
+
+/// The file that names the worktree that is being made.
+const MAKING: &str = "worktree.making";
 
 /// What a new worktree has checked out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +50,9 @@ impl Worktree {
             Start::Detached(_) => None,
         };
         make_room(repo, &path, branch)?;
-        let making = Note::write(repo, MAKING, &path)?;
+        let making = repo.own_dir().join(MAKING);
+        let words = format!("write `{}`", making.display());
+        std::fs::write(&making, path.as_os_str().as_bytes()).map_err(GitError::io(words))?;
         if let Start::NewBranch { branch, mark, .. } = start {
             require_free(repo, branch)?;
             // The mark first: a branch without one would be somebody else's.
@@ -71,7 +77,7 @@ impl Worktree {
             worktree.make_full()?;
             super::remove(&worktree.git().git_dir().join("locked"))?;
         }
-        making.remove()?;
+        super::remove(&making)?;
         Ok(worktree)
     }
 
@@ -90,6 +96,29 @@ impl Worktree {
         git.run(&git.command(["-c", "core.sparseCheckout=false", "read-tree", "--reset", "-u", "HEAD"]))
             .map(drop)
     }
+}
+
+/// Removes what a kill left of a worktree that was being made: nobody has worked in it yet, and half of its files
+/// missing would look like a person's edit. Call it with the build lock held and no stray left.
+///
+/// # Errors
+/// git or the disk fails.
+pub fn unmake(repo: &Git) -> Result<(), GitError> {
+    let making = repo.own_dir().join(MAKING);
+    let Ok(path) = std::fs::read(&making) else { return Ok(()) };
+    let _lock = RefsLock::take(repo)?;
+    let path = PathBuf::from(OsString::from_vec(path));
+    if !Worktree::find(repo, &path).is_ok_and(|found| found.is_some_and(|found| found.is_ready())) {
+        match std::fs::remove_dir_all(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(GitError::io(format!("remove `{}`", path.display()))(error));
+            }
+            _ => {}
+        }
+        // Whatever git knows of it by now.
+        drop(remove_registered(repo, &path, &["--force", "--force"]));
+    }
+    super::remove(&making)
 }
 
 /// Looks at what is registered for this place and branch; forgets what is lost.

@@ -11,9 +11,8 @@ mod reset;
 mod snapshot;
 #[cfg(test)]
 mod tests;
-mod unmake;
 
-pub use add::Start;
+pub use add::{Start, unmake};
 pub use aside::move_aside;
 pub use bring::BroughtIn;
 pub use merge::Begun;
@@ -21,7 +20,6 @@ pub use place::{place, place_as_written};
 pub use remove::{Stays, drop_branch, forget_lost, forget_lost_of};
 pub use repair::{move_home, repair};
 pub use snapshot::Snapshot;
-pub use unmake::unmake;
 
 use super::git::{Git, GitError, branch_ref, path};
 use std::io;

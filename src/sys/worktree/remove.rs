@@ -1,7 +1,6 @@
 //! Removing a worktree, if nothing is lost by it.
 use super::Worktree;
 use super::add::remove_registered;
-use super::unmake::{Note, REMOVING};
 use crate::sys::checkout::edits;
 use crate::sys::git::index::scratch;
 use crate::sys::git::{Change, Git, GitError, Mode, Oid, Operation, RefUpdate, branch_ref, path};
@@ -77,10 +76,8 @@ impl Worktree {
         if let Some(why) = self.stays(branch)? {
             return Ok(Some(why));
         }
-        let note = Note::write(self.git(), REMOVING, self.top())?;
         let aside = set_aside(self.git(), self.top());
         remove_registered(self.git(), self.top(), &["--force"])?;
-        note.remove()?;
         drop(aside);
         // The folder that holds all worktrees goes with the last of them.
         if let Some(parent) = self.top().parent() {

@@ -1,0 +1,153 @@
+//! The agents that are tried, and how each is told of a model on loopback: as a user would, in files and environment.
+use crate::model::server::{Api, ModelServer};
+use crate::world::World;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The key that they send: long enough that nobody masks single letters for it.
+const KEY: &str = "sk-scripted-0000";
+
+/// A real agent.
+pub struct Cli {
+    /// The name of its profile.
+    pub name: &'static str,
+    /// The folder below `target/agents` that it is installed in.
+    pub folder: &'static str,
+    /// The package that it comes in.
+    pub package: &'static str,
+    /// Its program.
+    pub program: &'static str,
+    /// How it calls the model.
+    pub model: &'static str,
+    /// Over which API it talks to the model.
+    pub api: Api,
+    tell: fn(&mut World, &str),
+}
+
+/// All of them.
+pub const ALL: &[Cli] = &[
+    Cli {
+        name: "pi",
+        folder: "pi",
+        package: "@earendil-works/pi-coding-agent",
+        program: "pi",
+        model: "scripted/scripted",
+        api: Api::Chat,
+        tell: pi,
+    },
+    Cli {
+        name: "codex",
+        folder: "codex",
+        package: "@openai/codex",
+        program: "codex",
+        model: "scripted",
+        api: Api::Responses,
+        tell: codex,
+    },
+    Cli {
+        name: "opencode",
+        folder: "opencode",
+        package: "opencode-ai",
+        program: "opencode",
+        model: "scripted/scripted",
+        api: Api::Chat,
+        tell: opencode,
+    },
+    Cli {
+        name: "claude",
+        folder: "claude",
+        package: "@anthropic-ai/claude-code",
+        program: "claude",
+        model: "claude-sonnet-4-5",
+        api: Api::Messages,
+        tell: claude,
+    },
+];
+
+/// Where `.ci/run` installs them.
+pub fn installed() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("target/agents")
+}
+
+/// The folder of programs of what is installed in a folder there.
+fn programs(folder: &str) -> PathBuf {
+    installed().join(folder).join("node_modules/.bin")
+}
+
+impl Cli {
+    /// Its version, if it is installed.
+    pub fn version(&self) -> Option<String> {
+        if !programs(self.folder).join(self.program).exists() {
+            return None;
+        }
+        let about =
+            installed().join(self.folder).join("node_modules").join(self.package).join("package.json");
+        let about = fs::read_to_string(about).ok()?;
+        let about: serde_json::Value = serde_json::from_str(&about).ok()?;
+        about["version"].as_str().map(ToOwned::to_owned)
+    }
+
+    /// Puts it on the `PATH` of a world, and tells it of the model.
+    pub fn bring(&self, world: &mut World, server: &ModelServer) {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let ours = [programs("node"), programs(self.folder)];
+        let path = std::env::join_paths(ours.into_iter().chain(std::env::split_paths(&path))).unwrap();
+        world.env("PATH", path.to_str().unwrap());
+        (self.tell)(world, &server.url());
+    }
+}
+
+fn write(path: &Path, text: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+fn pi(world: &mut World, url: &str) {
+    let models = serde_json::json!({ "providers": { "scripted": {
+        "baseUrl": format!("{url}/v1"), "api": "openai-completions", "apiKey": KEY,
+        "models": [{
+            "id": "scripted", "name": "scripted", "reasoning": false, "input": ["text"],
+            "contextWindow": 200_000, "maxTokens": 8192,
+            "cost": { "input": 3, "output": 15, "cacheRead": 0.3, "cacheWrite": 3.75 },
+        }],
+    } } });
+    write(&world.top().join("home/.pi/agent/models.json"), &models.to_string());
+    world.env("PI_OFFLINE", "1").env("PI_TELEMETRY", "0");
+}
+
+fn codex(world: &mut World, url: &str) {
+    let config = format!(
+        "model = \"scripted\"\nmodel_provider = \"scripted\"\ncheck_for_update_on_startup = false\n\
+         [model_providers.scripted]\nname = \"scripted\"\nbase_url = \"{url}/v1\"\nenv_key = \"SCRIPTED_KEY\"\n\
+         wire_api = \"responses\"\nrequest_max_retries = 1\nstream_max_retries = 1\n\
+         [analytics]\nenabled = false\n[feedback]\nenabled = false\n"
+    );
+    write(&world.top().join("home/.codex/config.toml"), &config);
+    world.env("SCRIPTED_KEY", KEY);
+}
+
+fn opencode(world: &mut World, url: &str) {
+    let config = serde_json::json!({
+        "share": "disabled", "model": "scripted/scripted", "small_model": "scripted/scripted",
+        "enabled_providers": ["scripted"],
+        "provider": { "scripted": {
+            "npm": "@ai-sdk/openai-compatible", "name": "scripted",
+            "options": { "baseURL": format!("{url}/v1"), "apiKey": KEY },
+            "models": { "scripted": {
+                "name": "scripted", "tool_call": true, "limit": { "context": 200_000, "output": 8192 },
+                "cost": { "input": 3, "output": 15, "cache_read": 0.3, "cache_write": 3.75 },
+            } },
+        } },
+    });
+    write(&world.top().join("config/opencode/opencode.json"), &config.to_string());
+    for quiet in ["MODELS_FETCH", "LSP_DOWNLOAD", "DEFAULT_PLUGINS"] {
+        world.env(&format!("OPENCODE_DISABLE_{quiet}"), "1");
+    }
+}
+
+fn claude(world: &mut World, url: &str) {
+    world.env("ANTHROPIC_BASE_URL", url).env("ANTHROPIC_API_KEY", KEY);
+    world.env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1").env("IS_SANDBOX", "1");
+    // It would try ten times, longer each time.
+    world.env("CLAUDE_CODE_MAX_RETRIES", "1");
+}

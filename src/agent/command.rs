@@ -154,7 +154,7 @@ pub fn agent(
     let agent = call.agent;
     let name = || agent.name.to_string();
     let model = call.model.or(agent.model.as_deref());
-    let command = if call.session.is_some() { &agent.resume } else { &agent.command };
+    let command = if call.session.is_some() && !agent.acp { &agent.resume } else { &agent.command };
     let asks = |element: &str| command.iter().any(|word| word.contains(element));
     if command.is_empty() {
         return Err(CommandError::NoCommand { agent: name() });
@@ -193,7 +193,7 @@ pub fn agent(
 
     let filled = agent.env.iter().map(|(name, text)| (name.clone(), fill(text, value)));
     let env: Vec<(String, String)> = filled.chain(call.env.iter().cloned()).collect();
-    let stdin = (!by_argument).then(|| call.prompt.as_bytes().to_vec());
+    let stdin = (!by_argument && !agent.acp).then(|| call.prompt.as_bytes().to_vec());
     let unset = agent.scrub.iter().map(OsString::from).collect();
     Ok(Launch { stdin, unset, grace: agent.grace, ..around.launch(argv, &env, limits) })
 }

@@ -1,4 +1,5 @@
 //! What an agent is told, how it is started, and how what it prints is read. Knows no schedule and no git.
+pub mod acp;
 pub mod clash;
 pub mod command;
 pub mod demo;

@@ -1,4 +1,5 @@
 //! A program that takes a prompt.
+use super::PermissionRule;
 use crate::base::{AgentName, PoolName, Span};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -44,8 +45,13 @@ pub struct Agent {
     pub name: AgentName,
     /// Where it was declared.
     pub span: Span,
-    /// Its argv. Elements may hold `{prompt}`, `{model}`, `{spec}`, `{stage}`, `{worktree}`, `{session}`.
+    /// Its argv: `command`, or `acp` where it is talked with. Elements may hold `{prompt}`, `{model}`, `{spec}`, `{stage}`, `{worktree}`, `{session}`.
     pub command: Vec<String>,
+    /// Whether it speaks the Agent Client Protocol over its input and output. Then it goes on with a session by
+    /// the protocol, too, and neither `resume` nor `prompt` nor `dialect` says anything.
+    pub acp: bool,
+    /// What it may do, if it asks; the first rule that fits counts.
+    pub permissions: Vec<PermissionRule>,
     /// Argv elements added when a model is set, e.g. `--model {model}`.
     pub model_args: Vec<String>,
     /// Its argv when it goes on with a `{session}` of its own; empty if it cannot.
@@ -97,6 +103,8 @@ impl Agent {
             name,
             span: Span::default(),
             command: Vec::new(),
+            acp: false,
+            permissions: Vec::new(),
             model_args: Vec::new(),
             resume: Vec::new(),
             prompt: PromptBy::Stdin,

@@ -6,6 +6,7 @@ pub mod load;
 mod lower;
 pub mod notify;
 pub mod pattern;
+pub mod permission;
 pub mod project;
 pub mod spec;
 pub mod stage;
@@ -15,6 +16,7 @@ pub use ladder::{FailureClass, Ladder, Ladders, Rung, Step};
 pub use load::{Files, LoadRequest, Loaded, Text, load};
 pub use notify::Notify;
 pub use pattern::Pattern;
+pub use permission::{Answer, PathRule, PermissionRule, ToolKind};
 pub use project::{
     CommitInputs, ConflictsPolicy, Land, LandStrategy, Layer, LoadLimits, Project, Settings, TouchesPolicy,
 };

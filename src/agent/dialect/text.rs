@@ -15,7 +15,7 @@ impl Dialect for Text {
 }
 
 /// A line as words, unless it is blank.
-pub(super) fn words(line: &str) -> Option<Said> {
+pub(in crate::agent) fn words(line: &str) -> Option<Said> {
     let line = line.trim_end();
     match line.char_indices().nth(LONGEST) {
         _ if line.is_empty() => None,

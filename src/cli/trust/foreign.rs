@@ -1,4 +1,5 @@
-//! What a Specfile would have run on this machine: shell lines, and agents whose program is not built in.
+//! What a Specfile would have run on this machine: shell lines, and agents whose program is not built in; and what
+//! it lets agents do outside of their worktrees.
 use crate::builtin;
 use crate::model::{Agent, Files, LoadRequest, Pattern, Project, Spec, Text, Work, load};
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,8 +49,8 @@ impl Files for NoFiles {
 
 /// Whether two agents run the same program in the same way; name, model and price may differ.
 fn same_program(one: &Agent, other: &Agent) -> bool {
-    (&one.command, &one.model_args, &one.resume, one.prompt, &one.env)
-        == (&other.command, &other.model_args, &other.resume, other.prompt, &other.env)
+    (&one.command, one.acp, &one.model_args, &one.resume, one.prompt, &one.env)
+        == (&other.command, other.acp, &other.model_args, &other.resume, other.prompt, &other.env)
 }
 
 /// Everything in a project that would be run, sorted by text, but for agents that run the program of one of
@@ -71,6 +72,12 @@ pub fn commands(project: &Project, own: &[Agent]) -> Vec<Foreign> {
         found.add(&at, agent_text(agent, &agent.command), false);
         if !agent.resume.is_empty() {
             found.add(&format!("{at}, resume"), agent_text(agent, &agent.resume), false);
+        }
+    }
+    let own_rules: Vec<_> = own.iter().flat_map(|agent| &agent.permissions).collect();
+    for rule in project.agents.values().flat_map(|agent| &agent.permissions) {
+        if rule.allows_outside() && !own_rules.contains(&rule) {
+            found.add("permissions", rule.to_string(), false);
         }
     }
     project.specs.values().for_each(|spec| found.add_spec(spec));
@@ -144,7 +151,7 @@ mod tests {
     use super::*;
     use crate::base::AgentName;
     use crate::graph::sample::Sample;
-    use crate::model::Notify;
+    use crate::model::{Answer, Notify, PathRule, PermissionRule};
 
     fn agent(name: &str, command: &[&str]) -> Agent {
         Agent {
@@ -197,6 +204,22 @@ mod tests {
         assert!(same_program(&known, &other));
         other.env = vec![("PATH".into(), "./bin".into())];
         assert!(!same_program(&known, &other));
+    }
+
+    #[test]
+    fn what_may_be_done_outside_is_found_unless_the_user_said_so() {
+        let rule = |text: &str| PermissionRule {
+            answer: Answer::Allow,
+            kind: None,
+            paths: vec![PathRule::new(text).expect("a path")],
+        };
+        let known = Agent { permissions: vec![rule("~/.cargo/**")], ..agent("known", &["claude"]) };
+        let mut sample = Sample::new();
+        let permissions = vec![rule("src/**"), rule("/etc/**"), rule("~/.cargo/**")];
+        let other = Agent { permissions, ..known.clone() };
+        sample.project.agents.insert(other.name.clone(), other);
+        let found: Vec<String> = commands(&sample.project, &[known]).into_iter().map(|c| c.text).collect();
+        assert_eq!(found, ["allow \"any\" \"/etc/**\""]);
     }
 
     #[test]

@@ -3,7 +3,7 @@ use super::declared::{AgentText, Declared, Taste};
 use super::library::Library;
 use super::notes::{At, Notes, did_you_mean};
 use super::shape::{self, Shape};
-use super::{limit, not_yet, stage};
+use super::{limit, not_yet, permission, stage};
 use crate::base::{AgentName, Diagnostic, PoolName, Span};
 use crate::model::{Agent, Price, PromptBy};
 use crate::syntax::{Node, Value};
@@ -15,6 +15,8 @@ const AGENT: Shape = Shape {
     children: &[
         "uses",
         "command",
+        "acp",
+        "permissions",
         "model",
         "model-args",
         "resume",
@@ -41,6 +43,8 @@ pub(crate) fn read(notes: &mut Notes, node: &Node) -> Option<(At<AgentName>, Age
     let mut agent = AgentText {
         span: shape::title_span(node),
         command: words(notes, "command"),
+        acp: words(notes, "acp"),
+        permissions: permission::read(notes, node),
         model_args: words(notes, "model-args"),
         resume: words(notes, "resume"),
         model: shape::one_text(notes, node, "model").map(|said| said.value),
@@ -68,11 +72,29 @@ pub(crate) fn read(notes: &mut Notes, node: &Node) -> Option<(At<AgentName>, Age
         agent.dialect = Some(said.value);
     }
     (agent.limits, agent.limit_floor) = limit::of_agent(notes, node);
+    if agent.acp.is_some() {
+        not_yet::warn(notes, "acp", node.name.span);
+        only_lines(notes, node);
+    }
     if let Some(price) = shape::once(notes, node, "price") {
         agent.price = self::price(notes, price);
     }
     let said = shape::text(notes, node.args.first()?)?;
     Some((shape::named(notes, &said, AgentName::new)?, agent))
+}
+
+/// Notes what means nothing for an agent that is talked with.
+fn only_lines(notes: &mut Notes, node: &Node) {
+    for name in ["command", "resume", "prompt", "dialect", "streams"] {
+        let child = shape::each(node, name).next().map(|child| child.name.span);
+        let Some(span) = child.or_else(|| shape::prop(node, name).map(|value| value.span)) else { continue };
+        let help = if name == "command" {
+            "an agent is run in one way: leave `acp` or `command`"
+        } else {
+            "the protocol says how it gets its prompt, how it is read and how it goes on: leave it out"
+        };
+        notes.error(span, format!("`{name}` says nothing about an agent that speaks `acp`"), help);
+    }
 }
 
 fn price(notes: &mut Notes, node: &Node) -> Option<Price> {
@@ -130,25 +152,27 @@ pub(crate) fn resolve(
             );
             return None;
         }
-        // A program goes on with a session in its own way.
+        // A program goes on with a session in its own way, and takes a model in its own way if it is talked with.
         if command.is_none() && agent.resume.is_empty() {
             agent.resume = text.resume.clone().unwrap_or_default();
         }
+        if !(agent.acp && command.is_some()) && agent.model_args.is_empty() {
+            agent.model_args = text.model_args.clone().unwrap_or_default();
+        }
         // Only the program that the profile was tried with is verified.
-        if command.is_none() && text.command.is_some() {
-            command.clone_from(&text.command);
+        if command.is_none() && (text.acp.is_some() || text.command.is_some()) {
+            agent.acp = text.acp.is_some();
+            command = text.acp.clone().or_else(|| text.command.clone());
             let mut verified = text.verified.iter().cloned();
             (agent.verified, agent.cases) = (verified.next(), verified.collect());
         }
+        agent.permissions.extend(text.permissions.iter().cloned());
         dialect = dialect.or_else(|| text.dialect.clone());
         prompt = prompt.or(text.prompt);
         streams = streams.or(text.streams);
         grace = grace.or(text.grace);
         floor = floor.or(text.limit_floor);
         agent.limits.extend(text.limits.iter().cloned());
-        if agent.model_args.is_empty() {
-            agent.model_args = text.model_args.clone().unwrap_or_default();
-        }
         // A price is that of the model beside it.
         let is_its_own = agent.model.is_none() || text.model.is_none() || agent.model == text.model;
         agent.price = agent.price.or(text.price.filter(|_| is_its_own));
@@ -161,7 +185,7 @@ pub(crate) fn resolve(
         }
         agent.scrub.extend(text.scrub.iter().cloned());
         let uses = text.uses.clone();
-        let complete = text.command.is_some() && uses.is_none();
+        let complete = (text.acp.is_some() || text.command.is_some()) && uses.is_none();
         chain.push((place, at.clone()));
         next = match uses {
             Some(uses) if uses.value == at => after(declared, taste, library, &at, place).map(|p| (p, at)),
@@ -179,19 +203,25 @@ pub(crate) fn resolve(
     }
     let Some(command) = command else {
         let help = format!(
-            "give it `command \"...\"`, or `uses=` one of the built-in ones: {}",
+            "give it `command \"...\"` or `acp \"...\"`, or `uses=` one of the built-in ones: {}",
             Library::agent_names().collect::<Vec<_>>().join(", ")
         );
         notes.push(Diagnostic::error(agent.span, format!("agent `{name}` has no command")).help(help));
         return None;
     };
     agent.command = command;
+    if agent.acp {
+        // Whatever a profile says that it uses, and that is run in another way.
+        (dialect, prompt, streams) = (None, None, Some(true));
+        agent.resume.clear();
+    }
     let own = Agent::new(name.clone());
     agent.dialect = dialect.unwrap_or(own.dialect);
     agent.prompt = prompt.unwrap_or(own.prompt);
     agent.streams = streams.unwrap_or(own.streams);
     agent.grace = grace.unwrap_or(own.grace);
     agent.limit_floor = floor.unwrap_or(own.limit_floor);
+    agent.permissions.extend(declared.project.permissions.iter().cloned());
     Some(agent)
 }
 

@@ -2,8 +2,8 @@
 use super::notes::At;
 use crate::base::{AgentName, LayerName, PipelineName, PoolName, ResourceName, Span, SpecName, StageName};
 use crate::model::{
-    CommitInputs, ConflictsPolicy, FailureClass, LandStrategy, LimitPattern, Price, PromptBy, Rung,
-    TouchesPolicy,
+    CommitInputs, ConflictsPolicy, FailureClass, LandStrategy, LimitPattern, PermissionRule, Price, PromptBy,
+    Rung, TouchesPolicy,
 };
 use indexmap::IndexMap;
 use std::collections::BTreeMap;
@@ -59,6 +59,7 @@ pub(crate) struct ProjectText {
     pub(crate) touches: Option<TouchesPolicy>,
     pub(crate) conflicts: Option<ConflictsPolicy>,
     pub(crate) budget_usd: Option<f64>,
+    pub(crate) permissions: Vec<PermissionRule>,
     pub(crate) limits: LimitsText,
     pub(crate) all: StageText,
 }
@@ -91,6 +92,8 @@ pub(crate) struct AgentText {
     pub(crate) span: Span,
     pub(crate) uses: Option<At<AgentName>>,
     pub(crate) command: Option<Vec<String>>,
+    pub(crate) acp: Option<Vec<String>>,
+    pub(crate) permissions: Vec<PermissionRule>,
     pub(crate) model_args: Option<Vec<String>>,
     pub(crate) resume: Option<Vec<String>>,
     pub(crate) prompt: Option<PromptBy>,

@@ -11,6 +11,7 @@ mod limit;
 mod not_yet;
 mod notes;
 mod order;
+mod permission;
 mod pipeline;
 mod project;
 mod refs;

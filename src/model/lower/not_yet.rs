@@ -5,6 +5,7 @@ use crate::base::Span;
 /// A setting, and what happens instead.
 const NOT_YET: &[(&str, &str)] = &[
     ("tasks parallel", "tasks are worked through one after the other"),
+    ("acp", "the agent is run, but not talked with"),
     ("dialect", "what the agent prints is taken as plain text"),
 ];
 

@@ -2,7 +2,7 @@
 use super::declared::{LandText, ProjectText};
 use super::notes::{At, Notes};
 use super::shape::{self, SOME, Shape};
-use super::{ladder, limit, refs, stage};
+use super::{ladder, limit, permission, refs, stage};
 use crate::base::PipelineName;
 use crate::model::{CommitInputs, ConflictsPolicy, LandStrategy, Notify, Pattern, Rung, TouchesPolicy};
 use crate::syntax::Node;
@@ -30,6 +30,7 @@ const PROJECT: Shape = Shape {
         "ingredients",
         "touches",
         "conflicts",
+        "permissions",
         "env",
         "timeout",
         "stall",
@@ -82,6 +83,7 @@ pub(crate) fn read(notes: &mut Notes, node: &Node) -> ProjectText {
     project.limits =
         shape::once(notes, node, "limits").map(|node| limit::read(notes, node)).unwrap_or_default();
     project.budget_usd = limit::budget(notes, node);
+    project.permissions = permission::read(notes, node);
     if let Some(said) = shape::each(node, "secrets").next() {
         SOME.check(said, notes);
     }

@@ -9,6 +9,8 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::io;
 
+mod permission;
+
 const WHOLE: &str = include_str!("../../../tests/language/whole.kdl");
 
 /// Files in memory.

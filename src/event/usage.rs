@@ -51,7 +51,7 @@ impl Usage {
             output: self.output.saturating_sub(before.output),
             cache_read: self.cache_read.saturating_sub(before.cache_read),
             cache_write: self.cache_write.saturating_sub(before.cache_write),
-            cost: cost.filter(|more| *more > 0.0),
+            cost: cost.filter(|more| *more > 0.0 || before.cost.is_none()),
         }
     }
 }

@@ -4,6 +4,10 @@ use crate::base::{AgentName, PoolName, Span};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
+/// The dialects that what an agent prints is read in.
+pub const DIALECTS: [&str; 11] =
+    ["text", "claude", "codex", "opencode", "pi", "gemini", "copilot", "kimi", "cline", "vibe", "demo"];
+
 /// How an agent takes its prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PromptBy {
@@ -66,7 +70,7 @@ pub struct Agent {
     pub env: Vec<(String, String)>,
     /// Environment names to take away.
     pub scrub: Vec<String>,
-    /// How its output is read: `text`, `demo`, or a dialect's name.
+    /// How its output is read: one of [`DIALECTS`].
     pub dialect: String,
     /// Whether it prints while it works, so that silence means a stall.
     pub streams: bool,

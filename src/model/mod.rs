@@ -11,7 +11,7 @@ pub mod project;
 pub mod spec;
 pub mod stage;
 
-pub use agent::{Agent, LimitKind, LimitPattern, Price, PromptBy};
+pub use agent::{Agent, DIALECTS, LimitKind, LimitPattern, Price, PromptBy};
 pub use ladder::{FailureClass, Ladder, Ladders, Rung, Step};
 pub use load::{Files, LoadRequest, Loaded, Text, load};
 pub use notify::Notify;

@@ -48,7 +48,9 @@ impl Told {
     pub(super) fn hear(&mut self, said: &Said) {
         match said {
             Said::Started { .. } => self.began = true,
-            Said::Text(_) | Said::Plan { .. } | Said::Usage(_) => self.works(),
+            Said::Text(_) | Said::Plan { .. } => self.works(),
+            Said::Usage(used) if !used.has_tokens() => {}
+            Said::Usage(_) => self.works(),
             // Who works on has not ended.
             Said::Tool(_) => {
                 self.works();
@@ -215,7 +217,7 @@ mod tests {
             assert_eq!(ran(1, said).told.errors().collect::<Vec<_>>(), expect, "{said:?}");
         };
         check(&[retrying("429"), failed("gave up")], &["gave up", "429"]);
-        check(&[retrying("429"), Said::Usage(Usage::default()), failed("x")], &["x"]);
+        check(&[retrying("429"), Said::Usage(Usage { output: 1, ..Usage::default() }), failed("x")], &["x"]);
         check(&[text("Error: rate limit")], &[]);
     }
 

@@ -1,13 +1,16 @@
 //! What a process prints, on its way to the log, to whoever reads lines, and to the tail that is kept.
 //! Memory stays bounded whatever comes: any size, any bytes, lines of any length.
+mod partial;
+
 use crate::base::Mask;
 use crate::base::mask::MaskedStream;
+use partial::Partial;
 use std::fs::{File, OpenOptions, create_dir_all};
 use std::io::{self, Write};
 use std::path::Path;
 
-/// The most of one line that is passed on, in bytes; the log has all of it.
-pub const LONGEST_LINE: usize = 64 * 1024;
+pub use partial::LONGEST_LINE;
+
 /// How much of the end is kept, in bytes.
 pub const TAIL: usize = 64 * 1024;
 
@@ -82,7 +85,7 @@ fn trouble(path: &Path, error: &io::Error) -> String {
 /// Cuts a stream of bytes into lines. A carriage return ends a line too, as progress bars mean it.
 #[derive(Default)]
 struct Lines {
-    partial: Vec<u8>,
+    partial: Partial,
     after_return: bool,
 }
 
@@ -93,11 +96,10 @@ impl Lines {
                 Some((end @ (b'\n' | b'\r'), text)) => (text, Some(*end)),
                 _ => (piece, None),
             };
-            let room = LONGEST_LINE.saturating_sub(self.partial.len());
-            self.partial.extend_from_slice(&text[..text.len().min(room)]);
-            let rest_of_crlf = end == Some(b'\n') && self.after_return && self.partial.is_empty();
+            self.partial.push(text);
+            let rest_of_crlf = end == Some(b'\n') && self.after_return && self.partial.bytes().is_empty();
             if end.is_some() && !rest_of_crlf {
-                each(&clean(&self.partial));
+                each(&clean(self.partial.bytes()));
                 self.partial.clear();
             }
             self.after_return = end == Some(b'\r');
@@ -105,8 +107,8 @@ impl Lines {
     }
 
     fn end(&mut self, mut each: impl FnMut(&str)) {
-        if !self.partial.is_empty() {
-            each(&clean(&self.partial));
+        if !self.partial.bytes().is_empty() {
+            each(&clean(self.partial.bytes()));
             self.partial.clear();
         }
     }

@@ -21,15 +21,6 @@ fn a_limit_is_waited_for_and_spends_no_attempt() {
 }
 
 #[test]
-fn a_refusal_that_ends_with_zero_is_one_too() {
-    let event = r#"{"type":"error","error":{"data":{"message":"rate limit reached","statusCode":429,"responseHeaders":{"retry-after":"100ms"}}}}"#;
-    let world = refused(&format!("printf '%s\\n' '{event}'; exit 0"));
-    let outcome = world.run(["-j1"]);
-    outcome.exits(0).said("rate limit reached").said("goes on");
-    assert_eq!(outcome.calls, ["a:build", "a:build", "b:build"], "{outcome}");
-}
-
-#[test]
 fn prose_about_limits_pauses_nobody() {
     let world = refused("echo 'We must respect the rate limit on the Base sequencer feed'; exit 1");
     let outcome = world.run(["-j1"]);

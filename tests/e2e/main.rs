@@ -16,6 +16,7 @@ mod commands;
 mod conflict;
 mod cost;
 mod dead;
+mod dialects;
 mod disk;
 mod environment;
 mod evidence;

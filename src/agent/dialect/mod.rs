@@ -1,8 +1,24 @@
 //! How what an agent prints becomes one stream, whatever agent it is. A dialect per way of printing.
+mod claude;
+mod cline;
+mod codex;
+mod copilot;
 pub mod demo;
+mod gemini;
+mod json;
+mod kimi;
+mod opencode;
+mod pi;
+#[cfg(test)]
+mod samples;
 pub mod text;
+mod tools;
+mod vibe;
+mod words;
 
 use crate::event::{ToolUse, Usage};
+
+pub use words::Pieces;
 
 /// One thing that an agent said or did.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,13 +83,19 @@ pub trait Dialect: Send {
     }
 }
 
-/// Names of dialects, as in `agent { dialect "text" }`.
-pub const NAMES: [&str; 2] = ["text", "demo"];
-
 /// A reader for one attempt; plain text where no dialect has that name.
 pub fn named(name: &str) -> Box<dyn Dialect> {
     match name {
+        "claude" => Box::<claude::Claude>::default(),
+        "cline" => Box::<cline::Cline>::default(),
+        "codex" => Box::<codex::Codex>::default(),
+        "copilot" => Box::<copilot::Copilot>::default(),
         "demo" => Box::new(demo::Demo),
+        "gemini" => Box::<gemini::Gemini>::default(),
+        "kimi" => Box::<kimi::Kimi>::default(),
+        "opencode" => Box::<opencode::Opencode>::default(),
+        "pi" => Box::<pi::Pi>::default(),
+        "vibe" => Box::<vibe::Vibe>::default(),
         _ => Box::new(text::Text),
     }
 }

@@ -1,8 +1,5 @@
 //! Plain text: every line is words for people.
-use super::{Dialect, Said};
-
-/// The most of a line that is passed on, in characters; the log has all of it.
-const LONGEST: usize = 2000;
+use super::{Dialect, Said, words::line};
 
 /// Reads plain text.
 #[derive(Debug)]
@@ -15,13 +12,8 @@ impl Dialect for Text {
 }
 
 /// A line as words, unless it is blank.
-pub(in crate::agent) fn words(line: &str) -> Option<Said> {
-    let line = line.trim_end();
-    match line.char_indices().nth(LONGEST) {
-        _ if line.is_empty() => None,
-        None => Some(Said::Text(line.to_owned())),
-        Some((end, _)) => Some(Said::Text(format!("{}...", &line[..end]))),
-    }
+pub(in crate::agent) fn words(text: &str) -> Option<Said> {
+    line(text).map(Said::Text)
 }
 
 #[cfg(test)]
@@ -30,12 +22,7 @@ mod tests {
 
     #[test]
     fn lines_are_words() {
-        let check = |line: &str, expect: Option<&str>| {
-            let expect: Vec<Said> = expect.map(|text| Said::Text(text.to_owned())).into_iter().collect();
-            assert_eq!(Text.read(line), expect);
-        };
-        check("  hello ", Some("  hello"));
-        check(" \t", None);
-        check(&"é".repeat(LONGEST + 1), Some(&format!("{}...", "é".repeat(LONGEST))));
+        assert_eq!(Text.read("  hello "), [Said::Text("  hello".to_owned())]);
+        assert_eq!(Text.read(" \t"), []);
     }
 }

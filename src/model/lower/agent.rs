@@ -5,7 +5,7 @@ use super::notes::{At, Notes, did_you_mean};
 use super::shape::{self, Shape};
 use super::{limit, not_yet, permission, stage};
 use crate::base::{AgentName, Diagnostic, PoolName, Span};
-use crate::model::{Agent, Price, PromptBy};
+use crate::model::{Agent, DIALECTS, Price, PromptBy};
 use crate::syntax::{Node, Value};
 
 const AGENT: Shape = Shape {
@@ -66,10 +66,12 @@ pub(crate) fn read(notes: &mut Notes, node: &Node) -> Option<(At<AgentName>, Age
         agent.prompt = shape::choice(notes, &said, &among);
     }
     if let Some(said) = shape::one_text(notes, node, "dialect") {
-        if !matches!(said.value.as_str(), "text" | "demo") {
-            not_yet::warn(notes, "dialect", said.span);
+        if DIALECTS.contains(&said.value.as_str()) {
+            agent.dialect = Some(said.value);
+        } else {
+            let help = did_you_mean(&said.value, DIALECTS);
+            notes.error(said.span, format!("there is no dialect `{}`", said.value), help);
         }
-        agent.dialect = Some(said.value);
     }
     (agent.limits, agent.limit_floor) = limit::of_agent(notes, node);
     if agent.acp.is_some() {

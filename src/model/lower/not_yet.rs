@@ -6,7 +6,6 @@ use crate::base::Span;
 const NOT_YET: &[(&str, &str)] = &[
     ("tasks parallel", "tasks are worked through one after the other"),
     ("acp", "the agent is run, but not talked with"),
-    ("dialect", "what the agent prints is taken as plain text"),
 ];
 
 /// Warns that a setting has no effect.

@@ -367,6 +367,10 @@ fn names_that_are_taken_or_missing() {
         "spec \"aaa\" \"A\" { needs \"aab\" }\nspec \"aac\" \"A\"",
         &["2:24 there is no spec or layer `aab` (did you mean `aaa`?)"],
     );
+    check(
+        "agent \"x\" uses=\"demo\" dialect=\"claud\"",
+        &["2:31 there is no dialect `claud` (did you mean `claude`?)"],
+    );
     check("spec \"a\" \"A\" agent=\"claud\"", &["2:20 there is no agent `claud` (did you mean `claude`?)"]);
     check(
         "spec \"a\" \"A\" pipeline=\"speckit\"",

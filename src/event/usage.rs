@@ -42,6 +42,13 @@ impl Usage {
         self.tokens().iter().any(|tokens| *tokens > 0)
     }
 
+    /// What this sum is above one that was told before, or all of it if it does not hold that one.
+    #[must_use]
+    pub fn on_top_of(self, before: Self) -> Self {
+        let holds = self.tokens().iter().zip(before.tokens()).all(|(now, before)| *now >= before);
+        if holds { self.beyond(before) } else { self }
+    }
+
     /// What this sum is above one that was told before.
     #[must_use]
     pub fn beyond(self, before: Self) -> Self {
@@ -67,6 +74,8 @@ mod tests {
         assert_eq!(sum.beyond(before), some(3, Some(0.75)));
         assert_eq!(before.plus(sum.beyond(before)), sum);
         assert_eq!(sum.beyond(sum), Usage::default());
+        assert_eq!(sum.on_top_of(before), some(3, Some(0.75)));
+        assert_eq!(before.on_top_of(sum), before, "it was counted anew");
         assert_eq!(some(1, None).plus(some(1, Some(0.5))), some(2, Some(0.5)));
     }
 }

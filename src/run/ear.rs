@@ -4,13 +4,14 @@ use super::attempt::Prepared;
 use super::leak::Named;
 use super::parts::Part;
 use super::report::now_millis;
+use super::sessions::Session;
 use super::site::Site;
 use super::spent::Meter;
 use super::told::Told;
 use crate::agent::dialect::Said;
 use crate::agent::refusal::refusal;
 use crate::base::{AgentName, StageId};
-use crate::event::Event;
+use crate::event::{Event, Usage};
 use std::path::PathBuf;
 
 /// Listens to one process of an attempt.
@@ -22,8 +23,11 @@ pub(super) struct Ear<'a> {
     meter: Meter<'a>,
     refused: &'a mut Option<String>,
     named: &'a mut Named,
-    /// What it said of itself.
-    pub told: Told,
+    /// What was told of the session that it goes on with, and of it since.
+    before: Usage,
+    used: Usage,
+    session: Option<Session>,
+    told: Told,
 }
 
 impl<'a> Ear<'a> {
@@ -33,7 +37,23 @@ impl<'a> Ear<'a> {
         let Prepared { id, used, refused, named, .. } = prepared;
         let meter = site.meter(id, part.price, used);
         let agent = part.agent.as_ref();
-        Self { site, id, agent, worktree, meter, refused, named, told }
+        let (before, used) = (Usage::default(), Usage::default());
+        Self { site, id, agent, worktree, meter, refused, named, before, used, session: None, told }
+    }
+
+    /// It goes on with a session of which so much was told before.
+    pub(super) fn resumes(&mut self, before: Usage) {
+        self.before = before;
+    }
+
+    /// It is over; gives what it said of itself.
+    pub(super) fn end(self) -> Told {
+        if let (Some(session), Some(agent)) = (self.session, self.agent) {
+            // Not while it runs: what is never told of a process that is killed, the next one tells.
+            let session = Session { used: self.before.plus(self.used), ..session };
+            self.site.remember_session(self.id, agent, Some(&session));
+        }
+        self.told
     }
 
     /// Hears one thing.
@@ -57,10 +77,14 @@ impl<'a> Ear<'a> {
                 let until = millis.map(|millis| now_millis().saturating_add(millis));
                 Event::Retrying { stage, why, until }
             }
-            Said::Usage(used) => return self.meter.take(used),
+            Said::Usage(used) => {
+                self.used = self.used.plus(used);
+                return self.meter.take(used);
+            }
             Said::Started { session } => {
                 let Some(agent) = self.agent.cloned() else { return };
-                self.site.remember_session(&stage, &agent, session.as_deref());
+                self.session = session.clone().map(|id| Session { id, used: self.before });
+                self.site.remember_session(&stage, &agent, self.session.as_ref());
                 Event::SessionStarted { stage, agent, session }
             }
             Said::Ended(_) => return,

@@ -59,7 +59,8 @@ impl Site {
             let model = declared.model_for(name);
             let resumes = matches!(order.rung, Some(Rung { step: Step::Resume, .. }));
             let session = Some(agent).filter(|agent| resumes && !agent.resume.is_empty());
-            let session = session.and_then(|_| self.session(ground.around.id, name));
+            let session =
+                session.and_then(|_| self.session(ground.around.id, name)).map(|session| session.id);
             let part =
                 |session: Option<&str>| self.agent_part(order, spec, stage, ground, (agent, model, session));
             parts.all.push_back(part(session.as_deref())?);

@@ -11,7 +11,7 @@ use super::still::{Heard, Still, since_change};
 use super::told::{Ran, Told};
 use crate::agent::dialect;
 use crate::base::AgentName;
-use crate::event::{Event, Failure};
+use crate::event::{Event, Failure, Usage};
 use crate::model::{FailureClass, Price};
 use crate::sys::child::{Cut, Exit, Launch};
 use crate::sys::stop::Stop;
@@ -114,14 +114,20 @@ impl Site {
             self.reporter.warn(format!("cannot keep the prompt in `{}`: {error}", file.display()));
         }
         let id = prepared.id.clone();
-        if let Some(agent) = part.agent.as_ref().filter(|_| !part.resumes) {
-            self.remember_session(&id, agent, None);
+        let mut before = Usage::default();
+        if let Some(agent) = &part.agent {
+            match self.session(&id, agent).filter(|_| part.resumes) {
+                Some(session) => before = session.used,
+                None => self.remember_session(&id, agent, None),
+            }
         }
         let tasks_file = self.tasks_file(prepared);
         let top = prepared.worktree().top().to_owned();
         let mut dialect = dialect::named(&part.dialect);
         let told = Told::new(dialect.tells_its_end());
         let mut ear = Ear::new(self, prepared, part, told);
+        dialect.resumes(before);
+        ear.resumes(before);
         let heard = Heard::now();
         let sign = heard.clone();
         let each = |line: &str| {
@@ -137,7 +143,8 @@ impl Site {
             None => work.await,
         };
         dialect.end().into_iter().for_each(|said| ear.hear(said));
-        Ok(Ran { exit: exit.map_err(|e| setup_failure(&e))?, told: ear.told })
+        let told = ear.end();
+        Ok(Ran { exit: exit.map_err(|e| setup_failure(&e))?, told })
     }
 
     /// Where the stage's tasks are ticked while it runs, if it has any.

@@ -40,6 +40,7 @@ impl Site {
         if !self.is_marked(&branch) || !landed {
             return Err(Kept::NotLanded(branch));
         }
+        self.forget_sessions(&spec.name);
         match self.worktree_of(spec)? {
             None => forget_lost_of(&self.git, &branch)?,
             Some(worktree) => {

@@ -27,6 +27,15 @@ impl Store {
         self.change(|db| db.execute(sql, params![key, version, bytes]).map(|_| ()))
     }
 
+    /// Forgets all bytes under keys that begin so.
+    ///
+    /// # Errors
+    /// Trouble with the state file.
+    pub fn forget_blobs(&mut self, prefix: &str) -> Result<(), StoreError> {
+        let sql = "DELETE FROM blobs WHERE substr(key, 1, length(?1)) = ?1";
+        self.change(|db| db.execute(sql, params![prefix]).map(|_| ()))
+    }
+
     /// What was adopted, by name of spec.
     ///
     /// # Errors
@@ -111,6 +120,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap().store;
         (folder, store)
+    }
+
+    #[test]
+    fn blobs_are_forgotten_by_how_their_keys_begin() {
+        let (_folder, mut store) = store();
+        for key in ["s a:x", "s a:y", "s ab:x", "t a:x"] {
+            store.put_blob(key, 1, b"1").unwrap();
+        }
+        store.forget_blobs("s a:").unwrap();
+        let left = |key| store.blob(key, 1).unwrap().is_some();
+        assert_eq!(["s a:x", "s a:y", "s ab:x", "t a:x"].map(left), [false, false, true, true]);
     }
 
     proptest! {

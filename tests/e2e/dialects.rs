@@ -136,6 +136,30 @@ fn a_session_that_is_gone_is_known_by_what_agents_say_of_it() {
 }
 
 #[test]
+fn what_a_session_used_in_an_earlier_attempt_is_counted_once() {
+    let world = World::new();
+    let program = world.top().join("agent.sh").display().to_string();
+    world.specfile(&format!(
+        "agent \"codex\" {{ command {program:?}; resume {program:?} \"again\" \"{{session}}\"; dialect \"codex\" }}\n\
+         {ONE}\nstage \"build\" {{ on-failure {{ resume 1; fail }} }}\nspec \"a\" \"A\" agent=\"codex\""
+    ));
+    world.commit("Specfile");
+    let turn = |input: u32, output: u32| {
+        format!(
+            "{{\"type\":\"thread.started\",\"thread_id\":\"t-1\"}}\n\
+             {{\"type\":\"turn.completed\",\"usage\":{{\"input_tokens\":{input},\"output_tokens\":{output}}}}}"
+        )
+    };
+    let (first, second) = (prints(&turn(1200, 45), "exit 0"), prints(&turn(1700, 50), "play build"));
+    world.script("a/build", &format!("if [ -z \"$ARGS\" ]; then\n{first}\nfi\n{second}"));
+    world.run(["--yes"]).exits(0);
+    let cost = world.run(["cost", "--format", "json"]);
+    let cost: serde_json::Value = serde_json::from_str(&cost.exits(0).stdout).unwrap();
+    let text = cost.to_string();
+    assert!(text.contains("1700") && !text.contains("2900"), "{text}");
+}
+
+#[test]
 fn prose_about_limits_pauses_nobody_in_any_dialect() {
     const PROSE: &str = "We must respect the rate limit. Error: 429 too many requests, resets 3pm";
     let said = [

@@ -220,6 +220,26 @@ fn another_agent_never_gets_the_session() {
 }
 
 #[test]
+fn an_agent_that_takes_over_has_its_own_model() {
+    let world = World::new();
+    let agent = world.top().join("agent.sh").display().to_string();
+    let declared = |name: &str| {
+        format!(
+            "agent \"{name}\" {{ command {agent:?}; prompt \"stdin\"; model-args \"--model\" \"{{model}}\" }}\n"
+        )
+    };
+    world.specfile(&format!(
+        "{}{}{ONE}\nstage \"build\" agent=\"s\" model=\"big\" {{ on-failure {{ fallback \"other\"; fail }} }}\nspec \"a\" \"A\"",
+        declared("s"),
+        declared("other"),
+    ));
+    world.commit("Specfile");
+    world.script("a/build", "note \"$N\" \"${ARGS:-none}\"\ntest \"$N\" = 2 || exit 3\nplay build");
+    world.run(["--yes"]).exits(0);
+    assert_eq!(world.notes(), ["1 --model big", "2 none"]);
+}
+
+#[test]
 fn a_session_is_not_gone_on_with_after_a_fresh_attempt_that_said_none() {
     let world = with_sessions("restart 1; resume 1; fail");
     world.script(

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 pub struct Claude {
     session: Option<String>,
     tools: Tools,
-    /// What was said to be used so far.
+    /// What was said to be used so far. A session's cost is told with that of earlier processes, its tokens are not.
     said: Usage,
     /// What each message used: told only where no result says it better, since a message is counted at its start.
     messages: BTreeMap<String, Usage>,
@@ -25,6 +25,10 @@ const FIGURES: [&str; 4] =
 const REMEMBERED: usize = 100_000;
 
 impl Dialect for Claude {
+    fn resumes(&mut self, before: Usage) {
+        self.said.cost = before.cost;
+    }
+
     fn read(&mut self, line: &str) -> Vec<Said> {
         let Some(event) = event(line) else { return words::aside(line) };
         match text(&event, "/type") {
@@ -104,7 +108,12 @@ impl Claude {
     fn over(&mut self, event: &Value) -> Vec<Said> {
         self.messages.clear();
         let used = event.get("usage").map(figures).unwrap_or_default();
-        let used = Usage { cost: cost(event, "/total_cost_usd"), ..used };
+        let cost = cost(event, "/total_cost_usd");
+        if cost < self.said.cost {
+            // It was counted anew.
+            self.said.cost = None;
+        }
+        let used = Usage { cost, ..used };
         let mut said: Vec<Said> = self.on_top(used).into_iter().collect();
         said.extend(ended(event).map(Said::Ended));
         said

@@ -2,13 +2,15 @@
 use super::json::{event, first_text, list, number, text, usage, without_cached};
 use super::tools::{self, Tools};
 use super::{Dialect, EndReason, Said, words};
-use crate::event::{ToolKind, ToolStatus, ToolUse};
+use crate::event::{ToolKind, ToolStatus, ToolUse, Usage};
 use serde_json::Value;
 
 /// Reads Codex.
 #[derive(Debug, Default)]
 pub struct Codex {
     tools: Tools,
+    /// What was told of its session: a turn's end tells the sum of all turns, those of earlier processes too.
+    told: Usage,
 }
 
 const FIGURES: [&str; 4] = [
@@ -19,6 +21,10 @@ const FIGURES: [&str; 4] = [
 ];
 
 impl Dialect for Codex {
+    fn resumes(&mut self, before: Usage) {
+        self.told = before;
+    }
+
     fn read(&mut self, line: &str) -> Vec<Said> {
         let Some(event) = event(line) else { return words::aside(line) };
         match text(&event, "/type") {
@@ -29,8 +35,11 @@ impl Dialect for Codex {
             "item.started" | "item.updated" => self.item(&event["item"], false),
             "item.completed" => self.item(&event["item"], true),
             "turn.completed" => {
-                let used = without_cached(usage(&event, FIGURES));
-                vec![Said::Usage(used), Said::Ended(EndReason::Finished)]
+                let sum = without_cached(usage(&event, FIGURES));
+                let used = sum.on_top_of(self.told);
+                self.told = sum;
+                let used = used.has_tokens().then_some(Said::Usage(used));
+                used.into_iter().chain([Said::Ended(EndReason::Finished)]).collect()
             }
             "turn.failed" => vec![Said::Ended(failed(text(&event, "/error/message")))],
             "error" => {

@@ -69,6 +69,9 @@ pub enum EndReason {
 
 /// Reads what one attempt of one agent prints.
 pub trait Dialect: Send {
+    /// It goes on with a session of which so much was told before: some count it all again.
+    fn resumes(&mut self, _before: Usage) {}
+
     /// What a line says.
     fn read(&mut self, line: &str) -> Vec<Said>;
 

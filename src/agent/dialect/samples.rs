@@ -113,6 +113,30 @@ fn sums_are_those_of_the_raw_output() {
     }
 }
 
+/// Seen of codex 0.169.0 and claude-code 2.1.328: the one tells the tokens of the whole session again, the other its
+/// whole cost.
+#[test]
+fn what_a_session_used_before_is_not_told_again() {
+    let check = |name: &str, before: Usage, line: &str, expect: &str| {
+        let mut dialect = named(name);
+        dialect.resumes(before);
+        assert_eq!(told(&dialect.read(line)), format!("{expect}\nended Finished\n"), "{name}");
+    };
+    let before = Usage { input: 200, output: 45, cache_read: 1000, cache_write: 0, cost: Some(0.004_575) };
+    let codex = r#"{"type":"turn.completed","usage":{"input_tokens":1700,"cached_input_tokens":1100,"output_tokens":50}}"#;
+    check("codex", before, codex, "usage in 400 out 5 cache 100/0 cost None");
+    let anew = r#"{"type":"turn.completed","usage":{"input_tokens":500,"cached_input_tokens":100,"output_tokens":5}}"#;
+    check("codex", before, anew, "usage in 400 out 5 cache 100/0 cost None");
+    let claude = r#"{"type":"result","subtype":"success","is_error":false,"total_cost_usd":0.005075,"usage":{"input_tokens":500,"output_tokens":5}}"#;
+    let line = told(&read("claude", [claude]));
+    assert!(line.starts_with("usage in 500 out 5 cache 0/0 cost Some(0.005075)"), "{line}");
+    let mut dialect = named("claude");
+    dialect.resumes(before);
+    let said = dialect.read(claude);
+    let Some(Said::Usage(used)) = said.first() else { panic!("{said:?}") };
+    assert!((used.cost.unwrap_or_default() - 0.0005).abs() < 1e-9 && used.input == 500, "{used:?}");
+}
+
 #[test]
 fn every_dialect_has_a_reader() {
     for name in DIALECTS {

@@ -1,5 +1,5 @@
 //! The one word by which an agent fails its own stage: `CHECK FAILED: why`, at the beginning of a line that it says.
-//! Read from the raw line, so that it is seen in every dialect: there it begins a line or a JSON string.
+//! Read from the lines that the agent says; one whose dialect is plain text may say it within JSON.
 use crate::sys::output::clean;
 
 /// What such a line begins with.

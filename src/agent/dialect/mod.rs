@@ -18,8 +18,6 @@ mod words;
 
 use crate::event::{ToolUse, Usage};
 
-pub use words::Pieces;
-
 /// One thing that an agent said or did.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Said {

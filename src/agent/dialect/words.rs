@@ -51,13 +51,13 @@ fn bounded(text: &str, most: usize) -> String {
 
 /// Puts lines together from the pieces that an agent sends them in.
 #[derive(Debug, Default)]
-pub struct Pieces {
+pub(super) struct Pieces {
     partial: String,
 }
 
 impl Pieces {
     /// Takes in a piece; gives the lines that are whole now.
-    pub fn take(&mut self, piece: &str) -> Vec<Said> {
+    pub(super) fn take(&mut self, piece: &str) -> Vec<Said> {
         self.partial.push_str(piece);
         let Some(end) = self.partial.rfind(['\n', '\r']) else {
             // What nobody would read to its end needs not be kept to its end.
@@ -69,7 +69,7 @@ impl Pieces {
     }
 
     /// The last line, which had no end.
-    pub fn end(&mut self) -> Vec<Said> {
+    pub(super) fn end(&mut self) -> Vec<Said> {
         texts(&std::mem::take(&mut self.partial)).collect()
     }
 }

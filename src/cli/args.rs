@@ -9,7 +9,7 @@ pub use commands::{
     GcArgs, GraphArgs, HoldArgs, InitArgs, LandArgs, ManArgs, NewArgs, OpenArgs, PlanArgs, ResumeArgs,
     RetryArgs, RevertArgs, ShellArgs, StopArgs, TouchArgs, WorktreeArgs, WorktreeCommand,
 };
-pub use looks::{CostArgs, CostBy, LogsArgs, StatusArgs};
+pub use looks::{CostArgs, CostBy, LogsArgs, StatusArgs, WatchArgs};
 
 use super::exit::Exit;
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, error::ErrorKind};
@@ -108,6 +108,8 @@ pub enum Command {
     Conflicts(ConflictsArgs),
     /// Show where every spec stands, also while a build is on
     Status(StatusArgs),
+    /// Look on while a build is on, line by line
+    Watch(WatchArgs),
     /// Show what agents used and cost
     Cost(CostArgs),
     /// Show what agents and commands printed

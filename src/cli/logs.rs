@@ -1,6 +1,9 @@
 //! `specmake logs`: finds, lists, prints and follows `.specmake/logs/<run>/<spec>/<stage>.<attempt>.log`.
+use self::rendered::Rendered;
+use self::tail::Tail;
 use super::args::Format;
 use super::exit::Exit;
+use super::speech::Speech;
 use crate::base::english::list;
 use crate::report::{Ink, Line, Style, json, words};
 use crate::sys::output::clean;
@@ -11,8 +14,11 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-/// The most of a line that is kept before it is written, in bytes.
-const LONGEST_LINE: usize = 1024 * 1024;
+pub mod rendered;
+pub mod tail;
+
+/// Says how a log is to be read.
+pub type Speaks<'a> = &'a dyn Fn(&LogFile) -> Speech;
 
 /// What is asked.
 #[derive(Debug, Clone)]
@@ -123,14 +129,14 @@ pub fn find(folder: &Path) -> Result<Vec<LogFile>, LogsError> {
 ///
 /// # Errors
 /// No such log, or one that cannot be read; a broken pipe is none.
-pub fn show(request: &LogsRequest, out: &mut dyn Write) -> Result<Exit, LogsError> {
+pub fn show(request: &LogsRequest, speaks: Speaks<'_>, out: &mut dyn Write) -> Result<Exit, LogsError> {
     let logs = select(find(&request.folder)?, request)?;
     let written = match (request.format, &request.of) {
         (Format::Json, _) => json::document(&logs, out),
         (Format::Human, None) => write_list(&logs, request, out),
         (Format::Human, Some(of)) => {
             let Some(log) = logs.last() else { return Err(LogsError::NoneOf { of: of.clone() }) };
-            let mut reader = Reader::open(request, log)?;
+            let mut reader = Reader::open(request, log, speaks)?;
             if log.bytes == 0 {
                 let (spec, stage, attempt) = (&log.spec, &log.stage, log.attempt);
                 let _ = writeln!(
@@ -151,6 +157,7 @@ pub fn show(request: &LogsRequest, out: &mut dyn Write) -> Result<Exit, LogsErro
 /// As [`show`]; a log that does not exist yet is waited for.
 pub fn follow(
     request: &LogsRequest,
+    speaks: Speaks<'_>,
     on: &dyn Fn() -> bool,
     pause: &mut dyn FnMut(),
     out: &mut dyn Write,
@@ -170,7 +177,7 @@ pub fn follow(
             }
             let header = format!("==> {}:{} attempt {} <==", new.spec, new.stage, new.attempt);
             forgiven(writeln!(out, "{}", request.style.paint(Ink::Strong, &header)))?;
-            let reader = Reader::open(request, &new)?;
+            let reader = Reader::open(request, &new, speaks)?;
             open = Some((new, reader));
         }
         if let Some((_, reader)) = &mut open {
@@ -280,74 +287,90 @@ fn write_list(logs: &[LogFile], request: &LogsRequest, out: &mut dyn Write) -> i
 
 /// Reads a log that may still grow.
 struct Reader {
-    file: File,
+    tail: Tail,
     raw: bool,
-    /// A last line that has no end yet.
-    rest: Vec<u8>,
+    style: Style,
+    rendered: Option<Rendered>,
 }
 
 impl Reader {
-    fn open(request: &LogsRequest, log: &LogFile) -> Result<Self, LogsError> {
+    fn open(request: &LogsRequest, log: &LogFile, speaks: Speaks<'_>) -> Result<Self, LogsError> {
         let path = request.folder.join(&log.path);
         let open =
             File::open(&path).map_err(|source| LogsError::Read { path: path.display().to_string(), source });
-        Ok(Self { file: open?, raw: request.raw, rest: Vec::new() })
+        let rendered = if request.raw { None } else { Rendered::of(&speaks(log)) };
+        Ok(Self { tail: Tail::new(open?), raw: request.raw, style: request.style, rendered })
     }
 
     /// Writes what is there by now, whole lines only unless raw.
     fn copy(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        let mut chunk = vec![0; 64 * 1024];
-        loop {
-            let at = self.file.stream_position()?;
-            if self.file.metadata()?.len() < at {
-                self.file.seek(SeekFrom::Start(0))?;
-            }
-            let read = self.file.read(&mut chunk)?;
-            if read == 0 {
-                return Ok(());
-            }
-            if self.raw {
-                out.write_all(&chunk[..read])?;
-                continue;
-            }
-            self.rest.extend_from_slice(&chunk[..read]);
-            let Some(end) = self.rest.iter().rposition(|byte| *byte == b'\n') else {
-                if self.rest.len() > LONGEST_LINE {
-                    self.end(out)?;
+        if self.raw {
+            loop {
+                let bytes = self.tail.bytes()?;
+                if bytes.is_empty() {
+                    return Ok(());
                 }
-                continue;
-            };
-            let whole: Vec<u8> = self.rest.drain(..=end).collect();
-            for line in whole[..whole.len() - 1].split(|byte| *byte == b'\n') {
-                write_cleaned(line, out)?;
+                out.write_all(&bytes)?;
             }
         }
+        while let Some(lines) = self.tail.lines()? {
+            for line in lines {
+                self.write(&line, out)?;
+            }
+        }
+        Ok(())
     }
 
-    /// Writes the last line, if it has no end.
+    /// Writes the last line, if it has no end, and what is to be said at the end.
     fn end(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        let rest = std::mem::take(&mut self.rest);
-        if rest.is_empty() { Ok(()) } else { write_cleaned(&rest, out) }
+        if let Some(rest) = self.tail.rest() {
+            self.write(&rest, out)?;
+        }
+        for line in self.rendered.iter_mut().flat_map(Rendered::end) {
+            writeln!(out, "{}", line.render(&self.style))?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, line: &[u8], out: &mut dyn Write) -> io::Result<()> {
+        let shown = left_of(line);
+        let Some(rendered) = &mut self.rendered else { return writeln!(out, "{shown}") };
+        for line in rendered.line(&shown) {
+            writeln!(out, "{}", line.render(&self.style))?;
+        }
+        Ok(())
     }
 }
 
-/// A progress bar leaves only what it showed last.
-fn write_cleaned(line: &[u8], out: &mut dyn Write) -> io::Result<()> {
+/// What is left of a line: a progress bar leaves only what it showed last.
+pub(super) fn left_of(line: &[u8]) -> String {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let shown = line.rsplit(|byte| *byte == b'\r').next().unwrap_or(line);
-    writeln!(out, "{}", clean(shown))
+    clean(line.rsplit(|byte| *byte == b'\r').next().unwrap_or(line))
 }
 
-/// The last line of a log that is not blank, cleaned; for a running stage seen from another process.
-pub fn last_line(folder: &Path, log: &str) -> Option<String> {
-    const TAIL: u64 = 4096;
+/// The last thing that a log says, cleaned; for a running stage seen from another process.
+pub fn last_line(folder: &Path, log: &str, speech: &Speech) -> Option<String> {
+    // Events of agents are long lines.
+    let tail: u64 = if speech.dialect.is_some() { 256 * 1024 } else { 4096 };
     let mut file = File::open(folder.join(log)).ok()?;
     let length = file.metadata().ok()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(TAIL))).ok()?;
-    let mut tail = Vec::new();
-    file.take(TAIL).read_to_end(&mut tail).ok()?;
-    let lines = tail.split(|byte| matches!(byte, b'\n' | b'\r')).rev();
-    lines.map(clean).find(|line| !line.trim().is_empty())
+    file.seek(SeekFrom::Start(length.saturating_sub(tail))).ok()?;
+    let mut text = Vec::new();
+    file.take(tail).read_to_end(&mut text).ok()?;
+    let mut rendered = Rendered::of(speech);
+    let is_plain = rendered.is_none();
+    let mut lines = text.split(|byte| *byte == b'\n' || (is_plain && *byte == b'\r'));
+    if !is_plain && length > tail {
+        // The first one lacks its beginning.
+        lines.next();
+    }
+    let said = lines.flat_map(|line| match &mut rendered {
+        Some(rendered) => {
+            rendered.line(&clean(line)).iter().map(|line| line.render(&Style::PLAIN)).collect::<Vec<_>>()
+        }
+        None => vec![clean(line)],
+    });
+    said.filter(|line| !line.trim().is_empty()).last()
 }
 
 #[cfg(test)]

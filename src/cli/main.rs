@@ -10,10 +10,11 @@ use super::ground::{
     Ground, Reading, SPECFILE, files_of, no_specfile, read, repository, request, specfile_path,
 };
 use super::init::InitRequest;
-use super::logs::LogsRequest;
+use super::logs::{LogFile, LogsRequest};
 use super::new::NewSpec;
 use super::opening::{lock, open_site};
 use super::pick::{pick, pick_all};
+use super::speech::Dialects;
 use super::trouble::Trouble;
 use super::user::Surroundings;
 use super::wishes::{BuildWish, Wish, Wishes};
@@ -121,6 +122,7 @@ fn run(
         Command::Graph(args) => draw(wishes, args, out, err),
         Command::Conflicts(args) => super::conflicts::conflicts(wishes, args, out, err),
         Command::Status(args) => super::standing::status(wishes, args, out, err),
+        Command::Watch(args) => super::watch::watch(wishes, args, out, err),
         Command::Cost(args) => super::cost::cost(wishes, args, out, err),
         Command::Logs(args) => show_logs(wishes, args, out),
         Command::Approve(args) => approve::approve(wishes, args, err),
@@ -265,12 +267,14 @@ fn show_logs(wishes: &Wishes, args: &super::args::LogsArgs, out: &mut dyn Write)
         style: wishes.out,
         now: now_millis(),
     };
+    let dialects = Dialects::of(&git, wishes);
+    let speaks = |log: &LogFile| dialects.of_log(&git, &log.run, &log.path);
     let shown = if args.follow {
         let on = || crate::sys::lock::BuildLock::holder(&git).is_ok_and(|holder| holder.is_some());
         let mut pause = || std::thread::sleep(Duration::from_millis(100));
-        logs::follow(&request, &on, &mut pause, out)
+        logs::follow(&request, &speaks, &on, &mut pause, out)
     } else {
-        logs::show(&request, out)
+        logs::show(&request, &speaks, out)
     };
     shown.map_err(|error| Trouble { exit: error.exit(), message: error.to_string(), hint: None })
 }

@@ -37,6 +37,7 @@ pub mod revert;
 pub mod runs;
 pub mod secrets;
 pub mod show;
+pub mod speech;
 pub mod standing;
 pub mod status;
 pub mod stop;
@@ -44,6 +45,7 @@ pub mod trouble;
 pub mod trust;
 pub mod user;
 pub mod visit;
+pub mod watch;
 pub mod wishes;
 pub mod worktree;
 

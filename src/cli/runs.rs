@@ -100,7 +100,18 @@ impl Runs {
 /// # Errors
 /// No spec has it, or several have.
 pub fn spec_of(runs: &[Recorded], text: &str) -> Result<SpecName, Trouble> {
-    let names: BTreeSet<&SpecName> = runs.iter().flat_map(|run| run.view.specs.keys()).collect();
+    spec_among(runs.iter().flat_map(|run| run.view.specs.keys()), text)
+}
+
+/// The same among these.
+///
+/// # Errors
+/// No spec has it, or several have.
+pub fn spec_among<'a>(
+    names: impl IntoIterator<Item = &'a SpecName>,
+    text: &str,
+) -> Result<SpecName, Trouble> {
+    let names: BTreeSet<&SpecName> = names.into_iter().collect();
     if let Some(exact) = names.iter().find(|name| name.as_str() == text) {
         return Ok((*exact).clone());
     }

@@ -3,6 +3,7 @@ use super::args::{Format, StatusArgs};
 use super::dry::{Foresight, foresee};
 use super::exit::Exit;
 use super::ground::{Ground, Reading};
+use super::speech::Dialects;
 use super::status::{StatusRequest, Stored, report, write};
 use super::trouble::Trouble;
 use super::wishes::Wishes;
@@ -35,8 +36,9 @@ pub fn status(
         Store::open_existing(&folder).map_err(|error| Trouble::environment(&error).hint(error.hint()))?;
     let plan = if on { None } else { Some(foresee(&ground, &wanted, Foresight::default())?) };
     let history = Stored { store: store.as_ref(), on };
-    let request =
-        StatusRequest { history: &history, plan: plan.as_ref(), folder: &folder, now: now_millis() };
+    let dialects = Dialects::of_project(&ground.project);
+    let (plan, folder, dialects) = (plan.as_ref(), folder.as_path(), &dialects);
+    let request = StatusRequest { history: &history, plan, folder, dialects, now: now_millis() };
     let mut report = report(&request).map_err(Trouble::environment)?;
     report.fill_worktrees(|spec| worktree_of(&ground, spec));
     if !args.goals.is_empty() {

@@ -1,5 +1,6 @@
 //! `specmake status`: from a history of events, and today's verdicts, to where everything stands.
 use super::logs;
+use super::speech::Dialects;
 use crate::base::SpecName;
 use crate::event::Record;
 use crate::report::status::human::Shown;
@@ -76,6 +77,8 @@ pub struct StatusRequest<'a> {
     pub plan: Option<&'a PlanReport>,
     /// `.specmake`, for the last lines of running stages.
     pub folder: &'a Path,
+    /// How its agents speak there.
+    pub dialects: &'a Dialects,
     /// Now, in milliseconds since the Unix epoch.
     pub now: u64,
 }
@@ -98,7 +101,10 @@ pub fn report(request: &StatusRequest<'_>) -> Result<StatusReport, Unreadable> {
     if let Some(plan) = request.plan.filter(|_| !on) {
         report.overlay(plan);
     }
-    report.fill_lines(|log| logs::last_line(request.folder, log));
+    report.fill_lines(|attempt| {
+        let speech = request.dialects.speech(attempt.agent.as_ref(), &attempt.worktree);
+        logs::last_line(request.folder, &attempt.log, &speech)
+    });
     Ok(report)
 }
 
@@ -135,7 +141,13 @@ mod tests {
 
     fn asked(on: bool, folder: &Path) -> StatusReport {
         let history = Recorded(on);
-        let request = StatusRequest { history: &history, plan: None, folder, now: 1_090_000 };
+        let request = StatusRequest {
+            history: &history,
+            plan: None,
+            folder,
+            dialects: &Dialects::default(),
+            now: 1_090_000,
+        };
         report(&request).expect("a history")
     }
 
@@ -166,7 +178,13 @@ mod tests {
         }
         record("r2", &alone);
         let history = Stored { store: Some(&store), on: false };
-        let request = StatusRequest { history: &history, plan: None, folder: folder.path(), now: 2_000_000 };
+        let request = StatusRequest {
+            history: &history,
+            plan: None,
+            folder: folder.path(),
+            dialects: &Dialects::default(),
+            now: 2_000_000,
+        };
         let report = report(&request).expect("a history");
         let specs: Vec<(&str, &str)> = report.specs.iter().map(|s| (s.spec.as_str(), s.state)).collect();
         assert_eq!(

@@ -219,7 +219,8 @@ impl Command {
                 super::args::WorktreeCommand::List { file }
                 | super::args::WorktreeCommand::Remove { file, .. } => file,
             },
-            Self::Cost(_)
+            Self::Watch(_)
+            | Self::Cost(_)
             | Self::Logs(_)
             | Self::Completions(_)
             | Self::Man(_)

@@ -33,6 +33,13 @@ impl Line {
         self
     }
 
+    /// Adds another line.
+    #[must_use]
+    pub fn then(mut self, more: Self) -> Self {
+        self.pieces.extend(more.pieces);
+        self
+    }
+
     /// Adds spaces up to a column.
     #[must_use]
     pub fn to_column(self, column: usize) -> Self {

@@ -12,6 +12,7 @@ pub mod status;
 pub mod style;
 pub mod summary;
 pub mod table;
+pub mod watch;
 pub mod words;
 
 pub use json::JsonLines;

@@ -185,12 +185,7 @@ impl Says<'_> {
     }
 
     fn about(&self, mark: Mark, who: &str) -> Line {
-        let counts = self.view.counts();
-        let digits = counts.steps.to_string().len();
-        let count = format!("[{:>digits$}/{}] ", counts.steps_done, counts.steps);
-        let symbol = mark.symbol();
-        let line = Line::new().ink(Ink::Faint, count).ink(symbol.ink, self.style.symbol(mark)).text(" ");
-        line.ink(Ink::Strong, who).text("  ")
+        about(self.view, self.style, mark, who)
     }
 
     fn trouble(&self, mark: Mark, stage: &StageId, what: &str, failure: &Failure, next: &str) -> Line {
@@ -206,6 +201,16 @@ impl Says<'_> {
             _ => None,
         }
     }
+}
+
+/// The beginning of a line: how far the run is, a symbol, and what it is about.
+pub(super) fn about(view: &View, style: &Style, mark: Mark, who: &str) -> Line {
+    let counts = view.counts();
+    let digits = counts.steps.to_string().len();
+    let count = format!("[{:>digits$}/{}] ", counts.steps_done, counts.steps);
+    let symbol = mark.symbol();
+    let line = Line::new().ink(Ink::Faint, count).ink(symbol.ink, style.symbol(mark)).text(" ");
+    line.ink(Ink::Strong, who).text("  ")
 }
 
 /// The line, and where the log of a failure is.

@@ -231,11 +231,11 @@ impl StatusReport {
         }
     }
 
-    /// Gives each running stage of which no line is known the one that `last` finds for its log.
-    pub fn fill_lines(&mut self, last: impl Fn(&str) -> Option<String>) {
+    /// Gives each running stage of which no line is known the one that `last` finds in its log.
+    pub fn fill_lines(&mut self, last: impl Fn(&AttemptStatus) -> Option<String>) {
         let stages = self.specs.iter_mut().flat_map(|spec| &mut spec.stages);
         for stage in stages.filter(|stage| stage.state == Mark::Running.word() && stage.line.is_none()) {
-            stage.line = stage.attempt.as_ref().and_then(|attempt| last(&attempt.log));
+            stage.line = stage.attempt.as_ref().and_then(&last);
         }
     }
 

@@ -1,6 +1,6 @@
 //! What events carry, in words.
 use crate::base::{AgentName, PoolName, Reason, StageId};
-use crate::event::{Done, Failure, LandingPhase, Usage, Verdict, WaitsFor};
+use crate::event::{Done, Failure, LandingPhase, ToolStatus, ToolUse, Usage, Verdict, WaitsFor};
 use crate::view::Tally;
 use std::time::Duration;
 
@@ -97,6 +97,37 @@ pub fn tokens(tokens: u64) -> String {
         10_000..=999_499 => format!("{:.1}k", tokens as f64 / 1e3),
         _ => format!("{:.2}M", tokens as f64 / 1e6),
     }
+}
+
+/// "1200 tokens in, 30 out, 0.25 USD".
+pub fn used(usage: &Usage) -> String {
+    let cached =
+        |tokens, what| if tokens == 0 { String::new() } else { format!(", {} {what}", self::tokens(tokens)) };
+    let (read, written) = (cached(usage.cache_read, "from cache"), cached(usage.cache_write, "to cache"));
+    let cost = usage.cost.map(|cost| format!(", {}", usd(cost))).unwrap_or_default();
+    format!("{} tokens in, {} out{read}{written}{cost}", tokens(usage.input), tokens(usage.output))
+}
+
+/// "edit src/x.rs": what a tool does, paths relative to the worktree.
+pub fn tool(tool: &ToolUse, worktree: Option<&str>) -> String {
+    let worktree = worktree.map(|top| format!("{}/", top.trim_end_matches('/'))).filter(|top| top.len() > 1);
+    let near = |text: &str| match &worktree {
+        Some(top) => text.replace(top, ""),
+        None => text.to_owned(),
+    };
+    let kind = tool.kind.name();
+    let title = near(tool.title.trim());
+    let title = title.strip_prefix(kind).filter(|rest| rest.starts_with(' ')).unwrap_or(&title).trim_start();
+    let mut said = format!("{kind} {title}");
+    let paths = tool.paths.iter().map(|path| near(path)).filter(|path| !title.contains(path.as_str()));
+    let paths: Vec<String> = paths.collect();
+    if !paths.is_empty() {
+        said.push_str(&format!(" ({})", few(&paths, 4).join(", ")));
+    }
+    if tool.status == ToolStatus::Failed {
+        said.push_str(": failed");
+    }
+    said
 }
 
 /// What attempts cost, and how far that is known: "0.25 USD", "at least 0.25 USD (2 of 3 attempts unknown)"; nothing
@@ -196,6 +227,7 @@ fn few(each: &[String], most: usize) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::base::SpecName;
+    use crate::event::ToolKind;
 
     #[test]
     fn waiting_is_said_in_words() {
@@ -239,6 +271,25 @@ mod tests {
             ["0.00 USD", "0.10 USD", "<0.0001 USD", "12.35 USD"]
         );
         assert_eq!([9_999, 10_000, 1_234_567].map(tokens), ["9999", "10.0k", "1.23M"]);
+    }
+
+    #[test]
+    fn a_tool_says_what_it_does_where() {
+        let check = |kind, title: &str, paths: &[&str], status, expect: &str| {
+            let paths = paths.iter().map(|path| (*path).to_owned()).collect();
+            let of = ToolUse { id: String::new(), kind, title: title.into(), paths, status };
+            assert_eq!(tool(&of, Some("/w/a")), expect);
+        };
+        check(ToolKind::Edit, "/w/a/src/x.rs", &["/w/a/src/x.rs"], ToolStatus::Done, "edit src/x.rs");
+        check(ToolKind::Edit, "edit x.rs", &["/w/a/src/y.rs"], ToolStatus::Running, "edit x.rs (src/y.rs)");
+        check(
+            ToolKind::Execute,
+            "cd /w/a/b && make",
+            &[],
+            ToolStatus::Failed,
+            "execute cd b && make: failed",
+        );
+        check(ToolKind::Read, "/etc/passwd", &["/etc/passwd"], ToolStatus::Done, "read /etc/passwd");
     }
 
     fn cost_words(tally: Tally) -> String {

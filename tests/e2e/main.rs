@@ -51,4 +51,5 @@ mod schemas;
 mod secrets;
 mod terminal;
 mod trust;
+mod watch;
 mod worktrees;

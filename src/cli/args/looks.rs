@@ -56,6 +56,31 @@ pub enum CostBy {
     Run,
 }
 
+/// `specmake watch`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(
+    after_help = "From the beginning of the run that is on, until it ends; if none is on, what the last one did. It only reads:\n\
+    the run does not notice. With --format json each line is an event, as of a build.\n\n\
+    Examples:\n  \
+    specmake watch 051 -v      with what the agents of a spec say\n  \
+    specmake watch -n0         only what happens from now on\n  \
+    specmake watch --wait      the next run, if none is on"
+)]
+pub struct WatchArgs {
+    /// Only these specs or layers of the run; a unique prefix of a spec is enough
+    #[arg(value_name = "SPEC")]
+    pub specs: Vec<String>,
+    /// Also what agents say, their sessions, and what they use
+    #[arg(short, long)]
+    pub verbose: bool,
+    /// Begin with the last N lines of what has been said
+    #[arg(short = 'n', long, value_name = "N")]
+    pub lines: Option<usize>,
+    /// Wait for a run if none is on
+    #[arg(short, long)]
+    pub wait: bool,
+}
+
 /// `specmake logs`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 #[command(after_help = "Examples:\n  \

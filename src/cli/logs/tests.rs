@@ -47,7 +47,7 @@ fn place() -> Place {
 
 fn shown(request: &LogsRequest) -> String {
     let mut out = Vec::new();
-    show(request, &mut out).expect("shown");
+    show(request, &|_| Speech::default(), &mut out).expect("shown");
     String::from_utf8(out).expect("text")
 }
 
@@ -72,12 +72,16 @@ fn the_last_run_is_listed() {
 #[test]
 fn what_is_not_there_is_said() {
     let place = place();
-    let error = |of: &str| show(&place.request(Some(of)), &mut Vec::new()).expect_err(of);
+    let error =
+        |of: &str| show(&place.request(Some(of)), &|_| Speech::default(), &mut Vec::new()).expect_err(of);
     assert_eq!(error("05").to_string(), "`05` could be `051-retry` or `052-limits`");
     assert!(matches!(error("06"), LogsError::NoneOf { .. }));
     assert!(matches!(error("051:tasks"), LogsError::NoneOf { .. }));
     assert_eq!(error("06").exit(), Exit::Usage);
-    assert!(matches!(show(&Place::new().request(None), &mut Vec::new()), Err(LogsError::None)));
+    assert!(matches!(
+        show(&Place::new().request(None), &|_| Speech::default(), &mut Vec::new()),
+        Err(LogsError::None)
+    ));
 }
 
 #[test]
@@ -103,7 +107,8 @@ fn following_goes_on_with_what_is_written_and_with_the_next_attempt() {
     };
     let mut out = Vec::new();
     let on = || round.get() < 4;
-    follow(&place.request(Some("a:plan")), &on, &mut pause, &mut out).expect("followed");
+    follow(&place.request(Some("a:plan")), &|_| Speech::default(), &on, &mut pause, &mut out)
+        .expect("followed");
     assert_eq!(
         String::from_utf8(out).expect("text"),
         "==> a:plan attempt 1 <==\none\ntwo\nbye\n==> a:plan attempt 2 <==\nagain\n"
@@ -113,6 +118,38 @@ fn following_goes_on_with_what_is_written_and_with_the_next_attempt() {
 #[test]
 fn the_last_line_of_a_log_is_the_last_that_says_something() {
     let place = place();
-    assert_eq!(last_line(place.0.path(), "logs/r2/051-retry/implement.1.log").as_deref(), Some("end"));
-    assert_eq!(last_line(place.0.path(), "logs/none.log"), None);
+    assert_eq!(
+        last_line(place.0.path(), "logs/r2/051-retry/implement.1.log", &Speech::default()).as_deref(),
+        Some("end")
+    );
+    assert_eq!(last_line(place.0.path(), "logs/none.log", &Speech::default()), None);
+}
+
+#[test]
+fn what_an_agent_said_is_rendered_and_raw_is_as_it_is() {
+    let place = Place::new();
+    let text = "I begin.\ndemo: tool edit src/x.rs\ndemo: usage 12 in 3 out cost 0.5\n";
+    place.log("r1/a/plan.1.log", text, 5);
+    let speaks = |_: &LogFile| Speech { dialect: Some("demo".into()), worktree: None };
+    let shown = |raw| {
+        let mut out = Vec::new();
+        let request = LogsRequest { raw, ..place.request(Some("a")) };
+        show(&request, &speaks, &mut out).expect("shown");
+        String::from_utf8(out).expect("text")
+    };
+    assert_eq!(shown(false), "I begin.\ntool edit src/x.rs\nused 12 tokens in, 3 out, 0.50 USD\n");
+    assert_eq!(shown(true), text);
+}
+
+#[test]
+fn the_last_thing_said_is_found_whatever_is_printed_after_it() {
+    let place = Place::new();
+    place.log("r1/a/plan.1.log", "first\n\n10%\r20%\n", 5);
+    place.log("r1/b/plan.1.log", "demo: tool edit src/x.rs\ndemo: usage 1 in 1 out\n", 5);
+    let folder = place.0.path();
+    let plain = Speech::default();
+    assert_eq!(last_line(folder, "logs/r1/a/plan.1.log", &plain).as_deref(), Some("20%"));
+    let demo = Speech { dialect: Some("demo".into()), worktree: None };
+    assert_eq!(last_line(folder, "logs/r1/b/plan.1.log", &demo).as_deref(), Some("tool edit src/x.rs"));
+    assert_eq!(last_line(folder, "logs/r1/none.log", &plain), None);
 }

@@ -96,8 +96,8 @@ fn one_who_stops_looking_or_is_early_disturbs_nobody() {
     early.until_said("edit src/x.rs");
     let mut other = world.start(["watch"]);
     other.until_said("edit src/x.rs");
-    other.signal(Signal::INT);
-    assert_eq!(other.wait().code, 130);
+    other.signal(Signal::TERM);
+    assert_eq!(other.wait().code, 143);
     world.flag("go");
     run.wait().exits(0);
     early.wait().exits(0).said("2 specs landed");

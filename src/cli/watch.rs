@@ -181,11 +181,11 @@ impl Looker<'_> {
                 let named = self.args.specs.iter().map(named).collect::<Result<Vec<_>, _>>()?;
                 self.wanted = Some(named.concat());
             }
-            Event::AttemptStarted { stage, agent, worktree, log, .. } if self.args.verbose => {
-                if self.wants(&stage.spec) {
-                    let speech = self.words.dialects.speech(agent.as_ref(), worktree);
-                    self.words.begin(stage, log, &speech);
-                }
+            Event::AttemptStarted { stage, agent, worktree, log, .. }
+                if self.args.verbose && self.wants(&stage.spec) =>
+            {
+                let speech = self.words.dialects.speech(agent.as_ref(), worktree);
+                self.words.begin(stage, log, &speech);
             }
             Event::AttemptEnded { stage, .. } => self.words.end(stage),
             _ => {}

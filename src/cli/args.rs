@@ -9,7 +9,10 @@ pub use commands::{
     GcArgs, GraphArgs, HoldArgs, InitArgs, LandArgs, ManArgs, NewArgs, OpenArgs, PlanArgs, ResumeArgs,
     RetryArgs, RevertArgs, ShellArgs, StopArgs, TouchArgs, WorktreeArgs, WorktreeCommand,
 };
-pub use looks::{CostArgs, CostBy, LogsArgs, StatusArgs, WatchArgs};
+pub use looks::{
+    AgentsArgs, ConfigArgs, ConfigCommand, ConfigShowArgs, CostArgs, CostBy, DoctorArgs, LogsArgs,
+    StatusArgs, WatchArgs,
+};
 
 use super::exit::Exit;
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, error::ErrorKind};
@@ -144,6 +147,12 @@ pub enum Command {
     Gc(GcArgs),
     /// Worktrees of specs in progress
     Worktree(WorktreeArgs),
+    /// Show which agents are known and installed, and whether they answer
+    Agents(AgentsArgs),
+    /// Say whether a build could go well here, and what to do if not
+    Doctor(DoctorArgs),
+    /// Show settings and where they come from
+    Config(ConfigArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
     /// Print the manual page

@@ -1,4 +1,5 @@
 //! Arguments and commands: the only room that writes to a terminal. Everything may be used here, nothing uses it.
+pub mod agents;
 pub mod approve;
 pub mod args;
 pub mod build;
@@ -7,10 +8,12 @@ pub mod checkout;
 pub mod clean;
 pub mod committed;
 pub mod completions;
+pub mod config;
 pub mod conflicts;
 pub mod cost;
 pub mod demo;
 pub mod diagnose;
+pub mod doctor;
 pub mod dry;
 pub mod exit;
 pub mod fix;

@@ -31,6 +31,13 @@ impl Ledger {
         Self { file: data.map(|data| data.join("trust").join(stamp.to_string())), repository }
     }
 
+    /// Those of these commands that are approved neither here nor by the texts that are trusted everywhere.
+    pub fn unknown<'c>(&self, commands: &'c [Foreign], trusted: &[String]) -> Vec<&'c Foreign> {
+        let approved = self.approved();
+        let is_unknown = |c: &&Foreign| !trusted.contains(&c.text) && !approved.contains(&stamp(c));
+        commands.iter().filter(is_unknown).collect()
+    }
+
     fn approved(&self) -> BTreeSet<Stamp> {
         let text = self.file.as_ref().and_then(|file| fs::read_to_string(file).ok()).unwrap_or_default();
         text.lines().filter_map(|line| line.split_whitespace().next()?.parse().ok()).collect()
@@ -99,9 +106,7 @@ pub fn require(request: &TrustRequest<'_>, ask: &mut dyn Ask, out: &mut dyn Writ
     if request.yes {
         return Ok(());
     }
-    let approved = request.ledger.approved();
-    let unknown = |c: &&Foreign| !request.trusted.contains(&c.text) && !approved.contains(&stamp(c));
-    let unknown: Vec<&Foreign> = request.commands.iter().filter(unknown).collect();
+    let unknown = request.ledger.unknown(request.commands, request.trusted);
     if unknown.is_empty() {
         return Ok(());
     }

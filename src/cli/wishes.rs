@@ -219,6 +219,11 @@ impl Command {
                 super::args::WorktreeCommand::List { file }
                 | super::args::WorktreeCommand::Remove { file, .. } => file,
             },
+            Self::Agents(args) => &args.file,
+            Self::Doctor(args) => &args.file,
+            Self::Config(args) => match &args.command {
+                super::args::ConfigCommand::Show(args) => &args.file,
+            },
             Self::Watch(_)
             | Self::Cost(_)
             | Self::Logs(_)

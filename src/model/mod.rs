@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod ladder;
 pub mod load;
+pub mod look;
 mod lower;
 pub mod notify;
 pub mod pattern;
@@ -14,6 +15,7 @@ pub mod stage;
 pub use agent::{Agent, DIALECTS, LimitKind, LimitPattern, Price, PromptBy};
 pub use ladder::{FailureClass, Ladder, Ladders, Rung, Step};
 pub use load::{Files, LoadRequest, Loaded, Text, load};
+pub use look::{Home, KnownAgent, Look, Origin, Said, Setting, look};
 pub use notify::Notify;
 pub use pattern::Pattern;
 pub use permission::{Answer, PathRule, PermissionRule, ToolKind};

@@ -39,6 +39,7 @@ mod land;
 mod landing;
 mod landings;
 mod limits;
+mod looks;
 mod notify;
 mod order;
 mod people;

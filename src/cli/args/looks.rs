@@ -1,6 +1,7 @@
 //! What the commands take that look at what is there and change nothing.
 use super::FileArg;
-use clap::{Args, value_parser};
+use crate::base::AgentName;
+use clap::{Args, Subcommand, value_parser};
 
 /// `specmake status`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
@@ -103,4 +104,75 @@ pub struct LogsArgs {
     /// Of this attempt instead of the last
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
     pub attempt: Option<u32>,
+}
+
+/// `specmake agents`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(after_help = "Exit status:\n  \
+    0      known, and answered if asked\n  \
+    1      one that is named is not installed, or one that is asked does not answer\n\n\
+    Examples:\n  \
+    specmake agents                  all that are known, installed ones first\n  \
+    specmake agents claude           one whole, with what it is called with\n  \
+    specmake agents --probe          ask each installed one for a word; uses tokens")]
+pub struct AgentsArgs {
+    /// The Specfile.
+    #[command(flatten)]
+    pub file: FileArg,
+    /// Only these, with all that they are called with
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Ask each that is installed for one word, in an empty repository elsewhere; may cost money
+    #[arg(long)]
+    pub probe: bool,
+    /// How long each has for that
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = humantime::parse_duration)]
+    pub timeout: std::time::Duration,
+}
+
+/// `specmake doctor`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(after_help = "It changes nothing.\n\n\
+    Exit status:\n  \
+    0      nothing fails; there may be warnings\n  \
+    1      something does")]
+pub struct DoctorArgs {
+    /// The Specfile.
+    #[command(flatten)]
+    pub file: FileArg,
+}
+
+/// `specmake config`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct ConfigArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: ConfigCommand,
+}
+
+/// What to do with settings.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum ConfigCommand {
+    /// Show each with its value and where that comes from
+    Show(ConfigShowArgs),
+}
+
+/// `specmake config show`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct ConfigShowArgs {
+    /// The Specfile.
+    #[command(flatten)]
+    pub file: FileArg,
+    /// Only this one (`jobs`), or those of a block (`land`)
+    #[arg(value_name = "KEY")]
+    pub key: Option<String>,
+    /// As if a build were given this
+    #[arg(short, long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
+    pub jobs: Option<u32>,
+    /// As if a build were given this
+    #[arg(long, value_name = "NAME", value_parser = AgentName::new)]
+    pub agent: Option<AgentName>,
+    /// As if a build were given this
+    #[arg(long, value_name = "NAME")]
+    pub model: Option<String>,
 }

@@ -5,6 +5,7 @@ use crate::model::{
     CommitInputs, ConflictsPolicy, FailureClass, LandStrategy, LimitPattern, PermissionRule, Price, PromptBy,
     Rung, TouchesPolicy,
 };
+use crate::syntax::Node;
 use indexmap::IndexMap;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,6 +23,8 @@ pub(crate) struct Declared {
     pub(crate) layers: IndexMap<LayerName, LayerText>,
     pub(crate) specs: IndexMap<SpecName, SpecText>,
     pub(crate) land: Option<LandText>,
+    /// The nodes of settings, as they are written.
+    pub(crate) said: Vec<Node>,
 }
 
 /// What the user's own file says: taste alone.

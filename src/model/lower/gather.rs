@@ -58,6 +58,9 @@ impl<'a> Gather<'a> {
 
     fn top(&mut self, node: &Node) {
         let Self { notes, declared, .. } = self;
+        if matches!(node.name.text.as_str(), "project" | "land" | "pool" | "resource") {
+            declared.said.push(node.clone());
+        }
         match node.name.text.as_str() {
             "project" => {
                 if let Some(first) = declared.project.span {

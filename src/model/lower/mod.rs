@@ -8,6 +8,7 @@ mod gather;
 mod ladder;
 mod library;
 mod limit;
+mod look;
 mod not_yet;
 mod notes;
 mod order;
@@ -35,6 +36,7 @@ use declared::Taste;
 use gather::Gather;
 use indexmap::IndexMap;
 use library::Library;
+pub(super) use look::look;
 use resolve::Resolver;
 
 /// Reads and resolves everything.

@@ -7,7 +7,7 @@ use crate::base::PipelineName;
 use crate::model::{CommitInputs, ConflictsPolicy, LandStrategy, Notify, Pattern, Rung, TouchesPolicy};
 use crate::syntax::Node;
 
-const PROJECT: Shape = Shape {
+pub(super) const PROJECT: Shape = Shape {
     args: (0, 0),
     takes: "nothing but a block",
     props: &[],

@@ -19,6 +19,11 @@ use crate::sys::lock::RefsLock;
 use journal::Journal;
 use plan::Extent;
 
+/// Whether a movement was cut off, and nobody has seen to that yet.
+pub fn is_half_done(git: &Git) -> bool {
+    Journal::file(git).exists()
+}
+
 /// A branch, and where it goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Move {

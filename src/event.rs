@@ -3,6 +3,7 @@ use crate::base::{AgentName, LayerName, PoolName, Reason, SpecName, StageId, Sta
 use crate::model::{FailureClass, LimitKind};
 use serde::{Deserialize, Serialize};
 
+mod about;
 mod tool;
 mod usage;
 mod waits;
@@ -318,47 +319,6 @@ pub enum Event {
         /// Milliseconds it took.
         millis: u64,
     },
-}
-
-impl Event {
-    /// The spec that it is about, if it is about one.
-    pub fn spec(&self) -> Option<&SpecName> {
-        match self {
-            Self::Judged { stage, .. }
-            | Self::Waiting { stage, .. }
-            | Self::AttemptStarted { stage, .. }
-            | Self::Output { stage, .. }
-            | Self::SessionStarted { stage, .. }
-            | Self::Tool { stage, .. }
-            | Self::Planned { stage, .. }
-            | Self::Retrying { stage, .. }
-            | Self::Permission { stage, .. }
-            | Self::Progress { stage, .. }
-            | Self::Usage { stage, .. }
-            | Self::AttemptEnded { stage, .. }
-            | Self::Rewound { stage, .. }
-            | Self::StageDone { stage, .. }
-            | Self::StageHeld { stage, .. }
-            | Self::GateWaiting { stage }
-            | Self::StageFailed { stage, .. } => Some(&stage.spec),
-            Self::SpecBlocked { spec, .. }
-            | Self::SpecSkipped { spec, .. }
-            | Self::Landing { spec, .. }
-            | Self::LandingWaits { spec, .. }
-            | Self::Landed { spec, .. }
-            | Self::Delivered { spec, .. } => Some(spec),
-            Self::RunStarted { .. }
-            | Self::LandingFlake { .. }
-            | Self::PoolPaused { .. }
-            | Self::PoolResumed { .. }
-            | Self::BudgetReached { .. }
-            | Self::LoadHigh { .. }
-            | Self::LoadFine { .. }
-            | Self::Warning { .. }
-            | Self::Stopping { .. }
-            | Self::RunEnded { .. } => None,
-        }
-    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]

@@ -10,7 +10,7 @@ use crate::model::{Files, LoadRequest};
 use crate::syntax::Node;
 
 /// Settings of `project`, and what holds where nobody says them.
-const PROJECT: [(&str, &[&str]); 22] = [
+const PROJECT: [(&str, &[&str]); 23] = [
     ("base", &[]),
     ("jobs", &["4"]),
     ("pipeline", &["\"specmake\""]),
@@ -29,6 +29,7 @@ const PROJECT: [(&str, &[&str]); 22] = [
     ("limits", &["memory=85 disk=\"1GB\""]),
     ("budget", &[]),
     ("notify", &[]),
+    ("permissions", &[]),
     ("env", &[]),
     ("timeout", &["\"4h\""]),
     ("stall", &[]),

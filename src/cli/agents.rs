@@ -167,7 +167,7 @@ async fn row(known: &KnownAgent, is_named: bool) -> AgentRow {
         version_trouble,
         verified: agent.verified.clone(),
         dialect: agent.dialect.clone(),
-        driven_by: if agent.dialect == "acp" { "acp" } else { "dialect" },
+        driven_by: if agent.acp { "acp" } else { "dialect" },
         model: agent.model.clone(),
         profile: is_named.then(|| profile(agent)),
         probe: None,
@@ -223,8 +223,8 @@ fn differs(version: Option<&str>, verified: Option<&str>) -> Option<bool> {
 /// The last word of a text that looks like a version: `1.2.3`.
 fn number(text: &str) -> Option<&str> {
     let words = text.split(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | ',' | '/' | '@'));
-    let trimmed = words.map(|word| word.trim_start_matches('v'));
-    trimmed.filter(|word| word.starts_with(|c: char| c.is_ascii_digit()) && word.contains('.')).next_back()
+    let mut trimmed = words.map(|word| word.trim_start_matches('v'));
+    trimmed.rfind(|word| word.starts_with(|c: char| c.is_ascii_digit()) && word.contains('.'))
 }
 
 fn write_human(report: &AgentsReport, wishes: &Wishes, out: &mut dyn Write) -> std::io::Result<()> {

@@ -112,6 +112,9 @@ pub async fn probe(agent: &Agent, limit: Duration) -> Probe {
 }
 
 async fn ask(agent: &Agent, limit: Duration, probe: &mut Probe) -> Result<Exit, String> {
+    if agent.acp {
+        return Err("it speaks ACP, and a probe does not yet".to_owned());
+    }
     let place = tempfile::Builder::new().prefix("specmake-probe-").tempdir().map_err(|e| e.to_string())?;
     let top = place.path().canonicalize().map_err(|e| e.to_string())?;
     let worktree = top.join("repo");

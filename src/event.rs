@@ -144,10 +144,10 @@ pub enum Event {
         /// The figures, summed over the attempt; its cost as told by the agent, else by the declared price.
         usage: Usage,
         /// Whether a part of the cost comes from the declared price.
-        #[serde(default, skip_serializing_if = "is_false")]
+        #[serde(default, skip_serializing_if = "usage::is_false")]
         priced: bool,
         /// Whether the cost leaves out tokens that nobody told or declared the price of.
-        #[serde(default, skip_serializing_if = "is_false")]
+        #[serde(default, skip_serializing_if = "usage::is_false")]
         partial: bool,
     },
     /// An attempt ended.
@@ -319,11 +319,6 @@ pub enum Event {
         /// Milliseconds it took.
         millis: u64,
     },
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 /// A spec of a run, with what a view must know before anything happens.

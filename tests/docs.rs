@@ -1,9 +1,8 @@
 //! What the README and the examples say is true: their Specfiles check, their commands exist.
 #![expect(clippy::unwrap_used, reason = "a repository that cannot be made is a failed test")]
 
-use specmake::base::SourceId;
-use specmake::builtin;
-use specmake::syntax::{self, Value, ValueKind};
+mod profiles;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -194,36 +193,6 @@ fn every_example_builds_once_and_then_has_nothing_to_do() {
     }
 }
 
-/// The words behind a name in the text of a built-in agent.
-fn words_of(agent: &builtin::BuiltIn, name: &str) -> Vec<String> {
-    let (tree, _) = syntax::parse(SourceId(0), agent.text);
-    let body = tree.nodes[0].children.iter().flatten();
-    let said = body.filter(|child| child.name.text == name).flat_map(|child| &child.args);
-    let text = |value: &Value| match &value.kind {
-        ValueKind::Text(text) => text.clone(),
-        other => panic!("{} instead of a text", other.noun()),
-    };
-    said.map(text).collect()
-}
-
-/// What the profiles say about themselves, as a table.
-fn agents_table() -> String {
-    let all: Vec<_> = builtin::AGENTS.iter().map(|agent| (agent, words_of(agent, "verified"))).collect();
-    let cases = all.iter().map(|(_, verified)| verified).max_by_key(|verified| verified.len()).unwrap();
-    let cases = cases.get(1..).unwrap_or_default();
-    let mut table = format!("| agent | seen with | {} |\n", cases.join(" | "));
-    table.push_str(&format!("| --- | --- |{}\n", " --- |".repeat(cases.len())));
-    for (agent, verified) in &all {
-        let mark = |case: &String| if verified[1..].contains(case) { " ok |" } else { " |" };
-        let cells: String = match verified.first() {
-            Some(program) => format!(" {program} |{}", cases.iter().map(mark).collect::<String>()),
-            None => format!(" |{}", " |".repeat(cases.len())),
-        };
-        table.push_str(&format!("| `{}` |{cells}\n", agent.name));
-    }
-    table
-}
-
 /// Puts a text between two lines of the README, or fails if another one stands there.
 #[track_caller]
 fn stands_between(begin: &str, end: &str, expect: &str) {
@@ -240,6 +209,6 @@ fn stands_between(begin: &str, end: &str, expect: &str) {
 
 #[test]
 fn the_agents_of_the_readme_are_those_that_are_built_in() {
-    let table = format!("\n{}\n", agents_table());
+    let table = format!("\n{}\n", profiles::table());
     stands_between("<!-- agents:", "<!-- end of agents -->", &table);
 }

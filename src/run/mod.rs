@@ -53,7 +53,6 @@ pub mod slots;
 pub mod spent;
 pub mod standing;
 mod still;
-mod talking;
 mod telling;
 pub mod tidy;
 mod told;

@@ -9,7 +9,6 @@ mod running;
 mod scripts;
 mod world;
 
-mod acp;
 mod agents;
 mod beside;
 mod brakes;

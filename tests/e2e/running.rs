@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The longest a run may take.
-const HARD_END: Duration = Duration::from_secs(120);
+/// The longest a run may take: a real agent needs a minute where many of them share two processors.
+const HARD_END: Duration = Duration::from_secs(300);
 /// The longest that pipes may stay open after the program itself has ended.
 const DRAIN: Duration = Duration::from_secs(5);
 /// Between two looks.

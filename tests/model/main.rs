@@ -241,8 +241,8 @@ fn calls_are_told_in_the_words_of_the_tools_that_there_are() {
     let (name, args) = toolbox.map(&Call::write("a", "x\n"));
     assert_eq!(name, "exec_command");
     assert_eq!(args["cmd"], "mkdir -p \"$(dirname 'a')\" && printf %s 'x\n' > 'a'");
-    let (_, args) = toolbox.map(&Call::edit("a", "x", "y"));
-    assert_eq!(args["cmd"], "sed -i 's|x|y|' 'a'");
+    let (_, args) = toolbox.map(&Call::edit("a", "- [ ] x.", "- [x] & y"));
+    assert_eq!(args["cmd"], "sed -i 's|- \\[ \\] x\\.|- [x] \\& y|' 'a'");
 }
 
 #[test]

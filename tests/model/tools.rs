@@ -62,8 +62,9 @@ impl Toolbox<'_> {
                 Some(tool) => {
                     tool.call(&[(PATH, self.place(tool, path)), (OLD, json!(old)), (NEW, json!(new))])
                 }
-                // The script's texts are plain ones, of one line.
+                // Both texts are within one line.
                 None => {
+                    let (old, new) = (escaped(old, "[].*^$\\|"), escaped(new, "&\\|"));
                     self.shell(&format!("sed -i {} {}", quoted(&format!("s|{old}|{new}|")), quoted(path)))
                 }
             },
@@ -146,6 +147,11 @@ pub fn folder(system: &str) -> Option<String> {
         let path = path[..end].trim_end_matches('.');
         (path.len() > 1 && Path::new(path).is_dir()).then(|| path.to_owned())
     })
+}
+
+/// A text with a backslash before each of these.
+fn escaped(text: &str, special: &str) -> String {
+    text.chars().flat_map(|c| special.contains(c).then_some('\\').into_iter().chain([c])).collect()
 }
 
 /// A word of shell.

@@ -1,10 +1,11 @@
 //! A world with a real agent in it, and what can be asked of a run there.
-use crate::cli::Cli;
+use crate::cli::{self, Cli};
 use crate::model::script::{Turn, riding};
 use crate::model::server::ModelServer;
 use crate::outcome::Outcome;
 use crate::world::World;
 use serde_json::Value;
+use std::fmt;
 use std::fs;
 use std::path::Path;
 
@@ -17,7 +18,7 @@ pub struct Bench {
     pub world: World,
     /// The model.
     pub server: ModelServer,
-    model: &'static str,
+    model: Option<&'static str>,
     name: &'static str,
 }
 
@@ -26,7 +27,7 @@ impl Bench {
     pub fn new(cli: &Cli) -> Self {
         let server = ModelServer::start();
         let mut world = World::new();
-        cli.bring(&mut world, &server);
+        cli::bring(&[cli], &mut world, &server);
         let lie = world.top().join("elsewhere");
         fs::create_dir_all(&lie).unwrap();
         world.env("PWD", lie.to_str().unwrap());
@@ -35,8 +36,8 @@ impl Bench {
 
     /// Writes and commits a Specfile: these lines, the agent, and specs that ask for their scripts.
     pub fn specs(&self, lines: &str, specs: &[(&str, Vec<Turn>)]) -> &Self {
-        let mut text =
-            format!("agent {:?} model={:?} pool=\"real\"\npool \"real\" depth=4\n", self.name, self.model);
+        let model = self.model.map(|model| format!(" model={model:?}")).unwrap_or_default();
+        let mut text = format!("agent {:?}{model} pool=\"real\"\npool \"real\" depth=4\n", self.name);
         text.push_str(&format!("{PIPELINE}\n{lines}\n"));
         for (spec, turns) in specs {
             let prompt = format!("Build {spec}. {}", riding(turns));
@@ -83,7 +84,13 @@ impl Told {
     /// The last of them.
     #[track_caller]
     pub fn last(&self, kind: &str) -> &Value {
-        self.all(kind).pop().unwrap_or_else(|| panic!("no {kind} in {:#?}", self.0))
+        self.all(kind).pop().unwrap_or_else(|| panic!("no {kind} in\n{self}"))
+    }
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|event| writeln!(f, "{event}"))
     }
 }
 

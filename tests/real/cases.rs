@@ -1,7 +1,7 @@
 //! The cases of the matrix: what must hold with every agent, whatever it is.
 use crate::bench::{Bench, Told, processes_with, text};
 use crate::cell::Case;
-use crate::cli::Cli;
+use crate::cli::{Cli, REFUSED};
 use crate::model::script::{Call, Fail, Turn, Used};
 use rustix::process::Signal;
 
@@ -88,8 +88,10 @@ fn resume(cli: &Cli) {
     let again = vec![Turn::call(Call::write("out/a.txt", "whole\n")), Turn::text("All done.")];
     bench.server.play(&["Go on with a stage"], again);
     let mut run = bench.world.start(["--format", "json"]);
-    run.until_said("session-started");
     run.until("the second turn", |_| bench.server.reached("killed"));
+    run.until_said("session-started");
+    let asked = bench.server.asked();
+    assert!(asked.iter().all(|asked| asked.turn != Some(1)), "its session was known while it worked");
     run.kill();
     bench.server.open("killed");
     let outcome = bench.world.run(["--format", "json"]);
@@ -106,8 +108,7 @@ fn resume(cli: &Cli) {
 
 fn refused(cli: &Cli) {
     let bench = Bench::new(cli);
-    let fail =
-        Some(Fail { status: 401, times: None, retry_after: None, message: Some("no such key: 4711".into()) });
+    let fail = Some(Fail { status: 401, times: None, retry_after: None, message: Some(REFUSED.to_owned()) });
     let lines = "stage \"build\" { on-failure { hold } }";
     bench.specs(lines, &[("a", vec![Turn { fail, ..Turn::default() }])]);
     let outcome = bench.world.run(["--format", "json"]);
@@ -115,7 +116,7 @@ fn refused(cli: &Cli) {
     let told = Told::by(&outcome);
     let failure = &told.last("attempt-ended")["failure"];
     assert_eq!(failure["class"], "crash", "{failure}\n{outcome}");
-    assert!(failure.to_string().contains("no such key: 4711"), "{failure}\n{outcome}");
+    assert!(failure["message"].as_str().unwrap().contains(cli.refused), "{failure}\n{outcome}");
     assert!(!bench.world.has("out/a.txt"));
 }
 
@@ -162,11 +163,13 @@ fn stop(cli: &Cli) {
     // A number of seconds that is in nobody else's arguments.
     let mark = format!("{}.{}", 86_400 + std::process::id(), cli.name.len() + cli.package.len());
     let flag = bench.flag("runs");
-    let line = format!("sleep {mark} & setsid sleep {mark} & : > {flag}; sleep {mark}");
-    bench.specs("", &[("a", vec![Turn::call(Call::shell(&line)), Turn::text("All done.")])]);
+    // In a file of its own, since some look at what they are to run and refuse to wait.
+    let lines = format!("sleep {mark} &\nsetsid sleep {mark} &\n: > {flag}\nsleep {mark}\n");
+    bench.world.file("long.sh", &lines);
+    bench.specs("", &[("a", vec![Turn::call(Call::shell("sh long.sh")), Turn::text("All done.")])]);
     let mut run = bench.world.start([]);
     run.until_flag("runs");
-    assert!(!processes_with(&mark).is_empty());
+    run.until("its three processes", |_| processes_with(&mark).len() >= 3);
     run.signal(Signal::INT);
     run.wait().exits(130);
     assert_eq!(processes_with(&mark), [""; 0]);

@@ -20,6 +20,8 @@ pub enum Came {
     Failed,
     /// The agent is not installed.
     Missing,
+    /// The agent cannot be tried so.
+    Without,
     /// Nobody asked for it.
     NotRun,
 }
@@ -31,6 +33,7 @@ impl Came {
             Self::Ok => "ok",
             Self::Failed => "FAILED",
             Self::Missing => "skipped",
+            Self::Without => "n/a",
             Self::NotRun => "-",
         }
     }

@@ -7,6 +7,11 @@ use std::path::{Path, PathBuf};
 /// The key that they send: long enough that nobody masks single letters for it.
 const KEY: &str = "sk-scripted-0000";
 
+/// The words that the model refuses a key with.
+pub const REFUSED: &str = "no such key: 4711";
+
+const AT_ITS_END: &str = "it tells its session at its end";
+
 /// A real agent.
 pub struct Cli {
     /// The name of its profile.
@@ -17,8 +22,12 @@ pub struct Cli {
     pub package: &'static str,
     /// Its program.
     pub program: &'static str,
-    /// How it calls the model.
-    pub model: &'static str,
+    /// How it calls the model; none where that is for its own configuration to say.
+    pub model: Option<&'static str>,
+    /// What it says of a key that is refused with the words "no such key: 4711".
+    pub refused: &'static str,
+    /// Cases that it cannot be tried with, and why.
+    pub without: &'static [(&'static str, &'static str)],
     /// Over which API it talks to the model.
     pub api: Api,
     tell: fn(&mut World, &str),
@@ -31,7 +40,9 @@ pub const ALL: &[Cli] = &[
         folder: "pi",
         package: "@earendil-works/pi-coding-agent",
         program: "pi",
-        model: "scripted/scripted",
+        model: Some("scripted/scripted"),
+        refused: REFUSED,
+        without: &[],
         api: Api::Chat,
         tell: pi,
     },
@@ -40,7 +51,9 @@ pub const ALL: &[Cli] = &[
         folder: "codex",
         package: "@openai/codex",
         program: "codex",
-        model: "scripted",
+        model: Some("scripted"),
+        refused: REFUSED,
+        without: &[],
         api: Api::Responses,
         tell: codex,
     },
@@ -49,7 +62,9 @@ pub const ALL: &[Cli] = &[
         folder: "opencode",
         package: "opencode-ai",
         program: "opencode",
-        model: "scripted/scripted",
+        model: Some("scripted/scripted"),
+        refused: REFUSED,
+        without: &[],
         api: Api::Chat,
         tell: opencode,
     },
@@ -58,9 +73,44 @@ pub const ALL: &[Cli] = &[
         folder: "claude",
         package: "@anthropic-ai/claude-code",
         program: "claude",
-        model: "claude-sonnet-4-5",
+        model: Some("claude-sonnet-4-5"),
+        refused: REFUSED,
+        without: &[],
         api: Api::Messages,
         tell: claude,
+    },
+    Cli {
+        name: "qwen",
+        folder: "qwen",
+        package: "@qwen-code/qwen-code",
+        program: "qwen",
+        model: Some("scripted"),
+        refused: REFUSED,
+        without: &[("429", "it tries again for ever, longer each time")],
+        api: Api::Chat,
+        tell: qwen,
+    },
+    Cli {
+        name: "kimi",
+        folder: "kimi",
+        package: "@moonshot-ai/kimi-code",
+        program: "kimi",
+        model: None,
+        refused: REFUSED,
+        without: &[("figures", "it tells no tokens"), ("resume", AT_ITS_END), ("cut", "it does not say so")],
+        api: Api::Chat,
+        tell: kimi,
+    },
+    Cli {
+        name: "copilot",
+        folder: "copilot",
+        package: "@github/copilot",
+        program: "copilot",
+        model: Some("scripted"),
+        refused: "Authentication failed",
+        without: &[("figures", "it tells no tokens"), ("resume", AT_ITS_END), ("cut", "it does not say so")],
+        api: Api::Chat,
+        tell: copilot,
     },
 ];
 
@@ -86,14 +136,16 @@ impl Cli {
         let about: serde_json::Value = serde_json::from_str(&about).ok()?;
         about["version"].as_str().map(ToOwned::to_owned)
     }
+}
 
-    /// Puts it on the `PATH` of a world, and tells it of the model.
-    pub fn bring(&self, world: &mut World, server: &ModelServer) {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let ours = [programs("node"), programs(self.folder)];
-        let path = std::env::join_paths(ours.into_iter().chain(std::env::split_paths(&path))).unwrap();
-        world.env("PATH", path.to_str().unwrap());
-        (self.tell)(world, &server.url());
+/// Puts agents on the `PATH` of a world, and tells them of the model.
+pub fn bring(agents: &[&Cli], world: &mut World, server: &ModelServer) {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let ours = std::iter::once("node").chain(agents.iter().map(|cli| cli.folder)).map(programs);
+    let path = std::env::join_paths(ours.chain(std::env::split_paths(&path))).unwrap();
+    world.env("PATH", path.to_str().unwrap());
+    for cli in agents {
+        (cli.tell)(world, &server.url());
     }
 }
 
@@ -150,4 +202,27 @@ fn claude(world: &mut World, url: &str) {
     world.env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1").env("IS_SANDBOX", "1");
     // It would try ten times, longer each time.
     world.env("CLAUDE_CODE_MAX_RETRIES", "1");
+}
+
+fn qwen(world: &mut World, url: &str) {
+    let settings = serde_json::json!({
+        "security": { "auth": { "selectedType": "openai" } },
+        "general": { "enableAutoUpdate": false },
+        "privacy": { "usageStatisticsEnabled": false },
+    });
+    write(&world.top().join("home/.qwen/settings.json"), &settings.to_string());
+    world.env("OPENAI_BASE_URL", &format!("{url}/v1")).env("OPENAI_API_KEY", KEY);
+}
+
+fn kimi(world: &mut World, url: &str) {
+    world.env("KIMI_MODEL_PROVIDER_TYPE", "openai").env("KIMI_MODEL_BASE_URL", &format!("{url}/v1"));
+    world
+        .env("KIMI_MODEL_API_KEY", KEY)
+        .env("KIMI_MODEL_NAME", "scripted")
+        .env("KIMI_DISABLE_TELEMETRY", "1");
+}
+
+fn copilot(world: &mut World, url: &str) {
+    world.env("COPILOT_OFFLINE", "true").env("COPILOT_PROVIDER_BASE_URL", &format!("{url}/v1"));
+    world.env("COPILOT_PROVIDER_API_KEY", KEY);
 }

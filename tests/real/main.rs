@@ -12,6 +12,9 @@ mod model;
 #[path = "../e2e/outcome.rs"]
 mod outcome;
 #[expect(dead_code, reason = "shared with tests that use more of it")]
+#[path = "../profiles/mod.rs"]
+mod profiles;
+#[expect(dead_code, reason = "shared with tests that use more of it")]
 #[path = "../e2e/running.rs"]
 mod running;
 #[path = "../e2e/scripts.rs"]
@@ -21,10 +24,12 @@ mod scripts;
 mod world;
 
 mod bench;
+mod build;
 mod cases;
 mod cell;
 mod cli;
 mod matrix;
+mod readme;
 
 use std::process::ExitCode;
 

@@ -1,7 +1,9 @@
 //! Runs the cells, two at a time, and prints what came of each.
+use crate::build;
 use crate::cases;
-use crate::cell::{Came, Case};
+use crate::cell::Came;
 use crate::cli::{self, Cli};
+use crate::profiles;
 use std::fmt::Write as _;
 use std::io::{Write as _, stdout};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -32,15 +34,35 @@ fn name((agent, case): (usize, usize)) -> String {
 
 /// Names the cells, as test programs do that are asked for a list.
 pub fn list(picked: &[String]) {
+    if is_whole(picked) {
+        say(&format!("{WHOLE}: test\n"));
+    }
     cells(picked).into_iter().for_each(|cell| say(&format!("{}: test\n", name(cell))));
 }
 
-/// Runs the cells that are picked.
+/// Why an agent cannot be tried so.
+fn without(agent: usize, case: usize) -> Option<&'static str> {
+    let mut without = cli::ALL[agent].without.iter();
+    without.find(|(name, _)| *name == cases::ALL[case].name).map(|(_, why)| *why)
+}
+
+/// What is no cell: a whole build by several agents.
+const WHOLE: &str = "whole-build";
+
+fn is_whole(picked: &[String]) -> bool {
+    picked.is_empty() || picked.iter().any(|word| WHOLE.contains(word.as_str()))
+}
+
+/// Runs what is picked.
 pub fn run(picked: &[String]) -> ExitCode {
     let versions: Vec<Option<String>> = cli::ALL.iter().map(Cli::version).collect();
     let cells = cells(picked);
+    let whole = is_whole(picked).then(|| match build::agents().all(|cli| cli.version().is_some()) {
+        true => timed(WHOLE, build::run),
+        false => Came::Missing,
+    });
     if cells.is_empty() {
-        return ExitCode::SUCCESS;
+        return if whole == Some(Came::Failed) { ExitCode::FAILURE } else { ExitCode::SUCCESS };
     }
     let came = Mutex::new(vec![vec![Came::NotRun; cases::ALL.len()]; cli::ALL.len()]);
     let next = AtomicUsize::new(0);
@@ -49,7 +71,8 @@ pub fn run(picked: &[String]) -> ExitCode {
             scope.spawn(|| {
                 while let Some((agent, case)) = cells.get(next.fetch_add(1, Ordering::Relaxed)).copied() {
                     let what = match versions[agent] {
-                        Some(_) => one(&cli::ALL[agent], &cases::ALL[case]),
+                        Some(_) if without(agent, case).is_some() => Came::Without,
+                        Some(_) => timed(&name((agent, case)), || (cases::ALL[case].run)(&cli::ALL[agent])),
                         None => Came::Missing,
                     };
                     came.lock().unwrap()[agent][case] = what;
@@ -60,24 +83,46 @@ pub fn run(picked: &[String]) -> ExitCode {
     let came = came.into_inner().unwrap();
     say(&table(&versions, &came));
     let required = std::env::var(REQUIRED.0).is_ok_and(|value| value == REQUIRED.1);
-    let mut fine = came.iter().flatten().all(|came| *came != Came::Failed);
+    let mut fine = whole != Some(Came::Failed);
+    fine &= came.iter().flatten().all(|came| *came != Came::Failed);
     for (cli, _) in cli::ALL.iter().zip(&came).filter(|(_, row)| row.contains(&Came::Missing)) {
-        fine &= !required;
-        let (package, how) = (cli.package, if required { "MISSING" } else { "skipped" });
-        say(&format!("{how}: `{}` ({package}) is not installed; `.ci/run agents` installs it\n", cli.name));
+        // Only profiles that claim something have to be held to it.
+        let must = required && profiles::verified(cli.name).is_some();
+        fine &= !must;
+        let (package, how) = (cli.package, if must { "MISSING" } else { "skipped" });
+        say(&format!("{how}: `{}` ({package}) is not installed; see `.ci/run agents`\n", cli.name));
+    }
+    if picked.is_empty() {
+        for (agent, row) in came.iter().enumerate() {
+            let Some(version) = &versions[agent] else { continue };
+            if let Some(problem) = disagreement(&cli::ALL[agent], version, row) {
+                fine = false;
+                say(&problem);
+            }
+        }
     }
     if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn one(cli: &Cli, case: &Case) -> Came {
+fn timed(name: &str, run: impl FnOnce()) -> Came {
     let began = Instant::now();
-    let came = match catch_unwind(AssertUnwindSafe(|| (case.run)(cli))) {
+    let came = match catch_unwind(AssertUnwindSafe(run)) {
         Ok(()) => Came::Ok,
         Err(_) => Came::Failed,
     };
     let took = began.elapsed().as_secs_f64();
-    say(&format!("{}/{} ... {} ({took:.1}s)\n", cli.name, case.name, came.word()));
+    say(&format!("{name} ... {} ({took:.1}s)\n", came.word()));
     came
+}
+
+/// What its profile says of an agent and is not so, if anything.
+fn disagreement(cli: &Cli, version: &str, row: &[Came]) -> Option<String> {
+    let seen = cases::ALL.iter().zip(row).filter(|(_, came)| **came == Came::Ok);
+    let seen: Vec<String> = seen.map(|(case, _)| case.name.to_owned()).collect();
+    let seen = Some((format!("{} {version}", cli.package), seen));
+    let said = profiles::verified(cli.name);
+    (said.is_some() && said != seen)
+        .then(|| format!("the profile of `{}` says {said:?}, and it is {seen:?}\n", cli.name))
 }
 
 /// The matrix as text.
@@ -94,6 +139,11 @@ fn table(versions: &[Option<String>], came: &[Vec<Came>]) -> String {
             let _ = write!(text, " {:<8}", came.word());
         }
         text.push('\n');
+    }
+    for cli in cli::ALL {
+        for (case, why) in cli.without {
+            let _ = writeln!(text, "n/a: {} {case}: {why}", cli.name);
+        }
     }
     text.push_str("\nwhat each shows:\n");
     for case in cases::ALL {

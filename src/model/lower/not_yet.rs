@@ -3,7 +3,10 @@ use super::notes::Notes;
 use crate::base::Span;
 
 /// A setting, and what happens instead.
-const NOT_YET: &[(&str, &str)] = &[("tasks parallel", "tasks are worked through one after the other")];
+const NOT_YET: &[(&str, &str)] = &[
+    ("tasks parallel", "tasks are worked through one after the other"),
+    ("acp", "the agent is run, but not talked with"),
+];
 
 /// Warns that a setting has no effect.
 pub(crate) fn warn(notes: &mut Notes, setting: &str, span: Span) {

@@ -44,6 +44,9 @@
 //! `SPECMAKE_WORKTREE` in the environment still find what is left (`sys::strays`), now or at the next start.
 //! Where there are no child subreapers (not Linux), process groups are all there is.
 //!
+//! An agent that speaks ACP is talked with (`run::talking`): the protocol is a state machine over lines (`agent::acp`),
+//! the process keeps its input open and its complaints come apart (`sys::child::talk`).
+//!
 //! # What lies where
 //!
 //! - Trailers `Specmake-Trace`, `-Void` and `-Attempt` ([`rebuild::trailer`]): the journal, all that a fresh

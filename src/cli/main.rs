@@ -37,10 +37,10 @@ use std::time::Duration;
 pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
     let argv: Vec<OsString> = argv.into_iter().collect();
     if let [_, word, kept @ ..] = argv.as_slice()
-        && word == keeper::WORD
+        && keeper::is_word(word)
     {
         // Started by ourselves, with nobody to talk to.
-        return keeper::main(kept).map_or(Exit::Environment.code(), |()| 0).into();
+        return keeper::main(word, kept).map_or(Exit::Environment.code(), |()| 0).into();
     }
     let cli = match Cli::read(argv) {
         Ok(cli) => cli,

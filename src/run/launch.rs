@@ -4,11 +4,13 @@ use super::judging::setup_failure;
 use super::parts::{Part, Parts};
 use super::site::Site;
 use super::telling::Past;
+use crate::agent::acp::{Opening, Policy, Session};
 use crate::agent::command::{self, AgentCall, Limits, Surroundings};
 use crate::base::{Oid, StageId};
 use crate::event::Failure;
 use crate::model::{Agent, Rung, Spec, Stage, Step, Work};
 use crate::sys::child::Launch;
+use crate::sys::files;
 use crate::sys::worktree::Worktree;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -58,13 +60,14 @@ impl Site {
             let agent = agent.ok_or_else(|| setup_failure(&format!("there is no agent `{name}`")))?;
             let model = declared.model_for(name);
             let resumes = matches!(order.rung, Some(Rung { step: Step::Resume, .. }));
-            let session = Some(agent).filter(|agent| resumes && !agent.resume.is_empty());
+            let session = Some(agent).filter(|agent| resumes && (agent.acp || !agent.resume.is_empty()));
             let session =
                 session.and_then(|_| self.session(ground.around.id, name)).map(|session| session.id);
             let part =
                 |session: Option<&str>| self.agent_part(order, spec, stage, ground, (agent, model, session));
             parts.all.push_back(part(session.as_deref())?);
-            parts.fresh = session.map(|_| part(None)).transpose()?;
+            // One that is talked with is given another session on the way.
+            parts.fresh = session.filter(|_| !agent.acp).map(|_| part(None)).transpose()?;
             parts.model = model.or(agent.model.as_deref()).map(ToOwned::to_owned);
             parts.agent = Some(name.clone());
         }
@@ -91,7 +94,14 @@ impl Site {
     ) -> Result<Part, Failure> {
         let declared = &spec.stages[stage];
         let text = self.prompt(order, spec, declared, ground, session.is_some());
-        self.agent_process(&text, declared, ground, (agent, model, session))
+        let mut part = self.agent_process(&text, declared, ground, (agent, model, session))?;
+        if let (Some(opening), Some(id)) = (&mut part.talk, session) {
+            let fresh = self.prompt(order, spec, declared, ground, false);
+            let fresh = self.mask.text(&fresh).into_owned();
+            let prompt = std::mem::replace(&mut opening.prompt, fresh);
+            opening.session = Some(Session { id: id.to_owned(), prompt, cost: None });
+        }
+        Ok(part)
     }
 
     /// The process of an agent that gets this prompt, in the manner of a stage.
@@ -113,11 +123,18 @@ impl Site {
             Limits { stall: declared.stall.filter(|_| agent.streams), ..ground.limits(declared, self) };
         let surroundings = ground.around.surroundings(ground.worktree.top());
         let launch = command::agent(&call, &surroundings, limits).map_err(|e| setup_failure(&e))?;
+        let talk = agent.acp.then(|| {
+            let home = std::env::home_dir();
+            let top = ground.worktree.top();
+            let policy = Policy::new(agent.permissions.clone(), top, home.as_deref(), files::real);
+            Opening { prompt: text.clone(), session: None, policy }
+        });
         let file = ground.log.strip_suffix(".log").unwrap_or(ground.log).to_owned() + ".prompt.md";
         Ok(Part {
             still: declared.stall.filter(|_| launch.stall.is_none()),
             launch,
             dialect: agent.dialect.clone(),
+            talk,
             price: agent.price_with(model.or(agent.model.as_deref())),
             agent: Some(agent.name.clone()),
             resumes: session.is_some(),

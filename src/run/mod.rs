@@ -53,6 +53,7 @@ pub mod slots;
 pub mod spent;
 pub mod standing;
 mod still;
+mod talking;
 mod telling;
 pub mod tidy;
 mod told;

@@ -9,6 +9,7 @@ use super::progress::Progress;
 use super::site::Site;
 use super::still::{Heard, Still, since_change};
 use super::told::{Ran, Told};
+use crate::agent::acp::Opening;
 use crate::agent::dialect;
 use crate::base::AgentName;
 use crate::event::{Event, Failure, Usage};
@@ -41,6 +42,8 @@ pub(super) struct Part {
     /// The stall of what does not print while it works.
     pub still: Option<Duration>,
     pub dialect: String,
+    /// What it is told and asked, if it is talked with; then it speaks no dialect.
+    pub talk: Option<Opening>,
     /// What its tokens cost, where that is declared.
     pub price: Option<Price>,
     /// Whose it is; a command is nobody's.
@@ -54,7 +57,7 @@ pub(super) struct Part {
 impl Part {
     pub fn command(launch: Launch, still: Option<Duration>) -> Self {
         let dialect = "text".to_owned();
-        Self { launch, still, dialect, price: None, agent: None, resumes: false, prompt: None }
+        Self { launch, still, dialect, talk: None, price: None, agent: None, resumes: false, prompt: None }
     }
 }
 
@@ -123,6 +126,9 @@ impl Site {
         }
         let tasks_file = self.tasks_file(prepared);
         let top = prepared.worktree().top().to_owned();
+        if let Some(opening) = &part.talk {
+            return self.talk_part(prepared, part, (opening.clone(), before), stop).await;
+        }
         let mut dialect = dialect::named(&part.dialect);
         let told = Told::new(dialect.tells_its_end());
         let mut ear = Ear::new(self, prepared, part, told);
@@ -148,7 +154,7 @@ impl Site {
     }
 
     /// Where the stage's tasks are ticked while it runs, if it has any.
-    fn tasks_file(&self, prepared: &Prepared) -> Option<PathBuf> {
+    pub(super) fn tasks_file(&self, prepared: &Prepared) -> Option<PathBuf> {
         let stage = self.spec_named(&prepared.id.spec)?.stage(&prepared.id.stage)?;
         let tasks = stage.tasks.as_ref()?;
         Some(prepared.worktree().top().join(tasks.file.resolved()))
@@ -168,7 +174,7 @@ impl Site {
     }
 }
 
-fn write_with_folders(path: &Path, text: &str) -> std::io::Result<()> {
+pub(super) fn write_with_folders(path: &Path, text: &str) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }

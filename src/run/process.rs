@@ -2,10 +2,11 @@
 use super::attempt::blocking;
 use super::site::Site;
 use crate::base::english;
-use crate::sys::child::{self, ChildError, Exit, Launch};
+use crate::sys::child::{self, ChildError, Exit, Launch, Talk};
 use crate::sys::stop::Stop;
 use crate::sys::strays::end_strays_in;
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 /// The most names that a warning shows.
 const SHOWN: usize = 5;
@@ -22,9 +23,38 @@ impl Site {
         stop: &Stop,
         each: impl FnMut(&str) + Send,
     ) -> Result<Exit, ChildError> {
-        let launch = Launch { keeper: self.keeper.clone(), mask: self.mask.clone(), ..launch };
+        let launch = self.kept(launch);
         let cwd = launch.cwd.clone();
-        let exit = child::run(launch, stop, each).await;
+        self.cleared(who, cwd, child::run(launch, stop, each).await).await
+    }
+
+    /// The same with a process that is talked with.
+    ///
+    /// # Errors
+    /// It could not be started.
+    pub(super) async fn talked(
+        &self,
+        who: &str,
+        launch: Launch,
+        stop: &Stop,
+        with: &mut impl Talk,
+    ) -> Result<Exit, ChildError> {
+        let launch = self.kept(launch);
+        let cwd = launch.cwd.clone();
+        self.cleared(who, cwd, child::talk(launch, stop, with).await).await
+    }
+
+    fn kept(&self, launch: Launch) -> Launch {
+        Launch { keeper: self.keeper.clone(), mask: self.mask.clone(), ..launch }
+    }
+
+    /// Ends what a process left running in its folder, and tells what else was wrong with it.
+    async fn cleared(
+        &self,
+        who: &str,
+        cwd: PathBuf,
+        exit: Result<Exit, ChildError>,
+    ) -> Result<Exit, ChildError> {
         // What a keeper could not see: there was none, or the process killed it.
         let strays = blocking(move || end_strays_in(&cwd)).await;
         let exit = exit?;

@@ -2,17 +2,22 @@
 //! Each is ended together with all that it started, whatever ends first: by a [`keeper`] between us and it, or
 //! as a process group where there is none.
 mod group;
+mod hand;
 pub mod keeper;
 mod line;
 mod report;
 mod start;
+mod talk;
 mod watch;
+mod wholes;
+
+pub use talk::{Talk, Turn, talk};
 
 use super::output::Output;
 use super::stop::{Stop, Urgency};
 use crate::base::Mask;
 use group::{Act, Stand};
-use start::{Started, failed, start};
+use start::{Started, Streams, failed, start};
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
@@ -154,8 +159,9 @@ pub enum ChildError {
 pub async fn run(launch: Launch, stop: &Stop, each: impl FnMut(&str) + Send) -> Result<Exit, ChildError> {
     let program = launch.argv.first().cloned().ok_or(ChildError::NoProgram)?;
     let started = Instant::now();
-    let begun = start(&launch.argv, &launch).map_err(|error| failed(&program, &launch, error))?;
-    let Started { mut group, output: pipe, stdin } = begun;
+    let begun =
+        start(&launch.argv, &launch, Streams::Together).map_err(|error| failed(&program, &launch, error))?;
+    let Started { mut group, output: pipe, stdin, .. } = begun;
     group.begun().await.map_err(|error| failed(&program, &launch, error))?;
     let mut output = Output::new(&launch.log, launch.mask.clone(), each);
     let mut reader = Reader { pipe: Some(pipe), buffer: vec![0; 32 * 1024] };

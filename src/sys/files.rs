@@ -45,6 +45,47 @@ pub fn tidy(path: &Path) -> PathBuf {
     tidy
 }
 
+/// The most links that are followed on the way to one file.
+const MOST_LINKS: u32 = 40;
+
+/// Where a path leads, every link on its way followed, whether anything is there or not; none if that cannot be told.
+pub fn real(path: &Path) -> Option<PathBuf> {
+    let (mut real, mut links) = (PathBuf::new(), 0);
+    let mut parts: Vec<PathBuf> =
+        path.components().rev().map(|part| PathBuf::from(part.as_os_str())).collect();
+    while let Some(part) = parts.pop() {
+        match part.components().next()? {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                real.pop();
+            }
+            Component::RootDir | Component::Prefix(_) => real = part,
+            Component::Normal(name) => {
+                let next = real.join(name);
+                match std::fs::read_link(&next) {
+                    Ok(link) => {
+                        links += 1;
+                        let more = link.components().rev().map(|part| PathBuf::from(part.as_os_str()));
+                        parts.extend(more);
+                        if links > MOST_LINKS {
+                            return None;
+                        }
+                    }
+                    // No link, or nothing: what is not there yet can still be made there.
+                    Err(error)
+                        if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::NotFound) =>
+                    {
+                        real = next;
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::NotADirectory => real = next,
+                    Err(_) => return None,
+                }
+            }
+        }
+    }
+    Some(real)
+}
+
 /// The bytes of all files below a folder, as far as it can be read; links count for themselves.
 pub fn size_of(folder: &Path) -> u64 {
     let entries = walkdir::WalkDir::new(folder).follow_links(false).into_iter().flatten();
@@ -152,4 +193,32 @@ fn copy_file(source: &Path, target: &Path) -> io::Result<()> {
     reflink_copy::reflink_or_copy(source, &half)?;
     std::fs::set_permissions(&half, source.metadata()?.permissions())?;
     std::fs::rename(&half, target)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn links_are_followed_wherever_they_stand() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let top = folder.path().canonicalize().expect("a path");
+        std::fs::create_dir_all(top.join("a/b")).expect("folders");
+        symlink("a/b", top.join("link")).expect("a link");
+        symlink("/etc", top.join("out")).expect("a link");
+        symlink("loop", top.join("loop")).expect("a link");
+        std::fs::write(top.join("file"), "").expect("a file");
+        let check = |path: &str, expect: Option<&Path>| {
+            assert_eq!(real(&top.join(path)).as_deref(), expect, "{path}");
+        };
+        check("a/./b/x/y", Some(&top.join("a/b/x/y")));
+        check("link/x", Some(&top.join("a/b/x")));
+        check("link/../x", Some(&top.join("a/x")));
+        check("out/passwd", Some(Path::new("/etc/passwd")));
+        check("new/../../x", Some(&top.parent().expect("a folder").join("x")));
+        check("file/x", Some(&top.join("file/x")));
+        check("../../../../../../../../../x", Some(Path::new("/x")));
+        check("loop/x", None);
+    }
 }

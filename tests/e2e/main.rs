@@ -9,6 +9,7 @@ mod running;
 mod scripts;
 mod world;
 
+mod acp;
 mod agents;
 mod beside;
 mod brakes;

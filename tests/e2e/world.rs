@@ -333,7 +333,7 @@ impl World {
     fn trust(&self, specfile: &str) {
         let config = self.config();
         let mut known = fs::read_to_string(&config).unwrap_or_default();
-        for word in ["command", "run", "check", "setup", "when"] {
+        for word in ["command", "acp", "run", "check", "setup", "when"] {
             for (at, before) in specfile.match_indices(&format!("{word} \"")) {
                 let line = format!("trust {}\n", literal(&specfile[at + before.len() - 1..]));
                 if !known.contains(&line) {

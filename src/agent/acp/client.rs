@@ -6,7 +6,7 @@ use super::used::Used;
 use super::wire::{self, Message, text};
 use super::{VERSION, end};
 use crate::agent::dialect::{EndReason, Said};
-use crate::event::{ToolUse, Usage};
+use crate::event::ToolUse;
 use serde_json::{Value, json};
 use std::mem;
 use std::time::Duration;
@@ -38,6 +38,8 @@ pub struct Session {
     pub id: String,
     /// The prompt, for this session.
     pub prompt: String,
+    /// What was told that it had cost, in USD.
+    pub cost: Option<f64>,
 }
 
 /// What is to be done.
@@ -175,6 +177,11 @@ impl Client {
         }
     }
 
+    /// Whether the agent has answered the prompt, and is only heard out.
+    pub fn has_answered(&self) -> bool {
+        matches!(self.state, State::Draining { .. })
+    }
+
     /// The agent says nothing any more: it has ended, or closed its output.
     pub fn gone(&mut self) -> Vec<Act> {
         match &self.state {
@@ -256,7 +263,7 @@ impl Client {
             return self.open();
         };
         let params = json!({ "sessionId": session.id, "cwd": self.cwd(), "mcpServers": [] });
-        self.used = Used::of_old_session();
+        self.used = Used::of_old_session(session.cost);
         self.state = State::Loading { replays: loads };
         vec![self.ask(if loads { "session/load" } else { "session/resume" }, &params)]
     }
@@ -312,7 +319,9 @@ impl Client {
         match self.state {
             State::Loading { replays } => {
                 // Of what it tells of former prompts, only their cost is of use.
-                let _: Option<Usage> = if replays { self.used.cost(update) } else { None };
+                if replays {
+                    self.used.former_cost(update);
+                }
                 Vec::new()
             }
             State::Working | State::Draining { .. } => self.updated(update),

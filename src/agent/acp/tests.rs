@@ -37,7 +37,7 @@ impl Talk {
     }
 
     fn going_on(id: &str) -> Self {
-        Self::with("/w/a", Some(Session { id: id.to_owned(), prompt: "go on".to_owned() }))
+        Self::with("/w/a", Some(Session { id: id.to_owned(), prompt: "go on".to_owned(), cost: None }))
     }
 
     fn with(worktree: &str, session: Option<Session>) -> Self {

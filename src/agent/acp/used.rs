@@ -9,14 +9,16 @@ pub(super) struct Used {
     told: Usage,
     /// The cost of the whole session as it was told last, in USD.
     cost: Option<f64>,
+    /// Whether the next cost is the first one of a session that was there before: some begin to count anew.
+    is_first: bool,
     /// Whether a cost was passed on, so that no price is to be put on the tokens.
     has_cost: bool,
 }
 
 impl Used {
     /// For a session that was there before: what it had cost is no part of this.
-    pub(super) fn of_old_session() -> Self {
-        Self::default()
+    pub(super) fn of_old_session(cost: Option<f64>) -> Self {
+        Self { cost, is_first: true, ..Self::default() }
     }
 
     /// For a session that begins now.
@@ -31,10 +33,19 @@ impl Used {
             cost.get("currency").and_then(Value::as_str).is_none_or(|c| c.eq_ignore_ascii_case("usd"));
         let amount =
             cost.get("amount")?.as_f64().filter(|amount| is_usd && amount.is_finite() && *amount >= 0.0)?;
+        let is_anew = std::mem::take(&mut self.is_first);
         let before = self.cost.replace(amount)?;
         self.has_cost = true;
-        let more = amount - before;
+        let more = if is_anew && amount < before { amount } else { amount - before };
         (more > 0.0).then(|| Usage { cost: Some(more), ..Usage::default() })
+    }
+
+    /// Takes a cost that is told while a session is told again: where nothing is known, it had that before.
+    pub(super) fn former_cost(&mut self, update: &Value) {
+        if self.cost.is_none() {
+            self.cost(update);
+            self.is_first = true;
+        }
     }
 
     /// Takes the figures of one call of the model.
@@ -156,7 +167,12 @@ mod tests {
         let all = json!({ "usage": { "inputTokens": 30, "outputTokens": 2 } });
         assert_eq!(used.answer(&all), Some(usage(30, 2, 0, Some(0.0))), "no price is put on them");
 
-        let mut old = Used::of_old_session();
+        let mut known = Used::of_old_session(Some(3.0));
+        known.former_cost(&cost(3.25));
+        assert_eq!(known.cost(&cost(3.5)), step(0.5), "what was not told before is told now");
+        let mut anew = Used::of_old_session(Some(3.0));
+        assert_eq!((anew.cost(&cost(0.5)), anew.cost(&cost(0.25))), (step(0.5), None));
+        let mut old = Used::of_old_session(None);
         assert_eq!(old.cost(&cost(3.0)), None, "of prompts that were counted");
         assert_eq!(old.cost(&cost(3.5)), step(0.5));
         for odd in [json!({ "cost": { "amount": 9, "currency": "EUR" } }), json!({ "cost": 9 }), json!({})] {

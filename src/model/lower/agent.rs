@@ -3,7 +3,7 @@ use super::declared::{AgentText, Declared, Taste};
 use super::library::Library;
 use super::notes::{At, Notes, did_you_mean};
 use super::shape::{self, Shape};
-use super::{limit, not_yet, permission, stage};
+use super::{limit, permission, stage};
 use crate::base::{AgentName, Diagnostic, PoolName, Span};
 use crate::model::{Agent, DIALECTS, Price, PromptBy};
 use crate::syntax::{Node, Value};
@@ -75,7 +75,6 @@ pub(crate) fn read(notes: &mut Notes, node: &Node) -> Option<(At<AgentName>, Age
     }
     (agent.limits, agent.limit_floor) = limit::of_agent(notes, node);
     if agent.acp.is_some() {
-        not_yet::warn(notes, "acp", node.name.span);
         only_lines(notes, node);
     }
     if let Some(price) = shape::once(notes, node, "price") {

@@ -3,10 +3,7 @@ use super::notes::Notes;
 use crate::base::Span;
 
 /// A setting, and what happens instead.
-const NOT_YET: &[(&str, &str)] = &[
-    ("tasks parallel", "tasks are worked through one after the other"),
-    ("acp", "the agent is run, but not talked with"),
-];
+const NOT_YET: &[(&str, &str)] = &[("tasks parallel", "tasks are worked through one after the other")];
 
 /// Warns that a setting has no effect.
 pub(crate) fn warn(notes: &mut Notes, setting: &str, span: Span) {

@@ -3,6 +3,7 @@
 //! an empty environment, and it ends with nothing left below it. When specmake is gone it ends all of it, too.
 //!
 //! Its input and output are those of the process; what would be its stderr is the line to specmake.
+use super::hand;
 use super::report::{ASK, KILL, Report};
 use super::start::pass_on;
 use crate::sys::proc::{self, Process};
@@ -10,7 +11,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpid, kill_process_group, wait};
 use rustix::stdio::{dup2_stdin, dup2_stdout};
 use std::collections::HashSet;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -22,6 +23,9 @@ use tokio::time::{Instant, sleep_until};
 
 /// The first argument of a keeper; those of the process follow.
 pub const WORD: &str = "--keep-process";
+
+/// The same where the process's complaints go elsewhere: over the line comes whereto.
+pub const WORD_APART: &str = "--keep-process-apart";
 
 /// How long what the process left behind may go on by itself.
 const LINGER: Duration = Duration::from_secs(1);
@@ -44,16 +48,22 @@ pub fn program() -> Option<PathBuf> {
     (cfg!(target_os = "linux") && own.exists()).then(|| own.to_owned())
 }
 
-/// Keeps the process with these arguments until it and all below it are gone.
+/// Whether a first argument is that of a keeper.
+pub fn is_word(word: &OsStr) -> bool {
+    word == WORD || word == WORD_APART
+}
+
+/// Keeps the process with these arguments until it and all below it are gone; `word` is the one before them.
 ///
 /// # Errors
 /// It was not started by specmake, or the system refused something at the start.
-pub fn main(argv: &[OsString]) -> io::Result<()> {
+pub fn main(word: &OsStr, argv: &[OsString]) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let line = std::os::unix::net::UnixStream::from(io::stderr().as_fd().try_clone_to_owned()?);
         // That of a person who tries it out is no socket.
         line.peer_addr()?;
+        let complains = if word == WORD_APART { Some(hand::taken(&line)?) } else { None };
         line.set_nonblocking(true)?;
         let line = Line { to: line.try_clone()?, from: UnixStream::from_std(line)? };
         // Handlers, since what is ignored stays so in the process; they swallow what was meant for that.
@@ -64,7 +74,7 @@ pub fn main(argv: &[OsString]) -> io::Result<()> {
             let _ = signal(kind)?;
         }
         adopt_orphans();
-        let process = match pass_on(argv) {
+        let process = match pass_on(argv, complains) {
             Ok(process) => i32::try_from(process).ok().and_then(Pid::from_raw),
             Err(error) => {
                 tell(&line, &Report::Failed(error.raw_os_error().unwrap_or(INVALID)));

@@ -476,6 +476,8 @@ pub enum LandingPhase {
     SettingUp,
     /// Testing the commit.
     Checking,
+    /// The commit needs no test: its tree was tested before, and was green.
+    KnownGreen,
     /// Moving the base and the checkout.
     Moving,
 }

@@ -25,6 +25,25 @@ impl Tree {
         Self { files }
     }
 
+    /// The same tree with these files as they are now, or without them.
+    #[must_use]
+    pub fn with(&self, mut changes: Vec<(Arc<str>, Option<FileId>)>) -> Self {
+        changes.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        let mut files = Vec::with_capacity(self.files.len() + changes.len());
+        let mut rest = self.files.as_slice();
+        for (path, file) in changes {
+            let at = rest.partition_point(|(p, _)| *p < path);
+            files.extend_from_slice(&rest[..at]);
+            rest = &rest[at..];
+            if rest.first().is_some_and(|(p, _)| *p == path) {
+                rest = &rest[1..];
+            }
+            files.extend(file.map(|file| (path, file)));
+        }
+        files.extend_from_slice(rest);
+        Self { files }
+    }
+
     /// The file at a path.
     pub fn file(&self, path: &str) -> Option<FileId> {
         let at = self.files.binary_search_by(|(p, _)| (**p).cmp(path)).ok()?;
@@ -95,6 +114,9 @@ pub fn stamp_of(tree: &Tree, pattern: &Pattern, trees: &dyn Trees) -> Result<Sta
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::collection::btree_map;
+    use proptest::{option, proptest};
+    use std::collections::BTreeMap;
 
     #[test]
     fn a_root_is_a_whole_part_of_a_path() {
@@ -106,5 +128,29 @@ mod tests {
         assert_eq!(tree.below("").count(), 5);
         let pattern = Pattern::new("*/b", "*/b").unwrap();
         assert_eq!(tree.matching(&pattern).count(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn a_tree_with_changes_is_the_tree_of_what_is_there_then(
+            before in btree_map("[a-c/-]{1,3}", 0_u32..3, 0..8),
+            changes in btree_map("[a-c/-]{1,3}", option::of(0_u32..3), 0..8),
+        ) {
+            let oid: Oid = "00".repeat(20).parse().unwrap();
+            let tree = |files: &BTreeMap<String, u32>| {
+                let file = |(path, mode): (&String, &u32)| (path.as_str().into(), FileId { mode: *mode, oid });
+                Tree::new(files.iter().map(file).collect())
+            };
+            let mut after = before.clone();
+            for (path, mode) in &changes {
+                match mode {
+                    Some(mode) => after.insert(path.clone(), *mode),
+                    None => after.remove(path),
+                };
+            }
+            let file = |mode: u32| FileId { mode, oid };
+            let changes = changes.into_iter().rev().map(|(path, mode)| (path.into(), mode.map(file)));
+            assert_eq!(tree(&before).with(changes.collect()).files(), tree(&after).files());
+        }
     }
 }

@@ -171,6 +171,7 @@ pub fn phase(phase: LandingPhase) -> &'static str {
         LandingPhase::Probing => "landing: merging",
         LandingPhase::SettingUp => "landing: setting up",
         LandingPhase::Checking => "landing: checking",
+        LandingPhase::KnownGreen => "landing: tested before",
         LandingPhase::Moving => "landing: moving the base",
     }
 }

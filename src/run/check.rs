@@ -42,12 +42,16 @@ impl Site {
     /// Runs the landing's checks on a commit, unless its tree was green before.
     pub(super) async fn check(self: &Arc<Self>, tested: &Tested, stop: &Stop) -> Check {
         let lines = &self.project.land.check;
-        if lines.is_empty() || self.is_unchecked() || self.was_green(tested.tree) {
+        if lines.is_empty() || self.is_unchecked() {
+            return Check::Green;
+        }
+        let phase = |phase| tested.specs.iter().for_each(|spec| self.phase(spec, phase));
+        if self.was_green(tested.tree) {
+            phase(LandingPhase::KnownGreen);
             return Check::Green;
         }
         let Some(spec) = tested.specs.last() else { return Check::Green };
         let attempt = self.next_check(&format!("{spec}/{}", tested.log));
-        let phase = |phase| tested.specs.iter().for_each(|spec| self.phase(spec, phase));
         phase(LandingPhase::SettingUp);
         let desk = self.desks.take().await;
         let (site, number, commit) = (Arc::clone(self), desk.number(), tested.commit);

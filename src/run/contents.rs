@@ -42,14 +42,32 @@ impl Contents {
         if let Some((_, tree)) = kept.iter().find(|(oid, _)| *oid == treeish) {
             return Ok(Arc::clone(tree));
         }
-        let entries = self.git.ls_tree(treeish)?;
-        let files = entries.into_iter().map(|entry| (entry.path.into(), file_id(entry.content)));
-        let tree = Arc::new(Tree::new(files.collect()));
+        let tree = match kept.last() {
+            Some((like, tree)) => self.tree_like(treeish, *like, tree)?,
+            None => self.listed(treeish)?,
+        };
         if kept.len() == KEPT_TREES {
             kept.remove(0);
         }
         kept.push((treeish, Arc::clone(&tree)));
         Ok(tree)
+    }
+
+    fn listed(&self, treeish: Oid) -> Result<Arc<Tree>, GitError> {
+        let entries = self.git.ls_tree(treeish)?;
+        let files = entries.into_iter().map(|entry| (entry.path.into(), file_id(entry.content)));
+        Ok(Arc::new(Tree::new(files.collect())))
+    }
+
+    /// A tree by what differs from one that is known: in a run most trees are nearly alike.
+    fn tree_like(&self, treeish: Oid, like: Oid, known: &Arc<Tree>) -> Result<Arc<Tree>, GitError> {
+        // The known one may have been collected as garbage.
+        let Ok(changes) = self.git.diff_tree(like, treeish) else { return self.listed(treeish) };
+        if changes.is_empty() {
+            return Ok(Arc::clone(known));
+        }
+        let changes = changes.into_iter().map(|change| (change.path.into(), change.new.map(file_id)));
+        Ok(Arc::new(known.with(changes.collect())))
     }
 
     /// The content of a file.

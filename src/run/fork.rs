@@ -1,6 +1,5 @@
 //! Where a spec's branch and the base parted, remembered as a ref: if that commit leaves the base, the branch's
 //! own commits are replayed onto what the base is now, and what left the base does not come back with them.
-use super::journal::commits;
 use super::judging::setup_failure;
 use super::site::{Base, Site};
 use super::workplace::Workplace;
@@ -37,7 +36,7 @@ impl Site {
     pub(super) fn own_commits(&self, branch: &str, tip: Oid, base: &Base) -> Result<Vec<Commit>, GitError> {
         let fork = self.lost_fork(branch, tip, base)?;
         let behind: Vec<Oid> = std::iter::once(base.tip).chain(fork).collect();
-        Ok(commits(self.git.log(&[tip], &behind)?))
+        self.between(tip, &behind)
     }
 
     /// What remembers that a branch has this commit of the base in it, unless that is known.

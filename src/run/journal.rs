@@ -4,6 +4,7 @@ use crate::base::Oid;
 use crate::rebuild::packed::{Stretch, VERSION};
 use crate::rebuild::{Change, Commit};
 use crate::store::Store;
+use crate::sys;
 use crate::sys::git::{Git, GitError, LogEntry};
 
 /// So many stretches are kept beside each other before they are made one.
@@ -57,13 +58,17 @@ fn all(stretches: Vec<Stretch>) -> Vec<Commit> {
     stretches.into_iter().flat_map(|stretch| stretch.commits).collect()
 }
 
+/// What a commit wrote, as the journal reads it.
+pub(super) fn changed(change: sys::git::Change) -> Change {
+    Change { path: change.path.into(), new: change.new.map(file_id) }
+}
+
 /// Commits as the journal reads them.
 pub fn commits(entries: Vec<LogEntry>) -> Vec<Commit> {
     entries
         .into_iter()
         .map(|entry| {
-            let changes = entry.changes.into_iter();
-            let changes = changes.map(|c| Change { path: c.path.into(), new: c.new.map(file_id) }).collect();
+            let changes = entry.changes.into_iter().map(changed).collect();
             Commit::new(entry.oid, entry.parents, &entry.body, changes)
         })
         .collect()

@@ -27,6 +27,7 @@ pub mod holding;
 pub mod inputs;
 pub mod journal;
 pub mod judging;
+mod known;
 pub mod ladder;
 pub mod landing;
 pub mod landings;

@@ -3,6 +3,7 @@ use super::contents::Contents;
 use super::desks::Desks;
 use super::fork::FORKS;
 use super::journal::{self, commits};
+use super::known::Known;
 use super::own_moves::OwnMoves;
 use super::report::Reporter;
 use super::spent::Spent;
@@ -77,6 +78,8 @@ pub struct Site {
     pub(super) checks: Mutex<HashMap<String, u32>>,
     /// Specs whose last attempt could not be kept, and why.
     pub(super) unkept: Mutex<HashMap<SpecName, String>>,
+    /// Commits that need not be read again.
+    pub(super) known: Known,
     /// Where commits are tested.
     pub(super) desks: Arc<Desks>,
 }
@@ -157,6 +160,7 @@ impl Site {
             evicted: Mutex::default(),
             checks: Mutex::default(),
             unkept: Mutex::default(),
+            known: Known::default(),
             desks: Arc::new(Desks::new(project.land.parallel)),
             slots: Mutex::default(),
             turns: Mutex::default(),
@@ -228,7 +232,7 @@ impl Site {
         if old == tip {
             return Ok(());
         }
-        let new = commits(self.git.log(&[tip], &[old])?);
+        let new = self.between(tip, &[old])?;
         let is_ahead = new.iter().any(|commit| commit.parents.contains(&old));
         let mut base = if is_ahead {
             let mut base = self.base_guard();
@@ -373,7 +377,7 @@ impl Site {
     /// # Errors
     /// git fails.
     pub fn beyond_base(&self, tip: Oid, base: Oid) -> Result<Vec<Commit>, GitError> {
-        Ok(commits(self.git.log(&[tip], &[base])?))
+        self.between(tip, &[base])
     }
 }
 

@@ -1,11 +1,12 @@
 //! The worktree and branch of a spec, made ready for its next attempt.
+use super::journal::changed;
 use super::judging::setup_failure;
 use super::site::Site;
 use super::standing::{Branch, Merging, Standing};
 use crate::base::{Oid, SpecName, StageName};
 use crate::event::Failure;
 use crate::model::Spec;
-use crate::rebuild::{Mark, trailer};
+use crate::rebuild::{Commit, Mark, trailer};
 use crate::sys::git::{GitError, Merge, NewCommit, Operation, RefUpdate, branch_ref};
 use crate::sys::landing::Moved;
 use crate::sys::worktree::{self, Snapshot, Start, Worktree};
@@ -73,13 +74,18 @@ impl Site {
             None => self.landed_branch(spec, &branch)?,
         };
         let tip = existing.unwrap_or(standing.base);
-        let worktree = match self.sound_worktree(spec, &branch).map_err(setup)? {
+        let found = self.sound_worktree(spec, &branch).map_err(setup)?;
+        let is_new = found.is_none();
+        let worktree = match found {
             Some(worktree) => worktree,
             None => self.add_worktree(spec, &branch, existing, standing.base).map_err(setup)?,
         };
         let mut place = Workplace { worktree, branch, tip };
-        require_at_rest(&place)?;
-        if let Some(edits) = self.keep_hand_edits(spec, &mut place).map_err(setup)? {
+        // In a new one nobody has worked yet.
+        if !is_new {
+            require_at_rest(&place)?;
+        }
+        if !is_new && let Some(edits) = self.keep_hand_edits(spec, &mut place).map_err(setup)? {
             let (name, top) = (&spec.name, place.worktree.top().display());
             let (edits, branch) = (edits.short(), &place.branch);
             self.reporter.warn(format!("{name}: your edits in `{top}` are now `{edits}` on `{branch}`"));
@@ -187,6 +193,10 @@ impl Site {
         let parents = [place.tip];
         let commit = NewCommit { tree: snapshot.tree, parents: &parents, message, signature: None };
         let oid = self.git.commit_tree(&commit)?;
+        if snapshot.since == place.tip {
+            let changes = snapshot.changes.iter().cloned().map(changed).collect();
+            self.known.note(Commit::new(oid, parents.to_vec(), message, changes));
+        }
         let now = self.git.commit(&branch_ref(&place.branch))?;
         match now {
             Some(now) => place.worktree.settle(snapshot, &place.branch, (now, oid), also)?,

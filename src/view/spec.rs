@@ -281,14 +281,20 @@ impl SpecView {
             self.checked = false;
         }
         if phase == LandingPhase::Moving {
-            self.checked |= self.land.state == StageState::Landing { phase: LandingPhase::Checking };
+            self.checked |= self.is_tested();
         }
         self.blocked = None;
         self.land.enter(StageState::Landing { phase }, at);
     }
 
+    /// Whether what comes next says that the test was green, now or before.
+    fn is_tested(&self) -> bool {
+        let tests = [LandingPhase::Checking, LandingPhase::KnownGreen];
+        tests.iter().any(|phase| self.land.state == StageState::Landing { phase: *phase })
+    }
+
     pub(super) fn landed(&mut self, landed: LandedView) {
-        self.checked |= self.land.state == StageState::Landing { phase: LandingPhase::Checking };
+        self.checked |= self.is_tested();
         let state = StageState::Done { how: Done::Ran, commit: Some(landed.commit.clone()) };
         self.land.enter(state, landed.at);
         self.landed = Some(landed);

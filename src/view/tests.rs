@@ -135,9 +135,11 @@ fn a_landing_verifies_only_if_it_was_checked() {
     let mut unchecked = events.clone();
     unchecked.extend([landing("a", LandingPhase::Probing), landing("a", LandingPhase::Moving), landed("a")]);
     assert_eq!(facts(&view(unchecked), "a"), (true, false, true));
-    let mut checked = events;
-    checked.extend([landing("a", LandingPhase::Checking), landing("a", LandingPhase::Moving), landed("a")]);
-    assert_eq!(facts(&view(checked), "a"), (true, true, true));
+    for test in [LandingPhase::Checking, LandingPhase::KnownGreen] {
+        let mut checked = events.clone();
+        checked.extend([landing("a", test), landing("a", LandingPhase::Moving), landed("a")]);
+        assert_eq!(facts(&view(checked), "a"), (true, true, true), "{test:?}");
+    }
 }
 
 #[test]

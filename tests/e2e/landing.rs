@@ -351,6 +351,7 @@ fn a_tree_that_was_green_is_not_tested_again() {
     world.run([]).exits(0).calls([]);
     assert_eq!(checks(&world), 1);
     assert_eq!(world.read("way.txt"), "theirs\n");
+    assert_eq!(world.run(["status", "--format", "json"]).json()["specs"][0]["verified"], true);
 }
 
 #[test]

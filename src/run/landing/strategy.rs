@@ -24,7 +24,10 @@ impl Site {
             self.git.commit_tree(&NewCommit { tree, parents, message, signature: None })
         };
         if self.project.land.strategy == LandStrategy::Merge {
-            return make(&[onto, branch.tip], message);
+            let parents = [onto, branch.tip];
+            let oid = make(&parents, message)?;
+            self.known.note(Commit::new(oid, parents.to_vec(), message, Vec::new()));
+            return Ok(oid);
         }
         if self.project.land.strategy == LandStrategy::Rebase {
             match self.replayed(branch, onto)? {

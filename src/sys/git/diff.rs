@@ -14,8 +14,13 @@ impl Git {
     /// # Errors
     /// One of them is not there.
     pub fn diff_tree(&self, old: Oid, new: Oid) -> Result<Vec<Change>, GitError> {
+        // Of commits git would take the second for a parent of the first.
+        let (old, new) = (self.tree_of(old)?, self.tree_of(new)?);
         if old == new {
             return Ok(Vec::new());
+        }
+        if let Some(changes) = self.differ().changes(&self.main(), old, new) {
+            return changes;
         }
         let command = self.command(["diff-tree", "-r", "--raw", "--no-abbrev", "-z"]);
         let command = command.args(STEADY).args([old.to_string(), new.to_string()]);

@@ -42,7 +42,7 @@ impl Git {
             shallow,
             git_dir: git_dir.clone(),
             common_dir: common_dir.clone(),
-            lookup: Arc::default(),
+            open: Arc::default(),
         };
         if git_dir == common_dir {
             if !bare && place.work_tree.is_none() {

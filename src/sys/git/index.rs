@@ -1,9 +1,11 @@
 //! An index of our own, in a folder of our own: how trees are made without touching anybody's checkout.
 use super::error::GitError;
+use super::index_file::Indexed;
 use super::oid::{Content, Mode, Oid};
 use super::path;
 use super::repo::Git;
 use crate::sys::process::Invocation;
+use std::collections::HashSet;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -142,6 +144,24 @@ impl TempIndex {
     /// # Errors
     /// The index cannot be read.
     pub fn entries(&self, paths: &[String]) -> Result<Vec<IndexEntry>, GitError> {
+        let mut entries = match self.read() {
+            Some(indexed) => indexed.entries,
+            None => self.listed(paths)?,
+        };
+        if !paths.is_empty() {
+            let wanted: HashSet<&str> = paths.iter().map(String::as_str).collect();
+            entries.retain(|entry| wanted.contains(entry.path.as_str()));
+        }
+        Ok(entries)
+    }
+
+    /// Reads it without asking git. `None`: only git can, or nobody.
+    pub(crate) fn read(&self) -> Option<Indexed> {
+        self.git.indexed(&self.file)
+    }
+
+    /// Its entries at these very paths, and perhaps others, as git lists them.
+    pub(super) fn listed(&self, paths: &[String]) -> Result<Vec<IndexEntry>, GitError> {
         // Past some hundred paths it is cheaper to read everything than to match; a command line has an end.
         let asked = if paths.len() > 200 { &[] } else { paths };
         let command = self
@@ -149,12 +169,7 @@ impl TempIndex {
             .args(asked.iter().map(|path| path::to_os(path)));
         let captured = self.git.run(&command)?;
         let lines = captured.stdout.split(|byte| *byte == 0).filter(|line| !line.is_empty());
-        let mut entries: Vec<IndexEntry> = lines.map(entry).collect::<Result<_, _>>()?;
-        if !paths.is_empty() {
-            let wanted: std::collections::HashSet<&str> = paths.iter().map(String::as_str).collect();
-            entries.retain(|entry| wanted.contains(entry.path.as_str()));
-        }
-        Ok(entries)
+        lines.map(entry).collect()
     }
 
     /// The tree that it holds.
@@ -163,6 +178,17 @@ impl TempIndex {
     /// It holds conflicts.
     pub fn write_tree(&self) -> Result<Oid, GitError> {
         Ok(self.git.run(&self.command(&["write-tree"]))?.text().parse()?)
+    }
+}
+
+impl Git {
+    /// The checkout's index, read without a process. `None`: only git can read it, or nobody.
+    pub(crate) fn read_index(&self) -> Option<Indexed> {
+        self.indexed(&self.git_dir().join("index"))
+    }
+
+    fn indexed(&self, file: &Path) -> Option<Indexed> {
+        Some(std::fs::read(file).ok()?).filter(|_| self.is_plain()).and_then(|bytes| Indexed::read(&bytes))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Branches and other refs: where they are, and how they move.
 use super::error::GitError;
 use super::lookup;
+use super::mover::{Answer, instructions};
 use super::oid::Oid;
 use super::path;
 use super::repo::{Git, failed};
@@ -18,6 +19,12 @@ pub struct RefUpdate {
     /// Where it is now; `None`: it must not exist.
     pub old: Option<Oid>,
 }
+
+/// The reason that the process which stays open gives.
+const STAGE: &str = "specmake: stage";
+
+/// Refs of ours that git keeps no log of.
+const UNLOGGED: [&str; 3] = ["refs/specmake/start/", "refs/specmake/fork/", "refs/specmake/merge/"];
 
 /// The full name of a branch.
 pub fn branch_ref(branch: &str) -> String {
@@ -122,12 +129,19 @@ impl Git {
         Ok(Some(captured.text().parse()?))
     }
 
-    /// Refs whose full name begins with one of the prefixes (`refs/heads/`), and what they name, in one
-    /// process.
+    /// Refs whose full name begins with one of the prefixes (`refs/heads/`), and what they name.
     ///
     /// # Errors
     /// git fails.
     pub fn refs(&self, prefixes: &[&str]) -> Result<BTreeMap<String, Oid>, GitError> {
+        match self.loose_refs(prefixes) {
+            Some(refs) => Ok(refs),
+            None => self.listed_refs(prefixes),
+        }
+    }
+
+    /// The same, as git lists them.
+    pub(super) fn listed_refs(&self, prefixes: &[&str]) -> Result<BTreeMap<String, Oid>, GitError> {
         let command = self.command(["for-each-ref", "--format=%(objectname) %(refname)"]);
         let captured = self.run(&command.args(prefixes))?;
         let mut refs = BTreeMap::new();
@@ -194,11 +208,24 @@ impl Git {
         let Some(like) = updates.iter().find_map(|update| update.new.or(update.old)) else {
             return Ok(());
         };
-        let mut script = b"start\0".to_vec();
-        for update in updates {
-            script.extend(update.instruction(like));
+        let instructions = instructions(updates, like);
+        // Of what is only removed, or has no log, nobody reads the reason.
+        let untold = |update: &RefUpdate| {
+            update.new.is_none() || UNLOGGED.iter().any(|top| update.name.starts_with(top))
+        };
+        if reason == STAGE || updates.iter().all(untold) {
+            let main = self.main();
+            match self.mover().update(|| main.ref_transaction(STAGE), &main, &instructions) {
+                Answer::Done => return Ok(()),
+                // One alone says why; the ones before it are over.
+                Answer::Not => {}
+                Answer::Unknown => {
+                    let what = "`git update-ref` ended while it moved refs".to_owned();
+                    return Err(self.why_not(updates, GitError::Unreadable { what }));
+                }
+            }
         }
-        script.extend(b"prepare\0commit\0");
+        let script = [b"start\0", &instructions[..], b"prepare\0commit\0"].concat();
         // Their log tells how old they are.
         let logged = updates.iter().any(|update| update.name.starts_with("refs/specmake/backup/"));
         let command = if logged { self.logged_transaction(reason) } else { self.ref_transaction(reason) };

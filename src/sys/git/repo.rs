@@ -1,11 +1,13 @@
 //! A handle on one checkout of a repository, or on a bare one, and how its commands are made.
+use super::differ::Differ;
 use super::error::GitError;
 use super::lookup::Lookup;
+use super::mover::Mover;
 use crate::sys::process::{Captured, Conversation, Invocation};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Environment names through which a git that calls us would steer the gits that we call.
 const SCRUBBED: [&str; 20] = [
@@ -67,7 +69,17 @@ pub(super) struct Place {
     pub(super) work_tree: Option<PathBuf>,
     pub(super) main_work_tree: Option<PathBuf>,
     pub(super) shallow: bool,
-    pub(super) lookup: Arc<Lookup>,
+    /// Those that answer for all checkouts.
+    pub(super) open: Arc<Open>,
+}
+
+/// Processes that stay open.
+#[derive(Debug, Default)]
+pub(super) struct Open {
+    lookup: Lookup,
+    differ: Differ,
+    mover: Mover,
+    plain: OnceLock<bool>,
 }
 
 impl Git {
@@ -127,7 +139,26 @@ impl Git {
     }
 
     pub(super) fn lookup(&self) -> &Lookup {
-        &self.place.lookup
+        &self.place.open.lookup
+    }
+
+    pub(super) fn mover(&self) -> &Mover {
+        &self.place.open.mover
+    }
+
+    pub(super) fn differ(&self) -> &Differ {
+        &self.place.open.differ
+    }
+
+    /// Whether refs are files and objects have names of 20 bytes, as they are where nothing says otherwise: then some
+    /// of git's files are read without git.
+    pub(crate) fn is_plain(&self) -> bool {
+        *self.place.open.plain.get_or_init(|| {
+            let config = std::fs::read(self.common_dir().join("config")).unwrap_or_default();
+            let config = config.to_ascii_lowercase();
+            let says = |word: &[u8]| config.windows(word.len()).any(|window| window == word);
+            !config.is_empty() && !says(b"objectformat") && !says(b"refstorage")
+        })
     }
 
     /// The main checkout, or the bare repository itself.
@@ -139,7 +170,7 @@ impl Git {
             work_tree: self.place.main_work_tree.clone(),
             main_work_tree: self.place.main_work_tree.clone(),
             shallow: self.place.shallow,
-            lookup: Arc::clone(&self.place.lookup),
+            open: Arc::clone(&self.place.open),
         };
         Self { place: Arc::new(place), env: Arc::clone(&self.env) }
     }
@@ -154,10 +185,10 @@ impl Git {
             main_work_tree: self.place.main_work_tree.clone(),
             shallow: self.place.shallow,
             // A submodule's objects are its own.
-            lookup: match git_dir.starts_with(self.common_dir())
+            open: match git_dir.starts_with(self.common_dir())
                 && !git_dir.starts_with(self.common_dir().join("modules"))
             {
-                true => Arc::clone(&self.place.lookup),
+                true => Arc::clone(&self.place.open),
                 false => Arc::default(),
             },
         };

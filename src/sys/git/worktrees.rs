@@ -4,6 +4,7 @@ use super::oid::Oid;
 use super::path;
 use super::repo::Git;
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// One checkout, as `git worktree list` knows it.
@@ -87,6 +88,44 @@ impl Git {
     /// # Errors
     /// git fails.
     pub fn worktrees(&self) -> Result<Vec<Listed>, GitError> {
+        match self.read_worktrees() {
+            Some(all) => Ok(all),
+            None => self.listed_worktrees(),
+        }
+    }
+
+    /// The same, read from the files that `gitrepository-layout(5)` describes. `None`: better ask git.
+    fn read_worktrees(&self) -> Option<Vec<Listed>> {
+        let top = self.main_work_tree().filter(|_| self.is_plain())?;
+        let mut all = vec![self.read_worktree(self.common_dir(), top.to_owned())?];
+        let mut dirs: Vec<PathBuf> = self.git_dirs().split_off(1);
+        dirs.sort_unstable();
+        for dir in dirs {
+            let bytes = std::fs::read(dir.join("gitdir")).ok()?;
+            let file = path::to_os(&path::to_text(bytes.trim_ascii_end()));
+            let top = file.parent().filter(|_| file.is_absolute() && file.ends_with(".git"))?;
+            all.push(self.read_worktree(&dir, top.to_owned())?);
+        }
+        Some(all)
+    }
+
+    fn read_worktree(&self, git_dir: &Path, top: PathBuf) -> Option<Listed> {
+        let head = std::fs::read_to_string(git_dir.join("HEAD")).ok()?;
+        let branch = head.trim_end().strip_prefix("ref: ");
+        let (branch, head) = match branch {
+            Some(name) => (Some(name.strip_prefix("refs/heads/")?.to_owned()), self.commit(name).ok()?),
+            None => (None, Some(head.trim_end().parse().ok()?)),
+        };
+        let locked = match std::fs::read(git_dir.join("locked")) {
+            Ok(why) => Some(path::to_text(why.trim_ascii())),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(_) => return None,
+        };
+        Some(Listed { lost: !top.is_dir(), path: top, head, branch, bare: false, locked })
+    }
+
+    /// The same, as git lists them.
+    pub(super) fn listed_worktrees(&self) -> Result<Vec<Listed>, GitError> {
         let captured = self.run(&self.command(["worktree", "list", "--porcelain", "-z"]))?;
         let mut all = Vec::new();
         let mut one = Listed::default();

@@ -5,6 +5,7 @@ mod aside;
 mod bring;
 mod merge;
 mod place;
+mod register;
 mod remove;
 mod repair;
 mod reset;
@@ -132,6 +133,12 @@ impl Worktree {
     /// # Errors
     /// git cannot run.
     pub fn unmerged(&self) -> Result<Vec<String>, GitError> {
+        if let Some(indexed) = self.git.read_index() {
+            let mut paths: Vec<String> =
+                indexed.entries.into_iter().filter(|entry| entry.stage > 0).map(|entry| entry.path).collect();
+            paths.dedup();
+            return Ok(paths);
+        }
         let listed = self.git.ask(&self.git.command(["ls-files", "--unmerged", "-z"]))?;
         let lines = listed.stdout.split(|byte| *byte == 0).map(path::to_text);
         let mut paths: Vec<String> =

@@ -1,6 +1,7 @@
 //! Removing a worktree, if nothing is lost by it.
 use super::Worktree;
 use super::add::remove_registered;
+use super::register::forget;
 use crate::sys::checkout::edits;
 use crate::sys::git::index::scratch;
 use crate::sys::git::{Change, Git, GitError, Mode, Oid, Operation, RefUpdate, branch_ref, path};
@@ -72,12 +73,16 @@ impl Worktree {
     /// # Errors
     /// git or the disk fails.
     pub fn remove(&self, branch: Option<&str>) -> Result<Option<Stays>, GitError> {
-        let _lock = RefsLock::take(self.git())?;
+        let lock = RefsLock::take(self.git())?;
         if let Some(why) = self.stays(branch)? {
             return Ok(Some(why));
         }
         let aside = set_aside(self.git(), self.top());
-        remove_registered(self.git(), self.top(), &["--force"])?;
+        if aside.is_none() || !forget(self.git(), self.git().git_dir())? {
+            remove_registered(self.git(), self.top(), &["--force"])?;
+        }
+        // What takes long needs nobody to wait for it.
+        drop(lock);
         drop(aside);
         // The folder that holds all worktrees goes with the last of them.
         if let Some(parent) = self.top().parent() {
@@ -167,8 +172,7 @@ pub fn drop_branch(repo: &Git, branch: &str, tip: Oid, also: Option<RefUpdate>) 
     let updates: Vec<RefUpdate> =
         std::iter::once(RefUpdate::delete(branch_ref(branch), tip)).chain(also).collect();
     repo.update_refs_locked(&updates, "specmake: landed", &lock)?;
-    // A mark that is gone already is as good as one that goes now.
-    repo.ask(&repo.command(["config", "--local", "--remove-section", &format!("branch.{branch}")])).map(drop)
+    repo.unmark_locked(branch, &lock)
 }
 
 /// The processes whose working folder lies in `folder`, as far as this user may see.

@@ -73,6 +73,9 @@ impl Worktree {
     }
 
     fn hides_files(&self) -> Result<bool, GitError> {
+        if let Some(indexed) = self.git().read_index() {
+            return Ok(indexed.hides);
+        }
         let listed = self.git().ask(&self.git().command(["ls-files", "-v", "-z"]))?;
         let mut lines = listed.stdout.split(|byte| *byte == 0);
         Ok(lines.any(|line| line.first().is_some_and(|tag| tag.is_ascii_lowercase() || *tag == b'S')))

@@ -1,6 +1,7 @@
 //! What lies in a worktree, as a tree, whatever an agent did to its index, its HEAD or its branches.
 use super::{Worktree, forget_operations};
 use crate::sys::git::index::copy_file;
+use crate::sys::git::index_file::Indexed;
 use crate::sys::git::{Change, Content, GitError, Mode, Oid, RefUpdate, TempIndex, branch_ref};
 use crate::sys::lock::RefsLock;
 use std::collections::HashSet;
@@ -8,6 +9,8 @@ use std::collections::HashSet;
 /// Everything in a worktree, untracked files too, ignored and excluded ones not.
 #[derive(Debug)]
 pub struct Snapshot {
+    /// The commit that it was held against.
+    pub since: Oid,
     /// The tree.
     pub tree: Oid,
     /// What it changes against the commit that was named.
@@ -31,9 +34,8 @@ impl Worktree {
     pub fn snapshot(&self, since: Oid, exclude: &[String]) -> Result<Snapshot, GitError> {
         let index = self.honest_index(since)?;
         let complaint = self.stage_all(&index)?;
-        let command = index.command(&["diff-index", "--cached", "-r", "--raw", "--no-abbrev", "-z"]);
-        let command = command.args(["--no-renames", "--ignore-submodules=none", &since.to_string()]);
-        let mut changes = crate::sys::git::diff::changes(&self.git().run(&command)?.stdout)?;
+        let mut tree = index.write_tree()?;
+        let mut changes = self.git().diff_tree(since, tree)?;
         let mut excluded = self.brought_in()?;
         excluded.extend_from_slice(exclude);
         let excluded: HashSet<&str> = excluded.iter().map(|path| path.trim_end_matches('/')).collect();
@@ -54,9 +56,9 @@ impl Worktree {
         });
         if !back.is_empty() {
             index.replace(&back)?;
+            tree = index.write_tree()?;
         }
-        let tree = index.write_tree()?;
-        Ok(Snapshot { tree, changes, embedded, unreadable, complaint, index })
+        Ok(Snapshot { since, tree, changes, embedded, unreadable, complaint, index })
     }
 
     /// Makes a commit of a snapshot the worktree's own: HEAD names `branch` again, the branch moves from
@@ -94,6 +96,10 @@ impl Worktree {
 
     pub(super) fn point_head(&self, branch: &str) -> Result<(), GitError> {
         let name = branch_ref(branch);
+        let head = std::fs::read(self.git().git_dir().join("HEAD")).unwrap_or_default();
+        if head == format!("ref: {name}\n").as_bytes() {
+            return Ok(());
+        }
         self.git()
             .run(&self.git().command(["symbolic-ref", "-m", "specmake: back to the branch", "HEAD", &name]))
             .map(drop)
@@ -103,6 +109,11 @@ impl Worktree {
     /// cannot be read or hides files from git, one made from the commit.
     fn honest_index(&self, since: Oid) -> Result<TempIndex, GitError> {
         let copy = TempIndex::copy_of_checkout(self.git())?;
+        match copy.read() {
+            Some(Indexed { hides: false, .. }) => return Ok(copy),
+            Some(_) => return TempIndex::of_tree(self.git(), since),
+            None => {}
+        }
         let listed = self.git().ask(&copy.command(&["ls-files", "-v", "-z"]))?;
         let hides = |line: &[u8]| line.first().is_some_and(|tag| tag.is_ascii_lowercase() || *tag == b'S');
         let lines = listed.stdout.split(|byte| *byte == 0);

@@ -1,0 +1,90 @@
+//! Making git know a worktree, and forget one, by the files that `gitrepository-layout(5)` describes: each as one
+//! rename, so that git knows it wholly or not at all.
+use super::add::HALF_MADE;
+use crate::sys::git::index::scratch;
+use crate::sys::git::{Git, GitError, Oid, branch_ref, path};
+use std::io::ErrorKind;
+use std::path::Path;
+
+/// What a new worktree is to have checked out.
+pub(super) enum Head<'a> {
+    Branch(&'a str),
+    Detached(Oid),
+}
+
+/// Registers a worktree at `top`, locked as half made, and puts its `.git` there: no files yet, and no index. `None`:
+/// git must do it.
+pub(super) fn register(repo: &Git, top: &Path, head: &Head<'_>) -> Result<Option<Git>, GitError> {
+    let Some(name) = name_for(top).filter(|_| repo.is_plain()) else { return Ok(None) };
+    let words = |what: &Path| GitError::io(format!("write `{}`", what.display()));
+    let scratch = scratch(repo)?;
+    let made = scratch.path().join("worktree");
+    let head = match head {
+        Head::Branch(branch) => format!("ref: {}\n", branch_ref(branch)),
+        Head::Detached(commit) => format!("{commit}\n"),
+    };
+    let link = top.join(".git");
+    let mut back = path::to_bytes(&path::from_os(&link)).into_owned();
+    back.push(b'\n');
+    std::fs::create_dir(&made).map_err(words(&made))?;
+    let files = [
+        ("HEAD", head.as_bytes()),
+        ("commondir", b"../..\n"),
+        ("gitdir", &back),
+        ("locked", HALF_MADE.as_bytes()),
+    ];
+    for (file, text) in files {
+        std::fs::write(made.join(file), text).map_err(words(&made))?;
+    }
+    let all = repo.common_dir().join("worktrees");
+    std::fs::create_dir_all(&all).map_err(words(&all))?;
+    let names = std::iter::once(name.clone()).chain((1_u32..).map(|n| format!("{name}{n}")));
+    for name in names {
+        let place = all.join(name);
+        if place.symlink_metadata().is_ok() {
+            continue;
+        }
+        match std::fs::rename(&made, &place) {
+            Ok(()) => return place_link(repo, top, &place).map(Some),
+            Err(error) if matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::DirectoryNotEmpty) => {
+            }
+            Err(error) => return Err(words(&place)(error)),
+        }
+    }
+    Ok(None)
+}
+
+fn place_link(repo: &Git, top: &Path, place: &Path) -> Result<Git, GitError> {
+    let words = || GitError::io(format!("write `{}`", top.join(".git").display()));
+    std::fs::create_dir_all(top).map_err(words())?;
+    let mut text = b"gitdir: ".to_vec();
+    text.extend_from_slice(&path::to_bytes(&path::from_os(place)));
+    text.push(b'\n');
+    std::fs::write(top.join(".git"), text).map_err(words())?;
+    repo.at_worktree(top)
+}
+
+/// Makes git forget a worktree whose folder is out of the way. False: git must do it.
+pub(super) fn forget(repo: &Git, git_dir: &Path) -> Result<bool, GitError> {
+    let all = repo.common_dir().join("worktrees");
+    if git_dir.parent() != Some(&all) {
+        return Ok(false);
+    }
+    let scratch = scratch(repo)?;
+    if std::fs::rename(git_dir, scratch.path().join("worktree")).is_err() {
+        return Ok(false);
+    }
+    // As git does: the folder goes with the last of them.
+    drop(std::fs::remove_dir(all));
+    Ok(true)
+}
+
+/// The name by which git would know it, if that is plain to see.
+fn name_for(top: &Path) -> Option<String> {
+    let name = top.file_name()?.to_str()?;
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if !name.chars().all(is_plain) || name.contains("..") || name.ends_with(".lock") || name.ends_with('.') {
+        return None;
+    }
+    Some(name.strip_prefix('.').map_or(name.to_owned(), |rest| format!("-{rest}")))
+}

@@ -216,7 +216,7 @@ impl Build<'_> {
         err: &mut dyn Write,
     ) -> Result<Site, Trouble> {
         let git = &self.ground.git;
-        let strays = crate::sys::strays::end_strays(git)?;
+        let strays = crate::sys::strays::end_strays(git);
         crate::sys::landing::recover(git)?;
         crate::sys::worktree::unmake(git)?;
         let base = self.ground.settle()?;

@@ -42,7 +42,7 @@ pub fn land(
     (wish.yes, wish.wait) = (args.yes, !args.no_wait);
     let _lock = lock(&ground.git, "land", wish.wait, err)?;
     // What a run that was killed left is not taken for what a person mended.
-    end_strays(&ground.git)?;
+    end_strays(&ground.git);
     crate::sys::landing::recover(&ground.git)?;
     crate::sys::worktree::unmake(&ground.git)?;
     let beside = match &args.to {

@@ -95,7 +95,7 @@ pub fn open_mended(
     run: &str,
     err: &mut dyn Write,
 ) -> Result<Site, Trouble> {
-    end_strays(&ground.git)?;
+    end_strays(&ground.git);
     recover(&ground.git)?;
     unmake(&ground.git)?;
     let site = open_site(ground, run, Reporter::silent(), err)?;

@@ -64,7 +64,8 @@ fn rare_events() -> Vec<Event> {
     ];
     let dones =
         [Done::UpToDate, Done::Adopted, Done::Touched, Done::Approved, Done::Skipped, Done::Elsewhere];
-    let phases = [LandingPhase::Probing, LandingPhase::SettingUp, LandingPhase::KnownGreen, LandingPhase::Moving];
+    let phases =
+        [LandingPhase::Probing, LandingPhase::SettingUp, LandingPhase::KnownGreen, LandingPhase::Moving];
     let mut events = vec![
         Event::Judged { stage: stage.clone(), verdict: Verdict::OutOfDate { reasons } },
         Event::Judged { stage: stage.clone(), verdict: Verdict::MayRun { until: vec!["050".into()] } },

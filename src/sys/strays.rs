@@ -1,6 +1,6 @@
 //! Processes that outlived the run that started them, found by what they were told at their start.
+use super::git::Git;
 use super::git::repo::OWNER;
-use super::git::{Git, GitError};
 use super::proc::{Process, pids};
 use rustix::process::{Pid, Signal, kill_process};
 use std::ffi::OsStr;
@@ -26,12 +26,9 @@ struct Sought {
 /// Ends every process that an earlier run of this repository started for a stage, and gives how many there
 /// were; gits of its own that outlived it too, so that none moves anything behind our back. Only call it while
 /// nobody builds: a process is known by its environment alone.
-///
-/// # Errors
-/// The worktrees cannot be listed.
-pub fn end_strays(git: &Git) -> Result<usize, GitError> {
-    let folders = git.worktrees()?.into_iter().map(|listed| listed.path).collect();
-    Ok(end(&Sought { folders, common_dir: Some(git.common_dir().to_owned()) }))
+pub fn end_strays(git: &Git) -> usize {
+    let folders = git.worktree_folders();
+    end(&Sought { folders, common_dir: Some(git.common_dir().to_owned()) })
 }
 
 /// How many processes of an earlier run of this repository are still there. Only ask it while nobody builds.

@@ -53,12 +53,15 @@ impl Git {
         self.run(&self.command(["config", "--local", name, value])).map(drop)
     }
 
-    /// Removes a configuration name from the repository, and its section if nothing else stands in it.
+    /// Removes a configuration name from the repository, and its section if nothing else stands in it. One that is
+    /// gone already is as good as one that goes now.
     ///
     /// # Errors
     /// The configuration cannot be written.
     pub fn unset_config_locked(&self, name: &str, _lock: &RefsLock) -> Result<(), GitError> {
-        self.run(&self.command(["config", "--local", "--unset-all", name])).map(drop)
+        let command = self.command(["config", "--local", "--unset-all", name]);
+        let captured = self.ask(&command)?;
+        if matches!(captured.code(), 0 | 5) { Ok(()) } else { Err(failed(&command, &captured)) }
     }
 
     /// The branches that carry our mark, and what it says: `branch.<name>.specmake`.

@@ -3,8 +3,11 @@ use super::error::GitError;
 use super::oid::Oid;
 use super::path;
 use super::repo::Git;
+use crate::sys::files::tidy;
+use std::ffi::OsStr;
 use std::fmt;
 use std::io::ErrorKind;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// One checkout, as `git worktree list` knows it.
@@ -153,6 +156,25 @@ impl Git {
             first.lost = !top.is_dir();
         }
         Ok(all)
+    }
+
+    /// The folders of all checkouts, read without git, which lists none while one of them is half made.
+    pub fn worktree_folders(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.common_dir().join("worktrees")).into_iter().flatten().flatten();
+        let linked = entries.filter_map(|entry| self.folder_of(&entry.path()));
+        self.main_work_tree().map(Path::to_owned).into_iter().chain(linked).collect()
+    }
+
+    /// The folder of the checkout that this folder below `worktrees` in the git directory is for, if it says so
+    /// (`gitdir` in gitrepository-layout).
+    pub fn folder_of(&self, admin: &Path) -> Option<PathBuf> {
+        let link = std::fs::read(admin.join("gitdir")).ok()?;
+        let link = link.trim_ascii_end();
+        if link.is_empty() {
+            return None;
+        }
+        // Relative to where it stands, if git was told to write it so.
+        Some(tidy(admin.join(OsStr::from_bytes(link)).parent()?))
     }
 
     /// The handle on a checkout of this repository, read from its `.git`.

@@ -1,18 +1,14 @@
 //! Making a worktree.
 use super::register::{Head, forget, register};
+use super::unmake::{MAKING, Note};
 use super::{Worktree, place::settled};
 use crate::sys::git::{Git, GitError, Listed, Oid, RefUpdate, branch_ref};
 use crate::sys::lock::RefsLock;
-use std::ffi::OsString;
 use std::io::ErrorKind;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The reason of the lock that a worktree has until it is whole; git's own word for it.
 pub(super) const HALF_MADE: &str = "initializing";
-
-/// The file that names the worktree that is being made.
-const MAKING: &str = "worktree.making";
 
 /// What a new worktree has checked out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,9 +47,7 @@ impl Worktree {
             Start::Detached(_) => None,
         };
         make_room(repo, &path, branch)?;
-        let making = repo.own_dir().join(MAKING);
-        let words = format!("write `{}`", making.display());
-        std::fs::write(&making, path.as_os_str().as_bytes()).map_err(GitError::io(words))?;
+        let making = Note::write(repo, MAKING, &path)?;
         if let Start::NewBranch { branch, mark, .. } = start {
             require_free(repo, branch)?;
             // The mark first: a branch without one would be somebody else's.
@@ -61,7 +55,7 @@ impl Worktree {
         }
         let sparse = is_sparse(repo);
         if !sparse && let Some(worktree) = Self::add_plainly(repo, &path, start, &lock)? {
-            super::remove(&making)?;
+            making.remove()?;
             return Ok(worktree);
         }
         let mut command = repo.main().command(["worktree", "add", "--quiet", "--no-guess-remote"]);
@@ -82,7 +76,7 @@ impl Worktree {
             worktree.make_full()?;
             super::remove(&worktree.git().git_dir().join("locked"))?;
         }
-        super::remove(&making)?;
+        making.remove()?;
         Ok(worktree)
     }
 
@@ -113,7 +107,7 @@ impl Worktree {
         if let Err(error) = filled {
             // Nobody has worked in it yet.
             drop(std::fs::remove_dir_all(path));
-            drop(forget(repo, git.git_dir()));
+            forget(repo, git.git_dir());
             return Err(error);
         }
         super::remove(&git.git_dir().join("locked"))?;
@@ -135,29 +129,6 @@ impl Worktree {
         git.run(&git.command(["-c", "core.sparseCheckout=false", "read-tree", "--reset", "-u", "HEAD"]))
             .map(drop)
     }
-}
-
-/// Removes what a kill left of a worktree that was being made: nobody has worked in it yet, and half of its files
-/// missing would look like a person's edit. Call it with the build lock held and no stray left.
-///
-/// # Errors
-/// git or the disk fails.
-pub fn unmake(repo: &Git) -> Result<(), GitError> {
-    let making = repo.own_dir().join(MAKING);
-    let Ok(path) = std::fs::read(&making) else { return Ok(()) };
-    let _lock = RefsLock::take(repo)?;
-    let path = PathBuf::from(OsString::from_vec(path));
-    if !Worktree::find(repo, &path).is_ok_and(|found| found.is_some_and(|found| found.is_ready())) {
-        match std::fs::remove_dir_all(&path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Err(GitError::io(format!("remove `{}`", path.display()))(error));
-            }
-            _ => {}
-        }
-        // Whatever git knows of it by now.
-        drop(remove_registered(repo, &path, &["--force", "--force"]));
-    }
-    super::remove(&making)
 }
 
 /// Looks at what is registered for this place and branch; forgets what is lost.

@@ -12,8 +12,9 @@ mod reset;
 mod snapshot;
 #[cfg(test)]
 mod tests;
+mod unmake;
 
-pub use add::{Start, unmake};
+pub use add::Start;
 pub use aside::move_aside;
 pub use bring::BroughtIn;
 pub use merge::Begun;
@@ -21,6 +22,7 @@ pub use place::{place, place_as_written};
 pub use remove::{Stays, drop_branch, forget_lost, forget_lost_of};
 pub use repair::{move_home, repair};
 pub use snapshot::Snapshot;
+pub use unmake::unmake;
 
 use super::git::{Git, GitError, branch_ref, path};
 use std::io;

@@ -65,18 +65,16 @@ fn place_link(repo: &Git, top: &Path, place: &Path) -> Result<Git, GitError> {
 }
 
 /// Makes git forget a worktree whose folder is out of the way. False: git must do it.
-pub(super) fn forget(repo: &Git, git_dir: &Path) -> Result<bool, GitError> {
+pub(super) fn forget(repo: &Git, git_dir: &Path) -> bool {
     let all = repo.common_dir().join("worktrees");
-    if git_dir.parent() != Some(&all) {
-        return Ok(false);
-    }
-    let scratch = scratch(repo)?;
+    let scratch = scratch(repo).ok().filter(|_| git_dir.parent() == Some(&all));
+    let Some(scratch) = scratch else { return false };
     if std::fs::rename(git_dir, scratch.path().join("worktree")).is_err() {
-        return Ok(false);
+        return false;
     }
     // As git does: the folder goes with the last of them.
     drop(std::fs::remove_dir(all));
-    Ok(true)
+    true
 }
 
 /// The name by which git would know it, if that is plain to see.

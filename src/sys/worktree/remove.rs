@@ -2,6 +2,7 @@
 use super::Worktree;
 use super::add::remove_registered;
 use super::register::forget;
+use super::unmake::{Note, REMOVING};
 use crate::sys::checkout::edits;
 use crate::sys::git::index::scratch;
 use crate::sys::git::{Change, Git, GitError, Mode, Oid, Operation, RefUpdate, branch_ref, path};
@@ -77,17 +78,19 @@ impl Worktree {
         if let Some(why) = self.stays(branch)? {
             return Ok(Some(why));
         }
+        let note = Note::write(self.git(), REMOVING, self.top())?;
         let aside = set_aside(self.git(), self.top());
-        if aside.is_none() || !forget(self.git(), self.git().git_dir())? {
+        if aside.is_none() || !forget(self.git(), self.git().git_dir()) {
             remove_registered(self.git(), self.top(), &["--force"])?;
         }
-        // What takes long needs nobody to wait for it.
-        drop(lock);
-        drop(aside);
+        note.remove()?;
         // The folder that holds all worktrees goes with the last of them.
         if let Some(parent) = self.top().parent() {
             drop(std::fs::remove_dir(parent));
         }
+        // What takes long needs nobody to wait for it.
+        drop(lock);
+        drop(aside);
         Ok(None)
     }
 

@@ -379,18 +379,3 @@ fn what_a_power_cut_left_of_a_worktree_is_made_anew() {
         assert_eq!(std::fs::read_to_string(top.join("a")).unwrap(), "1\n");
     }
 }
-
-#[test]
-fn what_a_kill_left_half_made_goes_before_anybody_takes_it_for_work() {
-    let world = World::new(&[("a", "1\n"), ("b", "2\n")]);
-    let git = world.open();
-    let half = add(&world);
-    std::fs::write(git.own_dir().join("worktree.making"), half.top().as_os_str().as_encoded_bytes()).unwrap();
-    std::fs::remove_file(half.top().join("b")).unwrap();
-    unmake(&git).unwrap();
-    assert!(!half.top().exists() && Worktree::of_branch(&git, BRANCH).unwrap().is_none());
-
-    let whole = Worktree::add(&git, half.top(), Start::Branch(BRANCH)).unwrap();
-    unmake(&git).unwrap();
-    assert!(whole.top().join("b").exists(), "what was made stays");
-}

@@ -150,14 +150,14 @@ impl Git {
         &self.place.open.differ
     }
 
-    /// Whether refs are files and objects have names of 20 bytes, as they are where nothing says otherwise: then some
-    /// of git's files are read without git.
+    /// Whether refs are files, objects have names of 20 bytes and the repository is nobody else's, as it is where
+    /// nothing says otherwise: then some of git's files are read and written without git.
     pub(crate) fn is_plain(&self) -> bool {
         *self.place.open.plain.get_or_init(|| {
             let config = std::fs::read(self.common_dir().join("config")).unwrap_or_default();
             let config = config.to_ascii_lowercase();
             let says = |word: &[u8]| config.windows(word.len()).any(|window| window == word);
-            !config.is_empty() && !says(b"objectformat") && !says(b"refstorage")
+            !config.is_empty() && !says(b"objectformat") && !says(b"refstorage") && !says(b"sharedrepository")
         })
     }
 

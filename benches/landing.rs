@@ -100,14 +100,21 @@ fn one_by_one(place: &Path, (files, rounds, in_a_row): (usize, usize, usize)) ->
         let specs: Vec<String> = (first..first + in_a_row).map(spec).collect();
         let specs: Vec<&str> = std::iter::once("-j1").chain(specs.iter().map(String::as_str)).collect();
         let (_, events) = world.specmake(&specs)?;
-        many.push((at(&events, "run-ended")? - at(&events, "judged")?) / f64::from(u32::try_from(in_a_row).unwrap_or(1)));
+        many.push(
+            (at(&events, "run-ended")? - at(&events, "judged")?)
+                / f64::from(u32::try_from(in_a_row).unwrap_or(1)),
+        );
     }
     told("of many", median(many), median(hand), median(durable));
     Ok(())
 }
 
 fn told(title: &str, time: f64, hand: f64, durable: f64) {
-    println!("  {title:8} {time:6.0} ms   {:5.2} of by hand   {:5.2} of as safe", time / hand, time / durable);
+    println!(
+        "  {title:8} {time:6.0} ms   {:5.2} of by hand   {:5.2} of as safe",
+        time / hand,
+        time / durable
+    );
 }
 
 /// Lands the same specs at one batch size and at the other.

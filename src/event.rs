@@ -4,10 +4,12 @@ use crate::model::{FailureClass, LimitKind};
 use serde::{Deserialize, Serialize};
 
 mod about;
+mod phase;
 mod tool;
 mod usage;
 mod waits;
 
+pub use phase::LandingPhase;
 pub use tool::{ToolKind, ToolStatus, ToolUse};
 pub use usage::Usage;
 pub use waits::{Scarce, WaitsFor};
@@ -462,24 +464,6 @@ impl Failure {
     pub fn is_stop(&self) -> bool {
         self.class == FailureClass::Crash && self.message == "stopped"
     }
-}
-
-/// What a landing is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LandingPhase {
-    /// In the queue.
-    Queued,
-    /// Asking whether it merges.
-    Probing,
-    /// Preparing the landing worktree.
-    SettingUp,
-    /// Testing the commit.
-    Checking,
-    /// The commit needs no test: its tree was tested before, and was green.
-    KnownGreen,
-    /// Moving the base and the checkout.
-    Moving,
 }
 
 /// How a run ended.

@@ -46,8 +46,8 @@ pub enum After {
 /// Calls of git that are worth a visit, by name.
 const LIKE: [(&str, &str); 8] = [
     ("any call", "*"),
-    ("worktree add", "* worktree add *"),
-    ("worktree remove", "* worktree remove *"),
+    ("a worktree is filled", "* read-tree *"),
+    ("a worktree is looked at before it goes", "* status *"),
     ("refs", "* update-ref *"),
     ("compare-and-swap", "* update-ref *specmake: land *"),
     ("sync", "* checkout-index *"),
@@ -98,7 +98,8 @@ fn sight(random: &mut Rng) -> (&'static str, Vec<Sight>) {
     let there = |path: String| Sight::There(path);
     let branch = format!("repo/.git/refs/heads/spec/{spec}");
     let landed = |spec: &str| there(format!("repo/out/{spec}/1.txt"));
-    match random.u8(..12) {
+    let registered = format!("repo/.git/worktrees/{spec}");
+    match random.u8(..15) {
         0 => ("its branch appears", vec![there(branch)]),
         1 => ("its worktree appears", vec![there(format!("repo.worktrees/{spec}"))]),
         2 => ("its worktree fills", vec![there(format!("repo.worktrees/{spec}/{}", "README.txt"))]),
@@ -113,6 +114,9 @@ fn sight(random: &mut Rng) -> (&'static str, Vec<Sight>) {
         8 => ("a move is noted", vec![landed(other), there("repo/.git/specmake/move.journal".into())]),
         9 => ("files are written", vec![there(format!("repo/out/{spec}/{file}"))]),
         10 => ("the base moves", vec![landed(other), Sight::Changed("repo/.git/refs/heads/main".into())]),
+        11 => ("its worktree is registered", vec![there(registered)]),
+        12 => ("its worktree is forgotten", vec![there(registered.clone()), Sight::Gone(registered)]),
+        13 => ("its mark is written", vec![Sight::Changed("repo/.git/config".into())]),
         _ => ("its worktree goes", {
             let worktree = format!("repo.worktrees/{spec}");
             vec![there(worktree.clone()), Sight::Gone(worktree)]

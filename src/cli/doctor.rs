@@ -260,12 +260,11 @@ impl Checks {
             self.ok("landing", "none was cut off");
         }
         match strays(git) {
-            Ok(0) => self.ok("processes", "none is left of an earlier run"),
-            Ok(left) => {
+            0 => self.ok("processes", "none is left of an earlier run"),
+            left => {
                 let message = format!("{} of an earlier run still there", count(left, "process"));
                 self.warn("processes", message, "the next build ends them");
             }
-            Err(error) => self.failed("processes", &error),
         }
     }
 

@@ -32,12 +32,9 @@ pub fn end_strays(git: &Git) -> usize {
 }
 
 /// How many processes of an earlier run of this repository are still there. Only ask it while nobody builds.
-///
-/// # Errors
-/// The worktrees cannot be listed.
-pub fn strays(git: &Git) -> Result<usize, GitError> {
-    let folders = git.worktrees()?.into_iter().map(|listed| listed.path).collect();
-    Ok(Sought { folders, common_dir: Some(git.common_dir().to_owned()) }.strays().len())
+pub fn strays(git: &Git) -> usize {
+    let folders = git.worktree_folders();
+    Sought { folders, common_dir: Some(git.common_dir().to_owned()) }.strays().len()
 }
 
 /// Ends every process that was started for an attempt in a worktree and outlived it, even in a session of its

@@ -10,6 +10,7 @@ use crate::model::{Spec, Stage, Step, Target, Work};
 use crate::rebuild::Line;
 use crate::rebuild::result::result_of;
 use crate::tasks;
+use std::path::Path;
 
 /// What is said of an attempt that an earlier run died in.
 pub(super) const FOUND_DEAD: &str = "found dead";
@@ -25,19 +26,11 @@ impl Site {
         in_session: bool,
     ) -> String {
         let top = ground.worktree.top();
-        let read = |path: &String| Some((path.clone(), std::fs::read_to_string(top.join(path)).ok()?));
-        let context: Vec<(String, String)> = self.project.settings.context.iter().filter_map(read).collect();
+        let context = self.context(top);
         let missing = self.missing_needs(spec);
         let outputs: Vec<String> = stage.outputs.iter().map(ToString::to_string).collect();
         let tasks = stage.tasks.as_ref().map(|tasks| tasks.file.resolved().to_owned());
-        let earlier = order.former.iter().map(|failure| Earlier {
-            attempt: order.attempt.saturating_sub(1),
-            why: failure.message.clone(),
-            left: Vec::new(),
-            tail: self.log_tail(failure),
-            log: failure.log.as_ref().map(|log| self.state_dir.join(log).display().to_string()),
-        });
-        let earlier: Vec<Earlier> = earlier.collect();
+        let earlier: Vec<Earlier> = order.former.iter().map(|failure| self.earlier(order, failure)).collect();
         let step = order.rung.as_ref().map(|rung| &rung.step);
         let text = self.text(order, stage, in_session);
         let asked = match (&stage.work, step) {
@@ -65,6 +58,23 @@ impl Site {
             handed_over: handed_over.as_ref(),
             earlier: &earlier,
         })
+    }
+
+    /// The files that go into every prompt, with their text in a worktree.
+    pub(super) fn context(&self, worktree: &Path) -> Vec<(String, String)> {
+        let read = |path: &String| Some((path.clone(), std::fs::read_to_string(worktree.join(path)).ok()?));
+        self.project.settings.context.iter().filter_map(read).collect()
+    }
+
+    /// What the attempt before this one came to.
+    pub(super) fn earlier(&self, order: &Order, failure: &Failure) -> Earlier {
+        Earlier {
+            attempt: order.attempt.saturating_sub(1),
+            why: failure.message.clone(),
+            left: Vec::new(),
+            tail: self.log_tail(failure),
+            log: failure.log.as_ref().map(|log| self.state_dir.join(log).display().to_string()),
+        }
     }
 
     /// The text that comes first: what a step of the ladder says, or what belongs to it, or the stage's own.
@@ -129,7 +139,7 @@ impl Site {
             .collect()
     }
 
-    pub(super) fn log_tail(&self, failure: &Failure) -> String {
+    fn log_tail(&self, failure: &Failure) -> String {
         let Some(log) = &failure.log else { return String::new() };
         let bytes = std::fs::read(self.state_dir.join(log)).unwrap_or_default();
         let start = bytes.len().saturating_sub(LONGEST_TAIL);

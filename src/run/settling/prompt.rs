@@ -23,19 +23,12 @@ impl Site {
         clash: &Clash,
     ) -> String {
         let top = ground.worktree.top();
-        let read = |path: &String| Some((path.clone(), std::fs::read_to_string(top.join(path)).ok()?));
-        let context: Vec<(String, String)> = self.project.settings.context.iter().filter_map(read).collect();
+        let context = self.context(top);
         let own = order.rung.as_ref().and_then(|rung| rung.prompt.as_ref()).map(|prompt| &*prompt.text);
         let built_in = builtin::named(builtin::PROMPTS, "conflict").map_or("", |prompt| prompt.text);
         // The first one has nothing but the conflict itself before it.
-        let earlier = order.former.iter().filter(|failure| failure.log.is_some()).map(|failure| Earlier {
-            attempt: order.attempt.saturating_sub(1),
-            why: failure.message.clone(),
-            left: Vec::new(),
-            tail: self.log_tail(failure),
-            log: failure.log.as_ref().map(|log| self.state_dir.join(log).display().to_string()),
-        });
-        let earlier: Vec<Earlier> = earlier.collect();
+        let earlier = order.former.iter().filter(|failure| failure.log.is_some());
+        let earlier: Vec<Earlier> = earlier.map(|failure| self.earlier(order, failure)).collect();
         let (tip, _) = ground.since;
         let told = self.told_of(spec, tip, clash).unwrap_or_default();
         render(&PromptRequest {

@@ -22,8 +22,32 @@ macro_rules! texts {
 /// Agents: each text declares the one `agent` of its name.
 /// `verified` names the program that it was run with in `tests/real`, and what was seen to work.
 pub const AGENTS: &[BuiltIn] = texts!(
-    "agents", "kdl", "demo", "opencode", "claude", "codex", "pi", "gemini", "qwen", "copilot", "cursor",
-    "kimi", "vibe", "cline", "goose", "amp", "droid", "aider", "mini",
+    "agents",
+    "kdl",
+    "demo",
+    "opencode",
+    "claude",
+    "codex",
+    "pi",
+    "gemini",
+    "qwen",
+    "copilot",
+    "cursor",
+    "kimi",
+    "vibe",
+    "cline",
+    "goose",
+    "amp",
+    "droid",
+    "aider",
+    "mini",
+    "opencode-acp",
+    "claude-acp",
+    "codex-acp",
+    "gemini-acp",
+    "qwen-acp",
+    "copilot-acp",
+    "kimi-acp",
 );
 
 /// Pipelines: each text declares the one `pipeline` of its name.

@@ -16,8 +16,6 @@ const AT_ITS_END: &str = "it tells its session at its end";
 pub struct Cli {
     /// The name of its profile.
     pub name: &'static str,
-    /// The folder below `target/agents` that it is installed in.
-    pub folder: &'static str,
     /// The package that it comes in.
     pub package: &'static str,
     /// Its program.
@@ -37,7 +35,6 @@ pub struct Cli {
 pub const ALL: &[Cli] = &[
     Cli {
         name: "pi",
-        folder: "pi",
         package: "@earendil-works/pi-coding-agent",
         program: "pi",
         model: Some("scripted/scripted"),
@@ -48,7 +45,6 @@ pub const ALL: &[Cli] = &[
     },
     Cli {
         name: "codex",
-        folder: "codex",
         package: "@openai/codex",
         program: "codex",
         model: Some("scripted"),
@@ -59,7 +55,6 @@ pub const ALL: &[Cli] = &[
     },
     Cli {
         name: "opencode",
-        folder: "opencode",
         package: "opencode-ai",
         program: "opencode",
         model: Some("scripted/scripted"),
@@ -70,7 +65,6 @@ pub const ALL: &[Cli] = &[
     },
     Cli {
         name: "claude",
-        folder: "claude",
         package: "@anthropic-ai/claude-code",
         program: "claude",
         model: Some("claude-sonnet-4-5"),
@@ -80,8 +74,27 @@ pub const ALL: &[Cli] = &[
         tell: claude,
     },
     Cli {
+        name: "opencode-acp",
+        package: "opencode-ai",
+        program: "opencode",
+        model: None,
+        refused: REFUSED,
+        without: &[("figures", "it tells the tokens of its last answer only"), ("cut", "it does not say so")],
+        api: Api::Chat,
+        tell: opencode,
+    },
+    Cli {
+        name: "claude-acp",
+        package: "@agentclientprotocol/claude-agent-acp",
+        program: "claude-agent-acp",
+        model: None,
+        refused: "Authentication required",
+        without: &[],
+        api: Api::Messages,
+        tell: claude,
+    },
+    Cli {
         name: "qwen",
-        folder: "qwen",
         package: "@qwen-code/qwen-code",
         program: "qwen",
         model: Some("scripted"),
@@ -92,7 +105,6 @@ pub const ALL: &[Cli] = &[
     },
     Cli {
         name: "kimi",
-        folder: "kimi",
         package: "@moonshot-ai/kimi-code",
         program: "kimi",
         model: None,
@@ -103,7 +115,6 @@ pub const ALL: &[Cli] = &[
     },
     Cli {
         name: "copilot",
-        folder: "copilot",
         package: "@github/copilot",
         program: "copilot",
         model: Some("scripted"),
@@ -119,19 +130,23 @@ pub fn installed() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("target/agents")
 }
 
-/// The folder of programs of what is installed in a folder there.
-fn programs(folder: &str) -> PathBuf {
-    installed().join(folder).join("node_modules/.bin")
+/// The folder of a package there, which is named as the package is, its scope left out.
+fn folder(package: &str) -> PathBuf {
+    installed().join(package.rsplit('/').next().unwrap_or(package)).join("node_modules")
+}
+
+/// The folder of programs of a package.
+fn programs(package: &str) -> PathBuf {
+    folder(package).join(".bin")
 }
 
 impl Cli {
     /// Its version, if it is installed.
     pub fn version(&self) -> Option<String> {
-        if !programs(self.folder).join(self.program).exists() {
+        if !programs(self.package).join(self.program).exists() {
             return None;
         }
-        let about =
-            installed().join(self.folder).join("node_modules").join(self.package).join("package.json");
+        let about = folder(self.package).join(self.package).join("package.json");
         let about = fs::read_to_string(about).ok()?;
         let about: serde_json::Value = serde_json::from_str(&about).ok()?;
         about["version"].as_str().map(ToOwned::to_owned)
@@ -141,7 +156,7 @@ impl Cli {
 /// Puts agents on the `PATH` of a world, and tells them of the model.
 pub fn bring(agents: &[&Cli], world: &mut World, server: &ModelServer) {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let ours = std::iter::once("node").chain(agents.iter().map(|cli| cli.folder)).map(programs);
+    let ours = std::iter::once("node").chain(agents.iter().map(|cli| cli.package)).map(programs);
     let path = std::env::join_paths(ours.chain(std::env::split_paths(&path))).unwrap();
     world.env("PATH", path.to_str().unwrap());
     for cli in agents {
@@ -200,6 +215,8 @@ fn opencode(world: &mut World, url: &str) {
 fn claude(world: &mut World, url: &str) {
     world.env("ANTHROPIC_BASE_URL", url).env("ANTHROPIC_API_KEY", KEY);
     world.env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1").env("IS_SANDBOX", "1");
+    // Over ACP nobody tells it a model.
+    world.env("ANTHROPIC_MODEL", "claude-sonnet-4-5");
     // It would try ten times, longer each time.
     world.env("CLAUDE_CODE_MAX_RETRIES", "1");
 }

@@ -1,7 +1,7 @@
 //! Killed at any point: a run of twelve specs is ended with SIGKILL at a point that a seed chooses, and run again
 //! to its end. What was finished stays finished, what is the user's stays the user's, and nothing is left.
 //!
-//! `SPECMAKE_KILLS=3000 cargo test --test e2e -- kill::` tries as many seeds: 40 if it is not set, 20 in
+//! `SPECMAKE_KILLS=3000 cargo test --test e2e -- kill::` tries as many seeds: 40 if it is not set, 300 in
 //! `.ci/run`. `SPECMAKE_KILL_SEED=17` tries that one alone.
 mod garden;
 mod point;

@@ -464,7 +464,7 @@ fn succeeds(lines: &[String]) -> bool {
 }
 
 proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(2000))]
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(10_000))]
     #[test]
     fn anything_ends_and_no_failure_is_a_success(
         lines in prop::collection::vec(line(), 0..60), cancel in prop::option::of(0usize..60), loads in any::<bool>(),

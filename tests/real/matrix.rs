@@ -59,7 +59,10 @@ pub fn run(picked: &[String]) -> ExitCode {
     let cells = cells(picked);
     let whole = is_whole(picked).then(|| match build::agents().all(|cli| cli.version().is_some()) {
         true => timed(WHOLE, build::run),
-        false => Came::Missing,
+        false => {
+            say(&format!("{WHOLE} ... skipped: one of its agents is not installed\n"));
+            Came::Missing
+        }
     });
     if cells.is_empty() {
         return if whole == Some(Came::Failed) { ExitCode::FAILURE } else { ExitCode::SUCCESS };

@@ -5,10 +5,12 @@ pub mod command;
 pub mod demo;
 pub mod dialect;
 pub mod facts;
+mod json;
 pub mod limit;
 pub mod placeholder;
 pub mod prompt;
 pub mod refusal;
+mod words;
 
 pub use command::{AgentCall, CommandError, Limits, Surroundings};
 pub use dialect::{Dialect, EndReason, Said};

@@ -32,7 +32,10 @@ impl Dialects {
 
     /// Those of a project that is read.
     pub fn of_project(project: &Project) -> Self {
-        let agents = project.agents.iter().map(|(name, agent)| (name.clone(), agent.dialect.clone()));
+        let agents = project.agents.iter().map(|(name, agent)| {
+            let dialect = if agent.acp { "acp".to_owned() } else { agent.dialect.clone() };
+            (name.clone(), dialect)
+        });
         Self(agents.filter(|(_, dialect)| dialect != "text").collect())
     }
 

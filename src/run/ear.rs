@@ -48,12 +48,15 @@ impl<'a> Ear<'a> {
 
     /// It is over; gives what it said of itself.
     pub(super) fn end(self) -> Told {
-        if let (Some(session), Some(agent)) = (self.session, self.agent) {
-            // Not while it runs: what is never told of a process that is killed, the next one tells.
-            let session = Session { used: self.before.plus(self.used), ..session };
-            self.site.remember_session(self.id, agent, Some(&session));
-        }
         self.told
+    }
+
+    /// What was told of its session is told once, even if nobody lives to hear its end.
+    fn remember(&mut self) {
+        if let (Some(session), Some(agent)) = (&mut self.session, self.agent) {
+            session.used = self.before.plus(self.used);
+            self.site.remember_session(self.id, agent, Some(session));
+        }
     }
 
     /// Hears one thing.
@@ -79,11 +82,12 @@ impl<'a> Ear<'a> {
             }
             Said::Usage(used) => {
                 self.used = self.used.plus(used);
-                return self.meter.take(used);
+                self.meter.take(used);
+                return self.remember();
             }
             Said::Started { session } => {
                 let Some(agent) = self.agent.cloned() else { return };
-                self.session = session.clone().map(|id| Session { id, used: self.before });
+                self.session = session.clone().map(|id| Session { id, used: self.before.plus(self.used) });
                 self.site.remember_session(&stage, &agent, self.session.as_ref());
                 Event::SessionStarted { stage, agent, session }
             }

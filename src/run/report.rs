@@ -32,10 +32,10 @@ impl Reporter {
     /// Reports that something happened now. If nobody listens any more, nobody hears it.
     pub fn report(&self, mut event: Event) {
         if let Some(to) = &self.to {
-            if let Some(text) = words(&mut event)
-                && let Cow::Owned(masked) = self.mask.text(text)
-            {
-                *text = masked;
+            for text in words(&mut event) {
+                if let Cow::Owned(masked) = self.mask.text(text) {
+                    *text = masked;
+                }
             }
             let _ = to.send(Record { at: now_millis(), event });
         }
@@ -48,7 +48,7 @@ impl Reporter {
 }
 
 /// What an event says in words that are not ours alone.
-fn words(event: &mut Event) -> Option<&mut String> {
+fn words(event: &mut Event) -> Vec<&mut String> {
     match event {
         Event::Output { line: words, .. }
         | Event::Warning { message: words }
@@ -59,15 +59,55 @@ fn words(event: &mut Event) -> Option<&mut String> {
         | Event::SpecSkipped { why: words, .. }
         | Event::PoolPaused { why: words, .. }
         | Event::Retrying { why: words, .. }
-        | Event::Tool { tool: ToolUse { title: words, .. }, .. }
-        | Event::Permission { tool: ToolUse { title: words, .. }, .. }
-        | Event::LandingWaits { why: words, .. } => Some(words),
-        _ => None,
+        | Event::SessionStarted { session: Some(words), .. }
+        | Event::LandingWaits { why: words, .. } => vec![words],
+        Event::Tool { tool, .. } => named(tool).collect(),
+        Event::Permission { tool, why, .. } => named(tool).chain([why]).collect(),
+        _ => Vec::new(),
     }
+}
+
+fn named(tool: &mut ToolUse) -> impl Iterator<Item = &mut String> {
+    [&mut tool.id, &mut tool.title].into_iter().chain(&mut tool.paths)
 }
 
 /// Milliseconds since the Unix epoch.
 pub fn now_millis() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{AgentName, SpecName, StageId, StageName};
+    use crate::event::{ToolKind, ToolStatus};
+
+    #[test]
+    fn nothing_that_an_agent_names_tells_a_secret() {
+        let (to, heard) = std::sync::mpsc::channel();
+        let mask = Mask::of([("A_TOKEN".into(), "opensesame".into())], &[]);
+        let reporter = Reporter::new(to).masking(mask);
+        let spec = SpecName::new("a").expect("a name");
+        let stage = StageId::new(&spec, &StageName::new("plan").expect("a name"));
+        let agent = AgentName::new("talker").expect("a name");
+        let says = || "x/opensesame/y".to_owned();
+        let tool = ToolUse {
+            id: says(),
+            kind: ToolKind::Edit,
+            title: says(),
+            paths: vec!["z".to_owned(), says()],
+            status: ToolStatus::Running,
+        };
+        reporter.report(Event::Tool { stage: stage.clone(), tool: tool.clone() });
+        let why = format!("`{}` is outside the worktree", says());
+        reporter.report(Event::Permission { stage: stage.clone(), tool, allowed: false, why });
+        reporter.report(Event::SessionStarted { stage, agent, session: Some(says()) });
+        drop(reporter);
+        let told: Vec<String> = heard.iter().map(|record| format!("{:?}", record.event)).collect();
+        assert_eq!(told.len(), 3);
+        for event in told {
+            assert!(!event.contains("sesame") && event.contains("x/***/y"), "{event}");
+        }
+    }
 }

@@ -252,7 +252,12 @@ impl Reader {
     /// The next bytes; none at the end.
     async fn next_or_end(&mut self) -> &[u8] {
         let Some(pipe) = &mut self.pipe else { return &[] };
-        let read = pipe.read(&mut self.buffer).await.unwrap_or(0);
+        let read = loop {
+            match pipe.read(&mut self.buffer).await {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read.unwrap_or(0),
+            }
+        };
         if read == 0 {
             self.pipe = None;
         }

@@ -237,3 +237,53 @@ fn a_refusal_in_an_answer_is_a_limit() {
     assert_eq!(events(&outcome, "pool-paused")[0]["kind"], "human");
     assert_eq!(events(&outcome, "attempt-ended")[0]["failure"]["class"], "limit");
 }
+
+#[test]
+fn one_that_can_say_nothing_any_more_is_not_waited_for() {
+    let world = world("");
+    // Nothing but a signal ends it.
+    world.script("a/build", "[ $N = 2 ] || { exec >&-; while :; do sleep 1000; done; }\nplay build");
+    world.run([]).exits(0).calls(["a:build", "a:build"]);
+    assert_eq!(world.strays(), [0; 0]);
+}
+
+#[test]
+fn a_log_is_shown_as_what_was_said() {
+    let world = world("");
+    world.script(
+        "a/build",
+        "say 'I begin with '\nsay 'the gasket.'\ntool 1 execute 'make it' in_progress\nplay build",
+    );
+    world.run([]).exits(0);
+    let shown = world.run(["logs", "a"]);
+    shown.exits(0).said("I begin with the gasket.").said("tool execute make it").unsaid("jsonrpc");
+    shown.said("npm warn: noise that is no JSON").said("used 200 tokens in, 45 out");
+    world.run(["logs", "a", "--raw"]).exits(0).said("jsonrpc");
+}
+
+#[test]
+fn what_a_session_cost_is_counted_once_whoever_is_killed() {
+    let world = world("");
+    let costs = r#"costs() { update "{\"sessionUpdate\":\"usage_update\",\"cost\":{\"amount\":$1,\"currency\":\"USD\"}}"; }"#;
+    let script = "case $(grep -c . \"$W/calls\") in 1) costs 0.25; ends max_tokens ;; \
+                  2) costs 0.75; wait-for never ;; esac\ncosts 1.0\nplay build";
+    world.script("a/build", &format!("{costs}\n{script}"));
+    let cost = || world.run(["cost", "--all", "--format", "json"]).exits(0).json()["total"]["cost"].clone();
+    let mut run = world.start([]);
+    run.until("what it cost", |_| cost() == 0.75);
+    run.kill();
+    world.kill_strays();
+    world.run([]).exits(0).calls(["a:build"]);
+    assert_eq!(cost(), 1.0);
+}
+
+#[test]
+fn no_path_that_is_asked_about_tells_a_secret() {
+    let mut world = world("");
+    world.env("SOME_API_TOKEN", "opensesame-1234");
+    world.script("a/build", "ask edit /etc/opensesame-1234 || note no\nplay build");
+    let outcome = world.run(["--format", "json"]);
+    outcome.exits(0).unsaid("sesame").said("/etc/***");
+    assert_eq!(world.notes(), ["no"]);
+    world.run(["watch", "--format", "json"]).exits(0).unsaid("sesame").said("/etc/***");
+}

@@ -1,7 +1,6 @@
 //! The conversation: greeting, session, prompt, end.
 use super::permission::Policy;
-use super::prose::Prose;
-use super::tools::{Tools, plan};
+use super::updates::Updates;
 use super::used::Used;
 use super::wire::{self, Message, text};
 use super::{VERSION, end};
@@ -88,9 +87,7 @@ pub struct Client {
     asked: u64,
     session: String,
     cancelled: bool,
-    prose: Prose,
-    tools: Tools,
-    used: Used,
+    told: Updates,
 }
 
 impl Client {
@@ -102,9 +99,7 @@ impl Client {
             asked: 0,
             session: String::new(),
             cancelled: false,
-            prose: Prose::default(),
-            tools: Tools::default(),
-            used: Used::of_new_session(),
+            told: Updates::default(),
         };
         let hello = json!({
             "protocolVersion": VERSION,
@@ -127,6 +122,7 @@ impl Client {
                 Message::Request { id, method, params } => self.request(&id, &method, &params),
                 Message::Notification { method, params } => self.notification(&method, &params),
                 Message::Answer { id, answer } => self.answer(id, answer),
+                Message::Unread(error) => self.unread(error),
             });
         }
         if let State::Draining { late, .. } = &mut self.state {
@@ -201,9 +197,9 @@ impl Client {
     }
 
     fn over(&mut self, reason: EndReason) -> Vec<Act> {
-        let rest = self.prose.rest().map(Act::Said);
+        let rest = self.told.prose.rest();
         self.state = State::Over;
-        rest.into_iter().chain([Act::Over(reason)]).collect()
+        rest.into_iter().map(Act::Said).chain([Act::Over(reason)]).collect()
     }
 
     fn answer(&mut self, id: u64, answer: Result<Value, Value>) -> Vec<Act> {
@@ -219,7 +215,7 @@ impl Client {
             }
             // It is gone, or cannot be had: then a new one knows nothing of it.
             (State::Loading { .. }, Err(_)) => {
-                (self.prose, self.tools) = (Prose::default(), Tools::default());
+                self.told = Updates::default();
                 self.open()
             }
             (State::Opening, Ok(result)) => {
@@ -227,29 +223,36 @@ impl Client {
                 if self.session.is_empty() {
                     return self.over(EndReason::Failed("it opened a session without an id".to_owned()));
                 }
-                self.used = Used::of_new_session();
+                self.told.used = Used::of_new_session();
                 let prompt = mem::take(&mut self.opening.prompt);
                 self.prompt(&prompt)
             }
             (State::Working, Ok(result)) => {
-                let used = self.used.answer(&result);
-                let reason = end::reason(&result, self.prose.last(), self.used.is_none(), self.cancelled);
-                let rest = self.prose.rest();
+                let used = self.told.used.answer(&result);
+                let reason =
+                    end::reason(&result, self.told.prose.last(), self.told.used.is_none(), self.cancelled);
+                let rest = self.told.prose.rest();
                 self.state = State::Draining { reason, late: 0 };
                 rest.into_iter().chain(used.map(Said::Usage)).map(Act::Said).collect()
             }
             (State::Working, Err(_)) if self.cancelled => self.over(EndReason::Stopped),
-            (State::Greeting | State::Opening | State::Working, Err(error)) => {
-                let why = end::error(&error);
-                self.over(EndReason::Failed(why))
-            }
+            (State::Greeting | State::Opening | State::Working, Err(error)) => self.over(end::failed(&error)),
             (State::Draining { .. } | State::Over, _) => Vec::new(),
+        }
+    }
+
+    /// Something of ours could not be read. Later it may be of no matter; at the beginning nothing else comes.
+    fn unread(&mut self, error: Value) -> Vec<Act> {
+        match self.state {
+            State::Greeting | State::Loading { .. } | State::Opening => self.answer(self.asked, Err(error)),
+            State::Working | State::Draining { .. } | State::Over => Vec::new(),
         }
     }
 
     fn greeted(&mut self, result: &Value) -> Vec<Act> {
         let version = result.get("protocolVersion").cloned().unwrap_or_default();
-        if version != json!(VERSION) {
+        // Some have one kind of number alone.
+        if version.as_f64() != Some(f64::from(VERSION)) {
             let theirs =
                 if version.is_null() { "none that it names".to_owned() } else { version.to_string() };
             let why = format!("it speaks version {theirs} of ACP, and specmake speaks version {VERSION}");
@@ -263,7 +266,7 @@ impl Client {
             return self.open();
         };
         let params = json!({ "sessionId": session.id, "cwd": self.cwd(), "mcpServers": [] });
-        self.used = Used::of_old_session(session.cost);
+        self.told.used = Used::of_old_session(session.cost);
         self.state = State::Loading { replays: loads };
         vec![self.ask(if loads { "session/load" } else { "session/resume" }, &params)]
     }
@@ -291,7 +294,7 @@ impl Client {
             return vec![Act::Send(wire::no_such_method(id, method))];
         }
         let call = params.get("toolCall").unwrap_or(&Value::Null);
-        let (tool, named) = self.tools.asked(call);
+        let (tool, named) = self.told.tools.asked(call);
         let decision = self.opening.policy.decide(tool.kind, &named);
         let wanted = if decision.allowed { "allow_" } else { "reject_" };
         let at_work = matches!(self.state, State::Working) && !self.cancelled;
@@ -308,8 +311,8 @@ impl Client {
             None if decision.allowed => (false, "it offers no answer that allows it".to_owned()),
             _ => (decision.allowed, decision.why),
         };
-        let said = self.prose.end().map(Act::Said);
-        said.into_iter().chain([Act::Asked { tool, allowed, why }, answer]).collect()
+        let said = self.told.prose.end();
+        said.into_iter().map(Act::Said).chain([Act::Asked { tool, allowed, why }, answer]).collect()
     }
 
     fn notification(&mut self, method: &str, params: &Value) -> Vec<Act> {
@@ -320,38 +323,15 @@ impl Client {
             State::Loading { replays } => {
                 // Of what it tells of former prompts, only their cost is of use.
                 if replays {
-                    self.used.former_cost(update);
+                    self.told.used.former_cost(update);
                 }
                 Vec::new()
             }
-            State::Working | State::Draining { .. } => self.updated(update),
+            State::Working | State::Draining { .. } => {
+                self.told.take(update).into_iter().map(Act::Said).collect()
+            }
             State::Greeting | State::Opening | State::Over => Vec::new(),
         }
-    }
-
-    fn updated(&mut self, update: &Value) -> Vec<Act> {
-        let mut said = Vec::new();
-        match text(update, "sessionUpdate") {
-            "agent_message_chunk" => {
-                let content = update.get("content").unwrap_or(&Value::Null);
-                said.extend(self.prose.take(text(update, "messageId"), text(content, "text")));
-                let used = update.get("_meta").and_then(|meta| meta.get("usage"));
-                said.extend(used.and_then(|used| self.used.call(used)).map(Said::Usage));
-            }
-            "tool_call" | "tool_call_update" => {
-                said.extend(self.prose.end());
-                said.extend(self.tools.update(update));
-            }
-            "plan" => {
-                said.extend(self.prose.end());
-                let entries = update.get("entries").and_then(Value::as_array);
-                said.extend(entries.and_then(|entries| plan(entries)));
-            }
-            "usage_update" => said.extend(self.used.cost(update).map(Said::Usage)),
-            // Thoughts, modes, commands, titles, and kinds that are not known yet.
-            _ => {}
-        }
-        said.into_iter().map(Act::Said).collect()
     }
 }
 

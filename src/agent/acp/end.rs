@@ -1,6 +1,7 @@
 //! What an answer to a prompt says about how it went. Some agents call it the end of a turn when nothing worked.
 use super::wire::text;
 use crate::agent::dialect::EndReason;
+use crate::agent::words::clean;
 use serde_json::Value;
 
 /// The longest reason that is passed on, in bytes.
@@ -20,7 +21,8 @@ pub(super) fn reason(result: &Value, last: &str, silent: bool, cancelled: bool) 
         "max_tokens" | "max_turn_requests" => EndReason::Cut,
         "cancelled" if cancelled => EndReason::Stopped,
         "cancelled" => EndReason::Failed("it cancelled its own turn".to_owned()),
-        "refusal" => EndReason::Failed(told("the model refuses to go on", last)),
+        // In which words is no error, and not for those who look for one.
+        "refusal" => EndReason::Failed("the model refuses to go on".to_owned()),
         "" => EndReason::Failed("it did not say how its turn ended".to_owned()),
         other => EndReason::Failed(cut(&format!("its turn ended with `{other}`"))),
     }
@@ -38,12 +40,16 @@ fn failure_in_words(last: &str, silent: bool) -> Option<String> {
     let last = last.trim();
     let low = last.to_ascii_lowercase();
     let begins = BEGINNINGS.iter().any(|beginning| low.starts_with(beginning));
-    let gave_up = low.contains("exceeded retry limit");
-    (silent && (begins || gave_up)).then(|| cut(last))
+    (silent && begins).then(|| cut(last))
+}
+
+/// An error of JSON-RPC as an end.
+pub(super) fn failed(error: &Value) -> EndReason {
+    EndReason::Failed(self::error(error))
 }
 
 /// What an error of JSON-RPC says, its number among HTTP's as such.
-pub(super) fn error(error: &Value) -> String {
+fn error(error: &Value) -> String {
     let status = error.get("code").and_then(Value::as_i64).filter(|code| (400..600).contains(code));
     let status = status.map(|code| format!("error {code}: ")).unwrap_or_default();
     let words = words(error);
@@ -60,7 +66,7 @@ fn words(error: &Value) -> String {
 fn collect(value: &Value, name: &str, found: &mut Vec<String>) {
     match value {
         Value::String(text) => {
-            let text = text.trim().replace(['\n', '\r'], " ");
+            let text = clean(text);
             let is_known = found.iter().any(|known| known.contains(&text));
             if !is_known && !text.is_empty() && !matches!(name, "stack" | "type" | "timestamp") {
                 found.push(text);
@@ -79,13 +85,8 @@ fn collect(value: &Value, name: &str, found: &mut Vec<String>) {
     }
 }
 
-fn told(what: &str, last: &str) -> String {
-    let last = last.trim();
-    if last.is_empty() { what.to_owned() } else { cut(&format!("{what}: {last}")) }
-}
-
 fn cut(text: &str) -> String {
-    text[..text.floor_char_boundary(LONGEST)].replace(['\n', '\r'], " ")
+    clean(&text[..text.floor_char_boundary(LONGEST)])
 }
 
 #[cfg(test)]
@@ -107,7 +108,7 @@ mod tests {
         check(json!({ "stopReason": "end_turn" }), "All done.", true, EndReason::Finished);
         check(json!({ "stopReason": "max_tokens" }), "", false, EndReason::Cut);
         check(json!({ "stopReason": "max_turn_requests" }), "", false, EndReason::Cut);
-        check(json!({ "stopReason": "refusal" }), "No.", false, failed("the model refuses to go on: No."));
+        check(json!({ "stopReason": "refusal" }), "No.", false, failed("the model refuses to go on"));
         check(json!({ "stopReason": "cancelled" }), "", false, failed("it cancelled its own turn"));
         check(json!({ "stopReason": "new\nword" }), "", false, failed("its turn ended with `new word`"));
         for nothing in [json!({}), json!(null), json!([]), json!({ "stopReason": 7 })] {
@@ -157,6 +158,14 @@ mod tests {
             true,
             EndReason::Finished,
         );
+    }
+
+    #[test]
+    fn words_within_a_message_are_no_failure() {
+        let last = "I tested what it says when it exceeded retry limit.";
+        check(json!({ "stopReason": "end_turn" }), last, true, EndReason::Finished);
+        let check = |error: Value, expect: &str| assert_eq!(super::error(&error), expect);
+        check(json!({ "message": "\u{1b}[31mno\u{1b}[0m\0 key\u{202e}\tat all" }), "no key at all");
     }
 
     #[test]

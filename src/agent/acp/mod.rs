@@ -7,6 +7,7 @@ mod end;
 mod permission;
 mod prose;
 mod tools;
+mod updates;
 mod used;
 mod wire;
 
@@ -15,6 +16,7 @@ mod tests;
 
 pub use client::{Act, Client, Opening, Session};
 pub use permission::Policy;
+pub use updates::Log;
 
 /// The version of the protocol that is spoken here.
-pub const VERSION: u64 = 1;
+pub const VERSION: u32 = 1;

@@ -92,15 +92,20 @@ impl Policy {
 
     /// Where a path leads, however it is written.
     fn place(&self, path: &str) -> Option<PathBuf> {
-        let path = match path.strip_prefix("file://") {
-            Some(uri) => {
-                let (host, path) = uri.split_at(uri.find('/')?);
-                if !matches!(host, "" | "localhost") {
+        // Whoever does what is asked may trim it.
+        let path = path.trim();
+        let path = match path.split_at_checked("file:".len()) {
+            Some((scheme, uri)) if scheme.eq_ignore_ascii_case("file:") => {
+                let (host, path) = match uri.strip_prefix("//") {
+                    Some(uri) => uri.split_at(uri.find('/')?),
+                    None => ("", uri),
+                };
+                if !matches!(host, "" | "localhost") || !path.starts_with('/') {
                     return None;
                 }
                 decoded(path)?
             }
-            None => path.to_owned(),
+            _ => path.to_owned(),
         };
         if path.contains('\0') {
             return None;
@@ -110,7 +115,7 @@ impl Policy {
                 home.join(rest.trim_start_matches('/'))
             }
             // Of whom, or where, is not known.
-            (Some(rest), _) if rest.is_empty() || rest.starts_with('/') => return None,
+            (Some(rest), _) if rest.is_empty() || rest.contains('/') => return None,
             _ => self.worktree.join(path),
         };
         (self.real)(&path)
@@ -166,9 +171,18 @@ mod tests {
     fn without_rules_the_worktree_is_the_fence() {
         use ToolKind::{Edit, Execute, Read};
         let inside = "inside the worktree";
-        for path in
-            ["src/x", "/w/a", "/w/a/src/../x", "file:///w/a/x", "file://localhost/w/a/a%20b", "./x", "..a"]
-        {
+        for path in [
+            "src/x",
+            "/w/a",
+            "/w/a/src/../x",
+            "file:///w/a/x",
+            "file://localhost/w/a/a%20b",
+            "file:/w/a/x",
+            "FILE:///w/a/x",
+            "./x",
+            "..a",
+            "~x",
+        ] {
             check(&[], Edit, &[path], true, inside);
         }
         for path in [
@@ -182,6 +196,11 @@ mod tests {
             "file://elsewhere/w/a",
             "file:///%zz",
             "file://",
+            "FILE:///etc/passwd",
+            "file:/etc/passwd",
+            "file:x",
+            " /etc/passwd",
+            "~root/x",
             "~/.ssh/config",
             "~",
             "a\0b",

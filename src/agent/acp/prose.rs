@@ -1,16 +1,14 @@
 //! The agent's words, which come in pieces of any size, as lines.
-use crate::agent::dialect::{Said, text};
+use crate::agent::dialect::Said;
+use crate::agent::words::Pieces;
 
 /// The most that is kept of one message, in bytes: enough to tell what it says about a failure.
 const KEPT: usize = 8 * 1024;
 
-/// The most that is waited for the end of a line, in bytes.
-const LONGEST: usize = 16 * 1024;
-
 /// Puts pieces together.
 #[derive(Debug, Default)]
 pub(super) struct Prose {
-    line: String,
+    pieces: Pieces,
     message: String,
     last: String,
 }
@@ -25,26 +23,19 @@ impl Prose {
         }
         let room = KEPT.saturating_sub(self.last.len());
         self.last.push_str(&piece[..piece.floor_char_boundary(room)]);
-        self.line.push_str(piece);
-        while let Some(end) = self.line.find('\n') {
-            said.extend(text::words(&self.line[..end]));
-            self.line.drain(..=end);
-        }
-        if self.line.len() > LONGEST {
-            said.extend(self.rest());
-        }
+        said.extend(self.pieces.take(piece));
         said
     }
 
     /// Something else follows: the words so far were all of a message.
-    pub(super) fn end(&mut self) -> Option<Said> {
+    pub(super) fn end(&mut self) -> Vec<Said> {
         self.last.clear();
         self.rest()
     }
 
     /// What was not yet told of it.
-    pub(super) fn rest(&mut self) -> Option<Said> {
-        text::words(&std::mem::take(&mut self.line))
+    pub(super) fn rest(&mut self) -> Vec<Said> {
+        self.pieces.end()
     }
 
     /// The message that nothing followed.
@@ -71,9 +62,15 @@ mod tests {
         assert_eq!(lines(prose.take("1", "ning.\nNow")), ["Planning."]);
         assert_eq!(lines(prose.take("2", "Done")), ["Now"]);
         assert_eq!(prose.last(), "Done");
-        assert_eq!(prose.end(), Some(Said::Text("Done".into())));
+        assert_eq!(prose.end(), [Said::Text("Done".into())]);
         assert_eq!(prose.last(), "");
-        assert_eq!(prose.end(), None);
+        assert_eq!(prose.end(), []);
+    }
+
+    #[test]
+    fn what_only_a_terminal_understands_is_left_out() {
+        let mut prose = Prose::default();
+        assert_eq!(lines(prose.take("1", "\u{1b}]0;mine\u{7}a\u{1b}[2Jb\0\n")), ["ab"]);
     }
 
     proptest! {

@@ -7,6 +7,8 @@ use proptest::prelude::{Strategy, any, prop, prop_oneof, proptest};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
+mod odd;
+
 const SAMPLES: [(&str, &str); 6] = [
     ("claude", include_str!("samples/claude.jsonl")),
     ("codex", include_str!("samples/codex.jsonl")),

@@ -1,6 +1,8 @@
 //! The tools that an agent uses: told of in pieces, some of which never come, or come first in a question.
 use super::wire::text;
 use crate::agent::dialect::Said;
+use crate::agent::dialect::tools::{patched, plan};
+use crate::agent::words::title;
 use crate::event::{ToolKind, ToolStatus, ToolUse};
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
@@ -11,29 +13,15 @@ const REMEMBERED: usize = 4096;
 /// The most paths of one use that are passed on.
 const MOST_PATHS: usize = 100;
 
-/// The longest title that is passed on, in characters.
-const LONGEST: usize = 300;
+/// How deep in a tool's input paths are looked for.
+const DEEPEST: u32 = 8;
 
 /// Names of fields of a tool's input that hold a path.
-const PATHS: [&str; 17] = [
-    "path",
-    "file",
-    "filepath",
-    "file_path",
-    "filename",
-    "abs_path",
-    "absolute_path",
-    "relative_path",
-    "notebook_path",
-    "target_file",
-    "old_path",
-    "new_path",
-    "source",
-    "destination",
-    "cwd",
-    "workdir",
-    "directory",
-];
+const PATHS: [&str; 10] =
+    ["filename", "source", "target", "destination", "dest", "from", "to", "cwd", "workdir", "root"];
+
+/// What else such names end with.
+const ENDINGS: [&str; 6] = ["path", "file", "dir", "directory", "folder", "uri"];
 
 /// All uses of one session.
 #[derive(Debug, Default)]
@@ -44,6 +32,8 @@ pub(super) struct Tools {
 #[derive(Debug)]
 struct Known {
     tool: ToolUse,
+    /// Every path that it named.
+    named: BTreeSet<String>,
     told: Option<ToolStatus>,
 }
 
@@ -56,7 +46,7 @@ impl Tools {
                 self.known.clear();
             }
         }
-        let plan = todos(update);
+        let plan = update.get("rawInput").and_then(plan);
         let known = self.merged(update);
         let status = match text(update, "status") {
             "completed" => ToolStatus::Done,
@@ -82,21 +72,27 @@ impl Tools {
 
     /// What an agent asks about, with what was told of it before; and every path that is named in either.
     pub(super) fn asked(&mut self, call: &Value) -> (ToolUse, Vec<String>) {
-        let tool = ToolUse { status: ToolStatus::Running, ..self.merged(call).tool.clone() };
-        let named: BTreeSet<String> = paths(call).into_iter().chain(tool.paths.iter().cloned()).collect();
-        (tool, named.into_iter().collect())
+        let id = text(call, "toolCallId");
+        if id.is_empty() {
+            // Nobody knows what else it is about.
+            self.known.remove(id);
+        }
+        let known = self.merged(call);
+        let tool = ToolUse { status: ToolStatus::Running, ..known.tool.clone() };
+        (tool, known.named.iter().cloned().collect())
     }
 
     fn merged(&mut self, update: &Value) -> &mut Known {
         let id = text(update, "toolCallId").to_owned();
         let new = || Known {
             tool: ToolUse {
-                id: id.clone(),
+                id: title(&id),
                 kind: ToolKind::Other,
                 title: String::new(),
                 paths: Vec::new(),
                 status: ToolStatus::Running,
             },
+            named: BTreeSet::new(),
             told: None,
         };
         let known = self.known.entry(id.clone()).or_insert_with(new);
@@ -104,24 +100,24 @@ impl Tools {
         if let Some(kind) = update.get("kind").and_then(Value::as_str) {
             tool.kind = ToolKind::named(kind);
         }
-        let title = [text(update, "title"), text(update, "name"), &id];
-        if let Some(title) = title.into_iter().find(|title| !title.trim().is_empty())
-            && (title != id || tool.title.is_empty())
+        // One that runs something is asked about as such, whatever it calls itself.
+        let runs = |input: &Value| input.get("command").or_else(|| input.get("cmd")).is_some();
+        if tool.kind == ToolKind::Other && update.get("rawInput").is_some_and(runs) {
+            tool.kind = ToolKind::Execute;
+        }
+        let titles = [text(update, "title"), text(update, "name"), &id].map(|text| (title(text), text == id));
+        if let Some((title, is_id)) = titles.into_iter().find(|(title, _)| !title.is_empty())
+            && (!is_id || tool.title.is_empty())
         {
-            tool.title = one_line(title);
+            tool.title = title;
         }
         for path in paths(update) {
-            if tool.paths.len() < MOST_PATHS && !tool.paths.contains(&path) {
+            if known.named.insert(path.clone()) && tool.paths.len() < MOST_PATHS {
                 tool.paths.push(path);
             }
         }
         known
     }
-}
-
-fn one_line(text: &str) -> String {
-    let line = text.split(['\n', '\r']).map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>();
-    line.join(" ").chars().take(LONGEST).collect()
 }
 
 /// The paths that an update names: where it says that it works, the files of its differences, its input.
@@ -130,37 +126,34 @@ fn paths(update: &Value) -> Vec<String> {
     let mut paths: Vec<&str> = all("locations").iter().map(|place| text(place, "path")).collect();
     let diffs = all("content").iter().filter(|content| text(content, "type") == "diff");
     paths.extend(diffs.map(|diff| text(diff, "path")));
-    if let Some(Value::Object(input)) = update.get("rawInput") {
-        for (name, value) in input {
-            if !is_path(name) {
-                continue;
-            }
-            match value {
-                Value::String(path) => paths.push(path),
-                Value::Array(all) => paths.extend(all.iter().filter_map(Value::as_str)),
-                _ => {}
+    let input = update.get("rawInput").unwrap_or(&Value::Null);
+    within(input, "", DEEPEST, &mut paths);
+    paths.extend(patched(input));
+    paths.into_iter().filter(|path| !path.is_empty()).map(ToOwned::to_owned).collect()
+}
+
+/// The paths within a tool's input, wherever they stand in it.
+fn within<'v>(value: &'v Value, name: &str, deep: u32, found: &mut Vec<&'v str>) {
+    match value {
+        Value::String(path) if is_path(name) => found.push(path),
+        Value::Array(all) if deep > 0 => all.iter().for_each(|one| within(one, name, deep - 1, found)),
+        Value::Object(fields) if deep > 0 => {
+            for (field, value) in fields {
+                // Changes by the file that they are of.
+                if value.is_object() && name.to_ascii_lowercase().ends_with("changes") {
+                    found.push(field);
+                }
+                within(value, field, deep - 1, found);
             }
         }
+        _ => {}
     }
-    paths.into_iter().filter(|path| !path.is_empty()).map(ToOwned::to_owned).collect()
 }
 
 fn is_path(name: &str) -> bool {
     let low = name.to_ascii_lowercase();
-    PATHS.contains(&low.as_str()) || low == "paths" || low == "files" || low.ends_with("path")
-}
-
-/// The plan, for agents that keep it by a tool of theirs.
-fn todos(update: &Value) -> Option<Said> {
-    let todos = update.get("rawInput")?.get("todos")?.as_array()?;
-    plan(todos)
-}
-
-/// How far a plan is, by the states of its entries.
-pub(super) fn plan(entries: &[Value]) -> Option<Said> {
-    let count = |entries: usize| u32::try_from(entries).unwrap_or(u32::MAX);
-    let done = entries.iter().filter(|entry| matches!(text(entry, "status"), "completed" | "done")).count();
-    (!entries.is_empty()).then(|| Said::Plan { done: count(done), total: count(entries.len()) })
+    let one = low.strip_suffix('s').unwrap_or(&low);
+    PATHS.contains(&low.as_str()) || low == "directories" || ENDINGS.iter().any(|end| one.ends_with(end))
 }
 
 #[cfg(test)]
@@ -221,10 +214,45 @@ mod tests {
     }
 
     #[test]
+    fn paths_are_found_wherever_they_stand() {
+        let check = |input: Value, expect: &[&str]| {
+            let mut found = paths(&json!({ "rawInput": input }));
+            found.sort();
+            assert_eq!(found, expect, "{input}");
+        };
+        check(json!({ "edits": [{ "file_path": "/a" }, { "filePaths": ["/b"] }] }), &["/a", "/b"]);
+        check(json!({ "changes": { "/c": { "type": "add" } } }), &["/c"]);
+        check(json!({ "uri": "file:///d", "dest": "/e", "outputDir": "/f" }), &["/e", "/f", "file:///d"]);
+        check(json!({ "patchText": "*** Begin Patch\n*** Add File: ../g" }), &["../g"]);
+        check(json!({ "content": "/no", "text": "/no", "changes": ["/no"] }), &[]);
+    }
+
+    #[test]
+    fn every_path_that_was_told_of_is_judged() {
+        let mut tools = Tools::default();
+        let many: Vec<Value> = (0..200).map(|n| json!({ "path": n.to_string() })).collect();
+        tools.update(&json!({ "toolCallId": "1", "locations": many }));
+        assert_eq!(tools.asked(&json!({ "toolCallId": "1" })).1.len(), 200);
+        assert_eq!(tools.asked(&json!({ "locations": [{ "path": "/etc/x" }] })).1, ["/etc/x"]);
+        assert_eq!(
+            tools.asked(&json!({ "locations": [{ "path": "y" }] })).1,
+            ["y"],
+            "without ids they are apart"
+        );
+    }
+
+    #[test]
+    fn what_runs_something_is_asked_about_as_such() {
+        let kind = |call: Value| Tools::default().asked(&call).0.kind;
+        assert_eq!(kind(json!({ "rawInput": { "command": "ls" } })), ToolKind::Execute);
+        assert_eq!(kind(json!({ "kind": "odd", "rawInput": { "cmd": ["ls"] } })), ToolKind::Execute);
+        assert_eq!(kind(json!({ "kind": "edit", "rawInput": { "command": "create" } })), ToolKind::Edit);
+    }
+
+    #[test]
     fn a_list_of_things_to_do_is_a_plan() {
         let todos = json!({ "toolCallId": "1", "rawInput": { "todos": [{ "status": "completed" }, { "status": "pending" }] } });
         assert_eq!(Tools::default().update(&todos), [Said::Plan { done: 1, total: 2 }]);
-        assert_eq!(plan(&[]), None);
     }
 
     #[test]

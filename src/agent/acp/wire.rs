@@ -1,4 +1,5 @@
 //! Messages of JSON-RPC 2.0. Each side counts its own requests, so an id means nothing without its direction.
+use crate::agent::json;
 use serde_json::{Value, json};
 
 /// What the other side says.
@@ -10,6 +11,8 @@ pub(super) enum Message {
     Notification { method: String, params: Value },
     /// It answers the request of ours that has this number.
     Answer { id: u64, answer: Result<Value, Value> },
+    /// It could not read something, and cannot say what.
+    Unread(Value),
 }
 
 /// The JSON-RPC error of a method that is not there.
@@ -17,10 +20,9 @@ const NO_SUCH_METHOD: i64 = -32601;
 
 /// The messages in a line: none if it is no JSON-RPC.
 pub(super) fn read(line: &str) -> Vec<Message> {
-    match serde_json::from_str(line) {
-        Ok(Value::Array(all)) => all.into_iter().filter_map(message).collect(),
-        Ok(one) => message(one).into_iter().collect(),
-        Err(_) => Vec::new(),
+    match json::value(line) {
+        Some(Value::Array(all)) => all.into_iter().filter_map(message).collect(),
+        one => one.and_then(message).into_iter().collect(),
     }
 }
 
@@ -34,18 +36,30 @@ fn message(value: Value) -> Option<Message> {
             None => Message::Notification { method, params },
         });
     }
-    let id = match id? {
-        Value::Number(number) => number.as_u64()?,
-        Value::String(text) => text.parse().ok()?,
-        _ => return None,
-    };
     let error = fields.remove("error").filter(|error| !error.is_null());
+    let id = match id {
+        None => return error.map(Message::Unread),
+        Some(Value::Number(number)) => number.as_u64().or_else(|| whole(number.as_f64()?))?,
+        Some(Value::String(text)) => text.parse().ok()?,
+        Some(_) => return None,
+    };
     let answer = match (error, fields.remove("result")) {
         (Some(error), _) => Err(error),
         (None, Some(result)) => Ok(result),
         (None, None) => return None,
     };
     Some(Message::Answer { id, answer })
+}
+
+/// A number that some have only as one with a fraction.
+fn whole(number: f64) -> Option<u64> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "in these bounds it is exact"
+    )]
+    let whole = (0.0..1e15).contains(&number).then_some(number as u64);
+    whole.filter(|_| number.fract() == 0.0)
 }
 
 pub(super) fn request(id: u64, method: &str, params: &Value) -> String {
@@ -89,6 +103,9 @@ mod tests {
         check(r#"{"result":{},"id":"3"}"#, Some(Message::Answer { id: 3, answer: Ok(json!({})) }));
         let failed = Message::Answer { id: 2, answer: Err(json!({ "code": 1 })) };
         check(r#"{"result":null,"error":{"code":1},"id":2}"#, Some(failed));
+        check(r#"{"result":{},"id":3.0}"#, Some(Message::Answer { id: 3, answer: Ok(json!({})) }));
+        check(r#"{"id":null,"error":{"code":-32700}}"#, Some(Message::Unread(json!({ "code": -32700 }))));
+        check(r#"{"id":3.5,"result":{}}"#, None);
         for nothing in ["", "noise", "[]", "3", r#"{"id":1}"#, r#"{"id":-1,"result":{}}"#, r#"{"result":{}}"#]
         {
             check(nothing, None);

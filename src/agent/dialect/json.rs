@@ -1,4 +1,5 @@
 //! Tolerant looks into one line of JSON: what is not there, or is of another kind, is empty, nothing or zero.
+use crate::agent::json;
 use crate::event::Usage;
 use serde_json::Value;
 
@@ -8,7 +9,7 @@ pub(super) fn event(line: &str) -> Option<Value> {
     if !line.starts_with('{') {
         return None;
     }
-    serde_json::from_str::<Value>(line).ok().filter(Value::is_object)
+    json::value(line).filter(Value::is_object)
 }
 
 /// The text at a path such as `/message/role`.

@@ -3,6 +3,7 @@
 use super::json::{event, first_text, list, number, text};
 use super::tools::{self, Tools};
 use super::{Dialect, EndReason, Said, words};
+use crate::agent::json;
 use serde_json::Value;
 
 /// Reads Kimi Code.
@@ -38,7 +39,7 @@ impl Kimi {
         let mut said: Vec<Said> = words::texts(text(event, "/content")).collect();
         for call in list(event, "/tool_calls") {
             let asked = text(call, "/function/arguments");
-            let input = serde_json::from_str::<Value>(asked).unwrap_or_default();
+            let input = json::value(asked).unwrap_or_default();
             let tool = tools::begun(text(call, "/id"), text(call, "/function/name"), &input);
             said.extend(self.tools.begin(tool, &input));
         }

@@ -12,10 +12,10 @@ mod pi;
 #[cfg(test)]
 mod samples;
 pub mod text;
-mod tools;
+pub(super) mod tools;
 mod vibe;
-mod words;
 
+use super::{acp, words};
 use crate::event::{ToolUse, Usage};
 
 /// One thing that an agent said or did.
@@ -87,6 +87,7 @@ pub trait Dialect: Send {
 /// A reader for one attempt; plain text where no dialect has that name.
 pub fn named(name: &str) -> Box<dyn Dialect> {
     match name {
+        "acp" => Box::<acp::Log>::default(),
         "claude" => Box::<claude::Claude>::default(),
         "cline" => Box::<cline::Cline>::default(),
         "codex" => Box::<codex::Codex>::default(),

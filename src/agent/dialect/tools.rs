@@ -2,6 +2,7 @@
 //! whatever they are called with.
 use super::json::{flag, list, text};
 use super::{Said, words};
+use crate::agent::json;
 use crate::event::{ToolKind, ToolStatus, ToolUse};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -143,8 +144,8 @@ pub(super) fn kind(name: &str) -> ToolKind {
 pub(super) fn begun(id: &str, name: &str, input: &Value) -> ToolUse {
     let parsed;
     // Some send what a tool is called with as JSON in a text.
-    let input = match input.as_str().map(serde_json::from_str::<Value>) {
-        Some(Ok(value)) => {
+    let input = match input.as_str().and_then(json::value) {
+        Some(value) => {
             parsed = value;
             &parsed
         }
@@ -187,14 +188,19 @@ fn paths(input: &Value) -> Vec<String> {
     };
     PATHS.iter().filter_map(|field| input.get(field)?.as_str()).for_each(&mut push);
     list(input, "/paths").iter().filter_map(Value::as_str).for_each(&mut push);
-    let patches = ["patch", "patchText", "input"].iter().filter_map(|field| input.get(field)?.as_str());
-    let lines = patches.chain(input.as_str()).flat_map(str::lines);
-    lines.filter_map(|line| PATCHED.iter().find_map(|mark| line.strip_prefix(mark))).for_each(push);
+    patched(input).for_each(push);
     found
 }
 
+/// The files that a patch in what a tool is called with names.
+pub(in crate::agent) fn patched(input: &Value) -> impl Iterator<Item = &str> {
+    let patches = ["patch", "patchText", "input"].iter().filter_map(|field| input.get(field)?.as_str());
+    let lines = patches.chain(input.as_str()).flat_map(str::lines);
+    lines.filter_map(|line| PATCHED.iter().find_map(|mark| line.strip_prefix(mark)))
+}
+
 /// How far an agent is with its own plan, if what a tool is called with is one: a list of steps, each with a status.
-pub(super) fn plan(input: &Value) -> Option<Said> {
+pub(in crate::agent) fn plan(input: &Value) -> Option<Said> {
     let steps =
         ["todos", "plan", "items", "entries"].iter().find_map(|field| input.get(field)?.as_array())?;
     let is_step = |step: &&Value| step.get("status").is_some() || step.get("completed").is_some();

@@ -68,28 +68,44 @@ pub async fn version(program: &Path) -> Version {
             unset: Vec::new(),
             cwd: place.path().to_owned(),
             stdin: None,
-            log: place.path().join("log"),
+            log: "/dev/null".into(),
             timeout: Some(VERSION),
             stall: None,
             grace: Duration::from_secs(1),
             keeper: keeper::program(),
             mask: Mask::default(),
         };
-        let mut lines = Vec::new();
-        let exit = child::run(launch, &Stop::new(), |line| lines.push(line.trim().to_owned())).await;
-        io::Result::Ok((exit.map_err(io::Error::other)?, lines))
+        let mut said = Banner::default();
+        let exit = child::run(launch, &Stop::new(), |line| said.hear(line.trim())).await;
+        io::Result::Ok((exit.map_err(io::Error::other)?, said))
     };
     match asked.await {
-        Ok((exit, lines)) if exit.success() => {
-            let looks_so = |line: &&String| line.chars().any(|c| c.is_ascii_digit());
-            let said = lines.iter().find(looks_so).or_else(|| lines.iter().find(|line| !line.is_empty()));
-            said.map_or_else(
-                || Version::None("it says nothing".to_owned()),
-                |line| Version::Said(short(line)),
-            )
-        }
+        Ok((exit, said)) if exit.success() => said
+            .numbered
+            .or(said.first)
+            .map_or_else(|| Version::None("it says nothing".to_owned()), Version::Said),
         Ok((exit, _)) => Version::None(format!("`--version`: {}", ended(&exit, VERSION))),
         Err(error) => Version::None(error.to_string()),
+    }
+}
+
+/// What a program says when it is asked for its version, however much that is.
+#[derive(Default)]
+struct Banner {
+    /// Its first line that says something.
+    first: Option<String>,
+    /// Its first line with a number in it.
+    numbered: Option<String>,
+}
+
+impl Banner {
+    fn hear(&mut self, line: &str) {
+        if self.first.is_none() && !line.is_empty() {
+            self.first = Some(short(line));
+        }
+        if self.numbered.is_none() && line.contains(|c: char| c.is_ascii_digit()) {
+            self.numbered = Some(short(line));
+        }
     }
 }
 
@@ -137,12 +153,9 @@ async fn ask(agent: &Agent, limit: Duration, probe: &mut Probe) -> Result<Exit, 
     let launch = command::agent(&call, &around, limits).map_err(|e| e.to_string())?;
     let launch = Launch { keeper: keeper::program(), ..launch };
     let mut dialect = named(&agent.dialect);
-    let mut heard = Vec::new();
-    let exit = child::run(launch, &Stop::new(), |line| heard.extend(dialect.read(line))).await;
-    heard.extend(dialect.end());
-    for said in heard {
-        take(probe, said);
-    }
+    let heard = |line: &str| dialect.read(line).into_iter().for_each(|said| take(probe, said));
+    let exit = child::run(launch, &Stop::new(), heard).await;
+    dialect.end().into_iter().for_each(|said| take(probe, said));
     exit.map_err(|error| error.to_string())
 }
 
@@ -155,6 +168,8 @@ fn take(probe: &mut Probe, said: Said) {
             probe.usage =
                 Some(Used(Tally { attempts: 1, unknown, silent: 0, usage: sum, priced: false }.into()));
         }
+        // Whatever was wrong before, it got over that.
+        Said::Ended(EndReason::Finished) => probe.trouble = None,
         Said::Ended(EndReason::Failed(why)) => probe.trouble = Some(short(&why)),
         Said::Ended(EndReason::Cut) => probe.trouble = Some("its answer was cut off".to_owned()),
         _ => {}
@@ -174,5 +189,33 @@ fn short(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}...", &text[..end]),
         None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn probed(said: &[Said]) -> Option<String> {
+        let mut probe = Probe { answered: false, said: None, trouble: None, millis: 0, usage: None };
+        said.iter().for_each(|said| take(&mut probe, said.clone()));
+        probe.trouble
+    }
+
+    #[test]
+    fn an_error_that_was_got_over_is_none() {
+        let failed = Said::Ended(EndReason::Failed("429".to_owned()));
+        assert_eq!(probed(&[failed.clone(), Said::Ended(EndReason::Finished)]), None);
+        assert_eq!(probed(&[Said::Ended(EndReason::Finished), failed]), Some("429".to_owned()));
+    }
+
+    #[test]
+    fn a_version_is_found_in_whatever_is_printed_and_no_more_is_kept() {
+        let mut banner = Banner::default();
+        ["", "Hello", "odd 1.2.3", &"x9".repeat(1_000)].into_iter().for_each(|line| banner.hear(line));
+        assert_eq!((banner.first.as_deref(), banner.numbered.as_deref()), (Some("Hello"), Some("odd 1.2.3")));
+        let mut banner = Banner::default();
+        banner.hear(&"x".repeat(1_000_000));
+        assert_eq!(banner.first.map(|line| line.len()), Some(SHOWN + 3));
     }
 }

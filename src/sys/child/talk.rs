@@ -102,7 +102,10 @@ pub async fn talk(launch: Launch, stop: &Stop, with: &mut impl Talk) -> Result<E
                 }
             }
             () = until(talking.next()) => talking.due(&group),
-            read = said.next() => talking.hear(read, &group),
+            read = said.next_or_end(), if said.pipe.is_some() => match read {
+                [] => talking.mute(),
+                read => talking.hear(read, &group),
+            },
             read = aside.next() => talking.hear_aside(read),
         }
     }
@@ -196,6 +199,13 @@ impl<T: Talk, F: FnMut(&str)> Talking<'_, T, F> {
         for line in lines {
             self.hear_line(&line, group);
         }
+    }
+
+    /// It has closed its output: there is nothing to wait for but its end.
+    fn mute(&mut self) {
+        let now = Instant::now();
+        self.ask.get_or_insert(now + CLOSING);
+        self.kill.get_or_insert(now + CLOSING + self.grace.min(CLOSING));
     }
 
     fn hear_line(&mut self, line: &[u8], group: &Group) {

@@ -163,6 +163,19 @@ async fn one_that_is_let_go_and_stays_is_ended() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_that_can_say_nothing_any_more_is_ended() {
+    let line = "trap '' TERM; echo up; exec >&-; while :; do sleep 100000 & wait $!; done";
+    let (exit, talker, _) = talked(line, saying(&[]), |_| {}).await;
+    assert_eq!((talker.heard, exit.signal, talker.gone), (vec!["up".to_owned()], Some(9), true));
+}
+
+#[tokio::test]
+async fn one_that_says_nothing_any_more_and_ends_soon_ends_as_it_does() {
+    let (exit, talker, _) = talked("exec >&-; echo bye >&2; exit 4", saying(&[]), |_| {}).await;
+    assert_eq!((exit.code, talker.asides), (Some(4), vec!["bye".to_owned()]));
+}
+
+#[tokio::test(start_paused = true)]
 async fn silence_is_told_of_and_may_be_the_end() {
     let talker = Talker { patience: Some(Duration::from_millis(300)), ..Talker::default() };
     let (exit, talker, _) = talked("cat", talker, |_| {}).await;

@@ -1,6 +1,6 @@
 //! Words for people out of what agents say: one line each, bounded, without what only a terminal understands.
-use super::Said;
-use crate::sys::output::clean;
+use super::dialect::Said;
+use crate::sys::output;
 
 /// The most of a line that is passed on, in characters; the log has all of it.
 const LONGEST: usize = 2000;
@@ -16,7 +16,7 @@ pub(super) fn line(line: &str) -> Option<String> {
 
 /// What an agent said, line by line.
 pub(super) fn texts(text: &str) -> impl Iterator<Item = Said> {
-    text.split(['\n', '\r']).filter_map(|text| line(&clean(text.as_bytes()))).map(Said::Text)
+    text.split(['\n', '\r']).filter_map(|text| line(&output::clean(text.as_bytes()))).map(Said::Text)
 }
 
 /// What stands beside the stream.
@@ -26,8 +26,12 @@ pub(super) fn aside(text: &str) -> Vec<Said> {
 
 /// One line for a title or a reason.
 pub(super) fn title(text: &str) -> String {
-    let clean = clean(text.replace(['\n', '\r', '\t'], " ").as_bytes());
-    bounded(clean.trim(), LONGEST_TITLE)
+    bounded(&clean(text), LONGEST_TITLE)
+}
+
+/// One line, without what only a terminal understands.
+pub(super) fn clean(text: &str) -> String {
+    output::clean(text.replace(['\n', '\r', '\t'], " ").as_bytes()).trim().to_owned()
 }
 
 /// The words of an error with the HTTP status that it was, if that is known, and how long a service asks to wait.

@@ -6,6 +6,7 @@ use super::ground::Reading;
 use super::trouble::Trouble;
 use super::wishes::Wishes;
 use crate::base::english::count;
+use crate::builtin;
 use crate::model::{Agent, Home, KnownAgent, PromptBy};
 use crate::report::table::Table;
 use crate::report::{Ink, json, words};
@@ -194,6 +195,18 @@ fn profile(agent: &Agent) -> Profile {
         grace_millis: u64::try_from(agent.grace.as_millis()).unwrap_or(u64::MAX),
         price,
     }
+}
+
+/// The first built-in agent whose program is on the `PATH`, if any is: not the one for shows, nor one that is talked
+/// with, which is for those who ask for it.
+pub fn first_installed(wishes: &Wishes) -> Option<&'static str> {
+    let known = seen(wishes, &Reading::default()).ok()?.agents;
+    let is_there = |agent: &Agent| agent.command.first().is_some_and(|program| find(program).is_some());
+    let mut built_in = builtin::AGENTS.iter().map(|text| text.name).filter(|name| *name != "demo");
+    built_in.find(|name| {
+        let mut agents = known.iter().map(|known| &known.agent);
+        agents.any(|agent| agent.name.as_str() == *name && !agent.acp && is_there(agent))
+    })
 }
 
 /// Where a program lies: by its path, or on the `PATH`.

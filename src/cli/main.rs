@@ -1,4 +1,5 @@
 //! From the arguments to the exit status: a table of contents of the commands.
+use super::agents::first_installed;
 use super::args::{CleanArgs, Cli, Command, DemoArgs, Form, Format, GraphArgs, WorktreeCommand};
 use super::build::build;
 use super::clean::Cleaning;
@@ -87,7 +88,7 @@ fn run(
             let request = InitRequest {
                 top: git.require_work_tree()?,
                 file: &specfile_path(&git, wishes)?,
-                agent: installed_agent(),
+                agent: first_installed(wishes),
             };
             Ok(Exit::Other(init::init(&request, out)?))
         }
@@ -311,14 +312,6 @@ fn show_demo(
     super::standing::status(wishes, &status, out, err)?;
     writeln!(out, "\nrun it again and nothing happens:\n\n  cd {} && specmake", repository.display())?;
     Ok(exit)
-}
-
-/// The first agent with a built-in profile whose program is on the `PATH`, if any is.
-fn installed_agent() -> Option<&'static str> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let is_there = |name: &str| std::env::split_paths(&path).any(|folder| folder.join(name).is_file());
-    let known = crate::builtin::AGENTS.iter().map(|agent| agent.name);
-    known.filter(|name| *name != "demo").find(|name| is_there(name))
 }
 
 fn play(session: Option<&str>) -> Exit {

@@ -3,7 +3,7 @@ use crate::schemas::fits;
 use crate::world::{ONE, World};
 use serde_json::Value;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 
 /// A program on the `PATH` of a world, which finds nothing else of the machine but git and a shell.
 fn program(world: &mut World, name: &str, text: &str) {
@@ -188,4 +188,29 @@ fn settings_are_shown_with_where_they_come_from() {
     let all = world.run(["config", "show", "--format", "json"]).exits(0).json();
     fits("config", [&all]);
     world.run(["config", "show"]).exits(0).said("Specfile:2");
+}
+
+#[test]
+fn init_names_an_agent_whose_program_is_there() {
+    let check = |programs: &[&str], expect: &str| {
+        let mut world = World::new();
+        world.file("specs/a/spec.md", "# A\n").commit("a spec");
+        for name in programs {
+            program(&mut world, name, "");
+        }
+        // Nothing else of the machine: an agent may be installed on it.
+        let bin = world.top().join("bin");
+        for name in ["git", "sh"] {
+            let path = std::env::var("PATH").unwrap();
+            let mut real = std::env::split_paths(&path).map(|folder| folder.join(name));
+            symlink(real.find(|file| file.is_file()).unwrap(), bin.join(name)).unwrap();
+        }
+        world.env("PATH", bin.to_str().unwrap());
+        world.run(["init"]).exits(0);
+        let text = world.read("Specfile");
+        assert!(text.contains(&format!("agent \"{expect}\"")), "{programs:?}: {text}");
+    };
+    // `cursor` is an editor; its agent has another name.
+    check(&["cursor", "pi"], "pi");
+    check(&["cursor-agent"], "cursor");
 }

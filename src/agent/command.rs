@@ -138,6 +138,7 @@ impl Surroundings<'_> {
             grace: SHELL_GRACE,
             keeper: None,
             mask: Mask::default(),
+            apart: false,
         }
     }
 }
@@ -195,7 +196,9 @@ pub fn agent(
     let env: Vec<(String, String)> = filled.chain(call.env.iter().cloned()).collect();
     let stdin = (!by_argument && !agent.acp).then(|| call.prompt.as_bytes().to_vec());
     let unset = agent.scrub.iter().map(OsString::from).collect();
-    Ok(Launch { stdin, unset, grace: agent.grace, ..around.launch(argv, &env, limits) })
+    // What is no plain text is read line by line.
+    let apart = agent.dialect != "text";
+    Ok(Launch { stdin, unset, apart, grace: agent.grace, ..around.launch(argv, &env, limits) })
 }
 
 /// A shell line as a process, as written.

@@ -211,6 +211,7 @@ impl Caller {
             grace: Duration::from_secs(1),
             keeper: self.keeper.clone(),
             mask: self.mask.clone(),
+            apart: false,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The one place that starts processes whose output is streamed: agents, `run` lines, setup, `when` lines.
 //! Each is ended together with all that it started, whatever ends first: by a [`keeper`] between us and it, or
 //! as a process group where there is none.
+mod apart;
 mod group;
 mod hand;
 pub mod keeper;
@@ -16,6 +17,7 @@ pub use talk::{Talk, Turn, talk};
 use super::output::Output;
 use super::stop::{Stop, Urgency};
 use crate::base::Mask;
+use apart::Apart;
 use group::{Act, Stand};
 use start::{Started, Streams, failed, start};
 use std::ffi::OsString;
@@ -74,6 +76,8 @@ pub struct Launch {
     pub keeper: Option<PathBuf>,
     /// What must not be read in what it prints.
     pub mask: Mask,
+    /// Whether its complaints come apart, so that they tear no line of its output.
+    pub apart: bool,
 }
 
 /// How a process ended.
@@ -159,12 +163,14 @@ pub enum ChildError {
 pub async fn run(launch: Launch, stop: &Stop, each: impl FnMut(&str) + Send) -> Result<Exit, ChildError> {
     let program = launch.argv.first().cloned().ok_or(ChildError::NoProgram)?;
     let started = Instant::now();
-    let begun =
-        start(&launch.argv, &launch, Streams::Together).map_err(|error| failed(&program, &launch, error))?;
-    let Started { mut group, output: pipe, stdin, .. } = begun;
+    let streams = if launch.apart { Streams::Apart } else { Streams::Together };
+    let begun = start(&launch.argv, &launch, streams).map_err(|error| failed(&program, &launch, error))?;
+    let Started { mut group, output: pipe, complaints, stdin } = begun;
     group.begun().await.map_err(|error| failed(&program, &launch, error))?;
     let mut output = Output::new(&launch.log, launch.mask.clone(), each);
     let mut reader = Reader { pipe: Some(pipe), buffer: vec![0; 32 * 1024] };
+    let mut aside = Reader { pipe: complaints, buffer: vec![0; 8 * 1024] };
+    let mut apart = launch.apart.then(Apart::default);
     let feeding = feed(stdin, launch.stdin);
     tokio::pin!(feeding);
     let mut fed = false;
@@ -191,7 +197,16 @@ pub async fn run(launch: Launch, stop: &Stop, each: impl FnMut(&str) + Send) -> 
             () = &mut feeding, if !fed => fed = true,
             read = reader.next() => {
                 watch.heard(Instant::now());
-                output.take(read);
+                match &mut apart {
+                    Some(apart) => apart.output(read, |bytes| output.take(bytes)),
+                    None => output.take(read),
+                }
+            }
+            read = aside.next() => {
+                watch.heard(Instant::now());
+                if let Some(apart) = &mut apart {
+                    apart.complaint(read, |bytes| output.take(bytes));
+                }
             }
         }
     }
@@ -201,7 +216,14 @@ pub async fn run(launch: Launch, stop: &Stop, each: impl FnMut(&str) + Send) -> 
     for act in [Act::Ask, Act::Kill] {
         let drained = timeout(LINGER, async {
             while reader.pipe.is_some() {
-                output.take(reader.next_or_end().await);
+                let read = reader.next_or_end().await;
+                match &mut apart {
+                    Some(apart) => apart.output(read, |bytes| output.take(bytes)),
+                    None => output.take(read),
+                }
+            }
+            while let (Some(apart), true) = (&mut apart, aside.pipe.is_some()) {
+                apart.complaint(aside.next_or_end().await, |bytes| output.take(bytes));
             }
         });
         let _ = drained.await;
@@ -209,6 +231,9 @@ pub async fn run(launch: Launch, stop: &Stop, each: impl FnMut(&str) + Send) -> 
     }
     let lost = || ChildError::Lost { program: program.to_string_lossy().into_owned() };
     let status = group.reap().await.ok_or_else(lost)?;
+    if let Some(apart) = apart {
+        apart.end(|bytes| output.take(bytes));
+    }
     let (tail, log_trouble) = output.end();
     Ok(Exit {
         code: status.code,
@@ -284,6 +309,7 @@ mod tests {
             grace: Duration::from_secs(60),
             keeper: None,
             mask: Mask::default(),
+            apart: false,
         }
     }
 
@@ -313,6 +339,20 @@ mod tests {
         assert_eq!(lines, ["a", "b", "c"]);
         assert_eq!(exit.tail, "a\nb\nc\n");
         assert_eq!(std::fs::read(folder.path().join("log")).expect("a log"), b"a\nb\nc");
+    }
+
+    #[tokio::test]
+    async fn complaints_that_come_apart_tear_no_line() {
+        let folder = folder();
+        let line = "i=0; while [ $i -lt 200 ]; do printf '{\"n\":'; echo noise >&2; printf '%s}\\n' $i; i=$((i+1)); done; printf last >&2; printf end; exit 3";
+        let launch = Launch { apart: true, ..shell(folder.path(), line) };
+        let (exit, lines) = ran(launch, &Stop::new()).await;
+        assert_eq!(exit.code, Some(3));
+        let (noise, said): (Vec<String>, Vec<String>) = lines.into_iter().partition(|line| line == "noise");
+        let expect = (0..200).map(|n| format!("{{\"n\":{n}}}")).chain(["end".to_owned(), "last".to_owned()]);
+        assert_eq!((noise.len(), said), (200, expect.collect()));
+        let reads = Launch { apart: true, ..shell(folder.path(), "read x || echo closed") };
+        assert_eq!(ran(reads, &Stop::new()).await.1, ["closed"], "its input has ended");
     }
 
     #[tokio::test]

@@ -74,6 +74,7 @@ pub async fn version(program: &Path) -> Version {
             grace: Duration::from_secs(1),
             keeper: keeper::program(),
             mask: Mask::default(),
+            apart: false,
         };
         let mut said = Banner::default();
         let exit = child::run(launch, &Stop::new(), |line| said.hear(line.trim())).await;

@@ -34,13 +34,13 @@ pub(super) enum Streams {
     /// One pipe for output and complaints keeps what is printed in the order it was printed.
     Together,
     /// Each has a pipe of its own, and so has the input.
-    Talk,
+    Apart,
 }
 
 /// Starts it. With a keeper, whether the program itself could be started is heard later.
 pub(super) fn start(argv: &[OsString], launch: &Launch, streams: Streams) -> io::Result<Started> {
     let (reader, writer) = io::pipe()?;
-    let apart = if streams == Streams::Talk { Some(io::pipe()?) } else { None };
+    let apart = if streams == Streams::Apart { Some(io::pipe()?) } else { None };
     let (complaints, complains) = apart.unzip();
     let mut line = None;
     let mut command = match (&launch.keeper, argv) {
@@ -65,7 +65,7 @@ pub(super) fn start(argv: &[OsString], launch: &Launch, streams: Streams) -> io:
         (None, []) => return Err(io::ErrorKind::InvalidInput.into()),
     };
     command.current_dir(&launch.cwd).process_group(0);
-    let is_told = launch.stdin.is_some() || streams == Streams::Talk;
+    let is_told = launch.stdin.is_some() || streams == Streams::Apart;
     command.stdin(if is_told { Stdio::piped() } else { Stdio::null() });
     for name in GIT_FAMILY.into_iter().map(OsString::from).chain(launch.unset.iter().cloned()) {
         command.env_remove(name);

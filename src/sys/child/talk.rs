@@ -60,7 +60,7 @@ pub async fn talk(launch: Launch, stop: &Stop, with: &mut impl Talk) -> Result<E
     let program = launch.argv.first().cloned().ok_or(ChildError::NoProgram)?;
     let started = Instant::now();
     let begun =
-        start(&launch.argv, &launch, Streams::Talk).map_err(|error| failed(&program, &launch, error))?;
+        start(&launch.argv, &launch, Streams::Apart).map_err(|error| failed(&program, &launch, error))?;
     let Started { mut group, output, complaints, stdin } = begun;
     group.begun().await.map_err(|error| failed(&program, &launch, error))?;
     let mut said = Reader { pipe: Some(output), buffer: vec![0; 32 * 1024] };

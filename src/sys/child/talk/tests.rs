@@ -80,6 +80,7 @@ fn shell(folder: &Path, line: &str) -> Launch {
         grace: Duration::from_secs(60),
         keeper: None,
         mask: Mask::default(),
+        apart: false,
     }
 }
 

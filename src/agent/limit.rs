@@ -31,6 +31,13 @@ const USUAL: [(LimitKind, &[&str]); 3] = [
             "spend limit",
             "payment required",
             "402",
+            "401",
+            "unauthorized",
+            "invalid api key",
+            "invalid_api_key",
+            "authentication_failed",
+            "authentication failed",
+            "authentication required",
         ],
     ),
     (
@@ -214,7 +221,8 @@ mod tests {
         check(&["429: {\"message\":\"slow down\"}"], CLOCK);
         check(&["it ended (status 529)"], TRANSIENT);
         check(&["gave up", "rate limit, resets in 2m"], clock(120));
-        check(&["invalid api key (status 401)"], None);
+        check(&["invalid api key (status 401)"], HUMAN);
+        check(&["Authentication required"], HUMAN);
         check(&["the request took 429 ms"], None);
         check(&[], None);
     }

@@ -54,6 +54,14 @@ struct AgentRow {
     probe: Option<Probe>,
 }
 
+impl AgentRow {
+    /// Whether a probe asks it: one that is named, else every one that is not ours and that a probe can talk with.
+    fn is_asked(&self) -> bool {
+        let is_named = self.profile.is_some();
+        self.installed && (is_named || (self.program != "{self}" && self.driven_by != "acp"))
+    }
+}
+
 /// All that an agent is called with.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 struct Profile {
@@ -103,7 +111,7 @@ pub fn agents(
         }
         if args.probe {
             let asked: Vec<&str> =
-                found.iter().filter(|(row, _)| row.installed).map(|(row, _)| row.name.as_str()).collect();
+                found.iter().filter(|(row, _)| row.is_asked()).map(|(row, _)| row.name.as_str()).collect();
             // Whoever closed standard error does not want to know.
             let _ = writeln!(
                 err,
@@ -114,7 +122,7 @@ pub fn agents(
             let limit = args.timeout;
             let probes = found.into_iter().map(|(mut row, agent)| {
                 tokio::spawn(async move {
-                    if row.installed {
+                    if row.is_asked() {
                         row.probe = Some(probe(&agent, limit).await);
                     }
                     (row, agent)

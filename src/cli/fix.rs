@@ -1,6 +1,6 @@
 //! `specmake fix`: an agent is given what failed, and mends it; then the spec goes on.
 use super::args::FixArgs;
-use super::build::build;
+use super::build::{build, require_trust};
 use super::exit::Exit;
 use super::ground::{Ground, Reading};
 use super::live::ask;
@@ -56,6 +56,7 @@ pub fn fix(
             Answer::NotHere | Answer::Held | Answer::Soon { .. } => {}
         }
     }
+    require_trust(wishes, wish, &ground, here, err)?;
     {
         let lock = lock(&ground.git, "fix", !args.no_wait, err)?;
         let site = open_mended(&ground, &lock, "fix", err)?;

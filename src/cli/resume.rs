@@ -1,6 +1,6 @@
 //! `specmake resume`: after a run that was cut off, a person chooses how to go on.
 use super::args::ResumeArgs;
-use super::build::build;
+use super::build::{build, require_trust};
 use super::exit::Exit;
 use super::ground::{Ground, Reading};
 use super::opening::{lock, open_mended};
@@ -59,6 +59,9 @@ pub fn resume(
     };
     writeln!(err, "specmake: a run that began {} ago was cut off; {at_work}", english::age(cut.age))?;
     let choice = if args.yes { 'r' } else { choose(&cut, here)? };
+    if choice != 'a' {
+        require_trust(wishes, wish, &ground, here, err)?;
+    }
     match choice {
         'r' => {}
         's' => cut.each(&ground, err, |site, position| {

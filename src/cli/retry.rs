@@ -1,6 +1,6 @@
 //! `specmake retry`: a held or failed spec climbs its ladder anew, in the run that is on or in one of its own.
 use super::args::RetryArgs;
-use super::build::build;
+use super::build::{build, require_trust};
 use super::exit::Exit;
 use super::ground::{Ground, Reading};
 use super::live::ask;
@@ -53,6 +53,8 @@ pub fn retry(
     if left.is_empty() {
         return Ok(Exit::Done);
     }
+    // Before anything is said to be tried again: who does not approve has changed nothing.
+    require_trust(wishes, wish, &ground, here, err)?;
     {
         let lock = lock(&ground.git, "", !args.no_wait, err)?;
         let site = open_mended(&ground, &lock, "retry", err)?;

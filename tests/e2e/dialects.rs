@@ -30,7 +30,7 @@ fn ends(dialect: &str, lines: &str, end: &str, expect: Option<&str>) {
 #[test]
 fn what_it_says_counts_beside_its_exit_code() {
     let refused = r#"{"type":"agent_end","messages":[{"role":"assistant","content":[],"stopReason":"error","errorMessage":"401: invalid api key"}],"willRetry":false}"#;
-    ends("pi", refused, "exit 0", Some("the agent says: 401: invalid api key (crash)"));
+    ends("pi", refused, "exit 0", Some("401: invalid api key (limit)"));
     let cut = r#"{"type":"step_finish","sessionID":"s","part":{"reason":"length","tokens":{"input":1,"output":8192}}}"#;
     ends("opencode", cut, "exit 0", Some("its answer was cut off (output limit)"));
     let begun = r#"{"type":"init","session_id":"s"}"#;

@@ -65,3 +65,18 @@ fn nothing_to_do_needs_no_approval() {
     world.distrust();
     world.again().calls([]);
 }
+
+#[test]
+fn a_retry_that_nobody_approves_changes_nothing() {
+    let world = stranger(&format!("{ONE} spec \"a\" \"A\""));
+    world.script("a/build", "exit 1");
+    world.run(["--yes"]).exits(1);
+    let (before, tip) = (world.run(["status"]).stdout, world.git(&["rev-parse", "spec/a"]));
+    for command in ["retry", "fix"] {
+        world.run([command, "a"]).refuses().calls([]).said("--yes");
+        assert_eq!(world.git(&["rev-parse", "spec/a"]), tip, "{command}");
+    }
+    assert_eq!(world.run(["status"]).stdout, before);
+    world.script("a/build", "play build");
+    world.run(["retry", "a", "--yes"]).exits(0).calls(["a:build"]);
+}

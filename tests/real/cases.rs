@@ -14,7 +14,11 @@ pub const ALL: &[Case] = &[
     },
     Case { name: "figures", shows: "its session and its tokens, as the model counted them", run: figures },
     Case { name: "resume", shows: "goes on in its session after specmake was killed", run: resume },
-    Case { name: "401", shows: "a refused key is a failure, in the agent's words", run: refused },
+    Case {
+        name: "401",
+        shows: "a refused key holds, in the agent's words, and is not tried again",
+        run: refused,
+    },
     Case { name: "429", shows: "a rate limit pauses its pool and no other", run: limited },
     Case { name: "cut", shows: "an answer that was cut off is no success", run: cut },
     Case { name: "stop", shows: "Ctrl-C leaves no process", run: stop },
@@ -109,14 +113,18 @@ fn resume(cli: &Cli) {
 fn refused(cli: &Cli) {
     let bench = Bench::new(cli);
     let fail = Some(Fail { status: 401, times: None, retry_after: None, message: Some(REFUSED.to_owned()) });
-    let lines = "stage \"build\" { on-failure { hold } }";
-    bench.specs(lines, &[("a", vec![Turn { fail, ..Turn::default() }])]);
+    bench.specs("", &[("a", vec![Turn { fail, ..Turn::default() }])]);
     let outcome = bench.world.run(["--format", "json"]);
     outcome.exits(1);
     let told = Told::by(&outcome);
     let failure = &told.last("attempt-ended")["failure"];
-    assert_eq!(failure["class"], "crash", "{failure}\n{outcome}");
-    assert!(failure["message"].as_str().unwrap().contains(cli.refused), "{failure}\n{outcome}");
+    let (words, class) = cli.refused;
+    assert_eq!(failure["class"], class, "{failure}\n{outcome}");
+    if class == "limit" {
+        assert_eq!(failure["limit"]["kind"], "human", "{failure}\n{outcome}");
+        assert_eq!(told.last("attempt-ended")["attempt"], 1, "{outcome}");
+    }
+    assert!(failure["message"].as_str().unwrap().contains(words), "{failure}\n{outcome}");
     assert!(!bench.world.has("out/a.txt"));
 }
 

@@ -56,6 +56,11 @@ impl Landings {
         self.under_way.is_empty() && (self.judging > 0 || !self.queue.is_empty())
     }
 
+    /// Whether no landing is under way, queued or about to be.
+    pub fn is_idle(&self) -> bool {
+        self.under_way.is_empty() && self.judging == 0 && self.queue.is_empty()
+    }
+
     /// Whether a batch could begin if there is a job for it. It waits the moment that it takes to judge those that
     /// may be in it.
     pub fn can_begin(&self) -> bool {

@@ -186,6 +186,12 @@ impl<H: Hands> Dispatcher<H> {
             }
             return self.schedule.set(place, State::AwaitingPerson);
         }
+        if landed == Landed::Again {
+            // It comes again at once; nothing has happened that others wait for, or they would take turns for ever.
+            self.report_landing(&spec, LandingPhase::Queued);
+            self.landings.push(self.graph.spec_of(place).unwrap_or_default(), place);
+            return Ok(());
+        }
         self.fresh = true;
         self.landings.passed(place);
         match landed {
@@ -193,11 +199,6 @@ impl<H: Hands> Dispatcher<H> {
                 self.ending.landed += 1;
                 self.reporter.report(Event::Landed { spec, commit, result, changed });
                 self.schedule.set(place, State::Done(Done::Ran))
-            }
-            Landed::Again => {
-                self.report_landing(&spec, LandingPhase::Queued);
-                self.landings.push(self.graph.spec_of(place).unwrap_or_default(), place);
-                Ok(())
             }
             Landed::Delivered { branch } => {
                 self.reporter.report(Event::Delivered { spec, branch });
@@ -219,7 +220,9 @@ impl<H: Hands> Dispatcher<H> {
             Landed::Conflict(failure) => self.conflict(place, failure),
             Landed::Held(failure) => self.hold(place, failure, Onward::Retry),
             Landed::Failed(failure) => self.fail(place, failure),
-            Landed::Stopped | Landed::Waits { .. } => self.schedule.set(place, State::Waiting),
+            Landed::Stopped | Landed::Again | Landed::Waits { .. } => {
+                self.schedule.set(place, State::Waiting)
+            }
         }
     }
 

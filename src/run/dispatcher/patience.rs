@@ -41,13 +41,17 @@ impl<H: Hands> Dispatcher<H> {
     /// Looks whether a person did what something waits for.
     fn look_again(&mut self) -> Result<(), IllegalMove> {
         self.look_at = Instant::now() + LOOK_AGAIN;
-        self.fresh = false;
         self.gates.retain(|place| !self.schedule.state(*place).is_over());
         for place in self.gates.clone() {
             if self.schedule.state(place) == State::AwaitingPerson {
                 self.schedule.set(place, State::Waiting)?;
             }
         }
+        // Others pass first: one that comes back between them would be in the way of each batch anew.
+        if !self.landings.is_idle() {
+            return Ok(());
+        }
+        self.fresh = false;
         let waiting: Vec<Place> = self.landings.waiting().keys().copied().collect();
         for place in waiting {
             if self.schedule.state(place) == State::AwaitingPerson {

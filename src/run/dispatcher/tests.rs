@@ -313,6 +313,32 @@ async fn a_landing_that_never_passes_is_held_and_names_the_file() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn landings_that_the_same_file_is_in_the_way_of_do_not_take_turns_for_ever() {
+    let story = Story::of(batched(&["a", "b"], 2, 1));
+    let mut story = story.attempt("a:plan", takes(0, done())).attempt("b:plan", takes(0, done()));
+    for _ in 0..99 {
+        // On top of the other it changes nothing there; alone it does.
+        story = story.landing("a", takes(0, in_the_way()));
+        story = story.landing("b", takes(0, Landed::Again)).landing("b", takes(0, in_the_way()));
+    }
+    let told = story.tell().await;
+    let waits = "landing waits: `x` is in the way";
+    assert_eq!(told.of(&["landing waits", "landed"]), [format!("a {waits}"), format!("b {waits}")]);
+    told.ends(2, 0, true);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_landing_that_a_file_is_in_the_way_of_lets_all_others_pass() {
+    let story = Story::of(specs(&[("a", &[]), ("b", &[]), ("c", &[])])).landing("a", takes(0, in_the_way()));
+    let told = story.landing("b", takes(5, landed())).tell().await;
+    assert_eq!(
+        told.of(&["landing waits", "landed"]),
+        ["a landing waits: `x` is in the way", "b landed", "c landed", "a landed"]
+    );
+    told.ends(3, 3, false);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_first_interrupt_stops_with_grace() {
     let story = Story::of(specs(&[("a", &[]), ("b", &[]), ("c", &[])])).interrupt(5, Which::First);
     let story = story.attempt("a:plan", takes(60, done())).attempt("b:plan", deaf(60, done()));

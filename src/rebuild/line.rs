@@ -178,7 +178,11 @@ impl<'a> Line<'a> {
             }
             last_at = Some((seq, speaks_of));
         }
-        let (Last::Done { .. }, Some((at, _))) = (&last, last_at) else { return last };
+        let (Last::Done { trace, .. }, Some((at, _))) = (&last, last_at) else { return last };
+        // The line of an adoption only rides along on a commit: who takes that back says nothing of it.
+        if trace.how == How::Adopted {
+            return last;
+        }
         match self.taken_back(at) {
             Some(reverter) => {
                 let why = format!("reverted by `{}`", self.commit(reverter).oid.short());

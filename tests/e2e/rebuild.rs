@@ -181,6 +181,17 @@ fn why_it_runs_again_is_told_to_the_agent() {
 }
 
 #[test]
+fn a_revert_takes_nothing_back_that_was_done_by_hand() {
+    let world = one_spec();
+    world.file("specs/a/spec.md", "# As I want it\n").commit("by hand");
+    world.run([]).exits(0).calls(["a:plan.."]);
+    world.git(&["revert", "--no-edit", "-m", "1", "HEAD"]);
+    world.run([]).exits(0).calls(["a:plan.."]);
+    assert_eq!(world.read("specs/a/spec.md"), "# As I want it\n");
+    world.again().calls([]);
+}
+
+#[test]
 fn a_rename_carries_its_history() {
     let world = World::with(r#"spec "old" "A thing""#);
     world.run([]).exits(0).calls(["old"]);

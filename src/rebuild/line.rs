@@ -311,12 +311,16 @@ impl<'a> Line<'a> {
         })
     }
 
-    /// How the last attempt at a stage ended that was not done since.
-    pub fn stopped<'s>(&'s self, names: &[&'s SpecName], stage: &StageName) -> Option<&'s str> {
+    /// How the last attempt at a stage ended that was not done since: its class, and why in words.
+    pub fn stopped<'s>(
+        &'s self,
+        names: &[&'s SpecName],
+        stage: &StageName,
+    ) -> Option<(Option<FailureClass>, &'s str)> {
         let mut marks: Vec<(Seq, &Mark)> = names.iter().flat_map(|name| self.marks(name)).collect();
         marks.sort_by_key(|(seq, _)| *seq);
         marks.into_iter().fold(None, |stopped, (_, mark)| match mark {
-            Mark::Attempt { stage: of, why, .. } if of == stage => Some(why.as_str()),
+            Mark::Attempt { stage: of, class, why, .. } if of == stage => Some((*class, why.as_str())),
             Mark::Trace(trace) if trace.stages.contains(stage) => None,
             _ => stopped,
         })

@@ -158,9 +158,12 @@ impl Site {
         let slot = self.slot(spec_position);
         let log = format!("logs/{}/{}/{}.{}.log", self.run, id.spec, id.stage, order.attempt);
         let around = Around { site: self, id: &id, attempt: order.attempt, slot, folder: &spec.folder };
+        let of = names(spec);
+        let stopped = line.stopped(&of, &id.stage);
         let past = Past {
             done: had_trace,
-            stopped: line.stopped(&names(spec), &id.stage).map(ToOwned::to_owned),
+            stopped: stopped.map(|(_, why)| why.to_owned()),
+            was_refused: stopped.is_some_and(|(class, _)| class == Some(FailureClass::Limit)),
             diff: self.diff_for(&order.reasons, since, standing.tree_oid),
         };
         let order = &going_on(order, &spec.stages[stage], &past);

@@ -47,7 +47,10 @@ impl<'a> Ear<'a> {
     }
 
     /// It is over; gives what it said of itself.
-    pub(super) fn end(self) -> Told {
+    pub(super) fn end(mut self) -> Told {
+        if self.told.is_broken_off() {
+            self.meter.breaks_off();
+        }
         self.told
     }
 

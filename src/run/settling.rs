@@ -98,7 +98,7 @@ impl Site {
         let slot = self.slot(position);
         let around = Around { site: self, id: &id, attempt: order.attempt, slot, folder: &spec.folder };
         let worktree = &place.worktree;
-        let past = Past { done: false, stopped: None, diff: String::new() };
+        let past = Past { done: false, stopped: None, was_refused: false, diff: String::new() };
         let ground =
             Ground { around: &around, worktree, log: &log, past: &past, since: (place.tip, place.tip) };
         let parts = self.settling_parts(order, spec, stage, &ground, &clash)?;

@@ -71,6 +71,18 @@ impl Meter<'_> {
             priced: self.before.priced || self.bill.is_priced(),
             partial: self.before.partial || self.bill.is_partial(),
         };
+        self.report();
+    }
+
+    /// It ended without a word: what it used after what it told is not known.
+    pub fn breaks_off(&mut self) {
+        if self.used.sum.has_tokens() && !self.used.partial {
+            self.used.partial = true;
+            self.report();
+        }
+    }
+
+    fn report(&self) {
         let Used { sum: usage, priced, partial } = *self.used;
         self.reporter.report(Event::Usage { stage: self.stage.clone(), usage, priced, partial });
     }

@@ -153,15 +153,19 @@ pub(super) struct Past {
     pub done: bool,
     /// How its last attempt ended, if it was not done since.
     pub stopped: Option<String>,
+    /// Whether a limit refused it.
+    pub was_refused: bool,
     /// What changed in its ingredients since it was done.
     pub diff: String,
 }
 
 impl Past {
-    /// Whether nothing was wrong with the stage's last attempt: somebody or something cut it off.
+    /// Whether nothing was wrong with the stage's last attempt: somebody or something cut it off, or a limit did.
     pub fn was_cut_off(&self) -> bool {
         let stopped = self.stopped.as_deref();
-        stopped == Some(Failure::stopped().message.as_str()) || stopped == Some(FOUND_DEAD)
+        self.was_refused
+            || stopped == Some(Failure::stopped().message.as_str())
+            || stopped == Some(FOUND_DEAD)
     }
 
     /// `is_known`: the last attempt is one of this run, which the prompt tells of elsewhere.

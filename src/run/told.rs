@@ -72,6 +72,11 @@ impl Told {
         }
     }
 
+    /// Whether it was broken off: it is of a kind that says when it is over, and did not.
+    pub(super) fn is_broken_off(&self) -> bool {
+        self.tells_its_end && self.ended.is_none()
+    }
+
     fn works(&mut self) {
         self.worked = true;
         self.retrying = None;
@@ -125,7 +130,7 @@ impl Ran {
         match (self.told.said(), how) {
             (Some(said), Some(how)) => Some(format!("{said}; {how}")),
             (Some(one), None) | (None, Some(one)) => Some(one),
-            (None, None) if self.told.tells_its_end && self.told.ended.is_none() => {
+            (None, None) if self.told.is_broken_off() => {
                 Some("it ended without saying that it is done".to_owned())
             }
             (None, None) => None,

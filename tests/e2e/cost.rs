@@ -189,3 +189,19 @@ fn a_price_is_that_of_the_model_beside_it() {
     let answer = world.run(["cost", "--format", "json"]).exits(0).json();
     assert_eq!(answer["total"]["cost"], Value::Null, "{answer:#}");
 }
+
+#[test]
+fn what_broke_off_may_have_used_more_than_it_told() {
+    let world = World::with(&format!(
+        "agent \"broken\" uses=\"script\" dialect=\"claude\" {{ price in=3.0 out=15.0 }}\n{ONE}\n\
+         stage \"build\" {{ on-failure {{ hold }} }}\nspec \"a\" \"A\" agent=\"broken\""
+    ));
+    // Of an answer that is still on its way the first count is told, and nothing of the rest.
+    let message = r#"{"type":"assistant","message":{"id":"m1","content":[{"type":"text","text":"Well."}],"usage":{"input_tokens":1000,"output_tokens":1}}}"#;
+    world.script("a/build", &format!("echo '{message}'\nexit 143"));
+    world.run([]).exits(1);
+    let answer: Value = serde_json::from_str(&world.run(["cost", "--format", "json"]).stdout).unwrap();
+    let total = &answer["total"];
+    assert_eq!((&total["input"], &total["unknown"]), (&1000.into(), &1.into()), "{answer:#}");
+    world.run(["cost"]).exits(0).said("≥");
+}

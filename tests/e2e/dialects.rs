@@ -96,6 +96,42 @@ fn a_refusal_pauses_the_pool_of_its_agent_alone() {
 }
 
 #[test]
+fn what_a_limit_cut_off_goes_on_in_its_session() {
+    let world = World::new();
+    let program = world.top().join("agent.sh").display().to_string();
+    let agent = format!(
+        "agent \"claude\" {{ command {program:?}; resume {program:?} \"again\" \"{{session}}\"; dialect \"claude\" }}"
+    );
+    let ladder = "stage \"build\" { on-failure { resume 1; fail } }";
+    world.specfile(&format!("{agent}\n{ONE}\n{ladder}\nspec \"a\" \"A\" agent=\"claude\""));
+    world.commit("Specfile");
+    let begun = r#"{"type":"system","subtype":"init","session_id":"s-1"}"#;
+    let refused = |words: &str| {
+        format!(
+            r#"{{"type":"result","subtype":"success","is_error":true,"api_error_status":429,"result":"{words}"}}"#
+        )
+    };
+    let (short, long) =
+        (refused("rate limit, retry-after: 200ms"), refused("rate limit, come back later, retry-after: 1h"));
+    let done = r#"{"type":"result","subtype":"success","is_error":false,"result":"Done."}"#;
+    world.script(
+        "a/build",
+        &format!(
+            "note ${{ARGS:-none}}\necho '{begun}'\n\
+             if test ! -e $W/flags/one; then flag one; echo '{short}'; exit 1; fi\n\
+             if test ! -e $W/flags/two; then flag two; echo '{long}'; exit 1; fi\n\
+             play build\necho '{done}'"
+        ),
+    );
+    let mut run = world.start(["--yes"]);
+    run.until_said("come back later");
+    run.signal(Signal::INT);
+    run.wait().exits(130);
+    world.run(["--yes"]).exits(0);
+    assert_eq!(world.notes(), ["none", "again s-1", "again s-1"]);
+}
+
+#[test]
 fn a_session_that_is_gone_is_known_by_what_agents_say_of_it() {
     let claude = r#"No conversation found with session ID: s-1
 {"type":"result","subtype":"error_during_execution","is_error":true,"num_turns":0,"session_id":"s-1","total_cost_usd":0,"usage":{"input_tokens":0,"output_tokens":0},"errors":["No conversation found with session ID: s-1"]}"#;

@@ -184,6 +184,9 @@ impl World {
         world.git(&["init", "-q", "-b", "main"])?;
         world.git(&["config", "user.name", "bench"])?;
         world.git(&["config", "user.email", "bench@example.org"])?;
+        // Neither side is to wait for a tidying up that git begins by itself.
+        world.git(&["config", "gc.auto", "0"])?;
+        world.git(&["config", "maintenance.auto", "false"])?;
         world.git(&["add", "--all"])?;
         world.git(&["commit", "-q", "-m", "start"])?;
         world.git(&["gc", "-q"])?;

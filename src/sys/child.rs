@@ -296,7 +296,8 @@ mod tests {
     use std::path::Path;
     use tokio::sync::oneshot;
 
-    fn shell(folder: &Path, line: &str) -> Launch {
+    /// A line of shell, its log in the folder that it runs in.
+    pub(super) fn shell(folder: &Path, line: &str) -> Launch {
         Launch {
             argv: ["sh", "-c", line].map(OsString::from).to_vec(),
             env: Vec::new(),

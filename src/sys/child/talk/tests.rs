@@ -1,10 +1,8 @@
 //! Conversations with shells.
 use super::{Talk, Turn, talk};
-use crate::base::Mask;
+use crate::sys::child::tests::shell;
 use crate::sys::child::{Cut, Exit, Launch};
 use crate::sys::stop::Stop;
-use std::ffi::OsString;
-use std::path::Path;
 use std::time::Duration;
 
 /// Says some lines at first, one more to be stopped, and has enough after the line `bye`.
@@ -65,23 +63,6 @@ async fn talked(line: &str, talker: Talker, change: impl FnOnce(&mut Launch)) ->
     let exit = talk(launch, &stop, &mut talker).await.expect("an exit");
     let log = std::fs::read_to_string(folder.path().join("log")).expect("a log");
     (exit, talker, log)
-}
-
-fn shell(folder: &Path, line: &str) -> Launch {
-    Launch {
-        argv: ["sh", "-c", line].map(OsString::from).to_vec(),
-        env: Vec::new(),
-        unset: Vec::new(),
-        cwd: folder.to_owned(),
-        stdin: None,
-        log: folder.join("log"),
-        timeout: None,
-        stall: None,
-        grace: Duration::from_secs(60),
-        keeper: None,
-        mask: Mask::default(),
-        apart: false,
-    }
 }
 
 fn saying(lines: &[&str]) -> Talker {

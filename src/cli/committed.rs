@@ -1,7 +1,7 @@
 //! The files of a commit, as loading a Specfile asks for them: all that a bare repository has.
 use crate::model::{Files, Pattern};
 use crate::rebuild::result::lies_in;
-use crate::sys::git::{CatFile, Git, GitError, Oid};
+use crate::sys::git::{Git, GitError, Oid};
 use std::io;
 
 /// The files of a commit.
@@ -26,7 +26,7 @@ impl Committed {
 
 impl Files for Committed {
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {
-        let content = CatFile::open(&self.git).and_then(|mut cat| cat.file(self.commit, path));
+        let content = self.git.file_of(self.commit, path);
         content
             .map_err(|error| io::Error::other(error.to_string()))?
             .ok_or_else(|| io::ErrorKind::NotFound.into())

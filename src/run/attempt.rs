@@ -93,6 +93,7 @@ impl Site {
             Ok(prepared) => prepared,
             Err(outcome) => return outcome,
         };
+        self.git.warm_up();
         let ran = match self.run_in(&mut prepared, &order, &stop).await {
             Ok(ran) => ran,
             Err(failure) => {

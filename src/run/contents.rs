@@ -1,7 +1,7 @@
 //! Trees and stamps by way of git, each read once.
 use crate::base::{Oid, Stamp};
 use crate::rebuild::{FileId, Tree, Trees, Unreadable};
-use crate::sys::git::{CatFile, Git, GitError};
+use crate::sys::git::{Git, GitError};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,7 +15,6 @@ const GITLINK: u32 = 0o160_000;
 #[derive(Debug)]
 pub struct Contents {
     git: Git,
-    cat: Mutex<Option<CatFile>>,
     trees: Mutex<Vec<(Oid, Arc<Tree>)>>,
     files: Mutex<HashMap<(Oid, String), Option<FileId>>>,
     stamps: Mutex<HashMap<FileId, Stamp>>,
@@ -24,13 +23,7 @@ pub struct Contents {
 impl Contents {
     /// The contents of a repository.
     pub fn new(git: Git) -> Self {
-        Self {
-            git,
-            cat: Mutex::default(),
-            trees: Mutex::default(),
-            files: Mutex::default(),
-            stamps: Mutex::default(),
-        }
+        Self { git, trees: Mutex::default(), files: Mutex::default(), stamps: Mutex::default() }
     }
 
     /// The files of a commit or tree.
@@ -75,21 +68,7 @@ impl Contents {
     /// # Errors
     /// It cannot be read.
     pub fn content(&self, file: FileId) -> Result<Vec<u8>, GitError> {
-        Ok(self.read(&[file.oid])?.pop().flatten().unwrap_or_default())
-    }
-
-    fn read(&self, oids: &[Oid]) -> Result<Vec<Option<Vec<u8>>>, GitError> {
-        let mut cat = self.cat.lock().unwrap_or_else(PoisonError::into_inner);
-        let open = match cat.take() {
-            Some(open) => open,
-            None => CatFile::open(&self.git)?,
-        };
-        // One that failed is not used again: its answers may be those to former questions.
-        let contents = cat.insert(open).contents(oids);
-        if contents.is_err() {
-            *cat = None;
-        }
-        contents
+        Ok(self.git.contents(&[file.oid])?.pop().flatten().unwrap_or_default())
     }
 }
 
@@ -122,7 +101,7 @@ impl Trees for Contents {
         }
         for some in blobs.chunks(256) {
             let oids: Vec<Oid> = some.iter().map(|file| file.oid).collect();
-            for (file, content) in some.iter().zip(self.read(&oids).map_err(unreadable)?) {
+            for (file, content) in some.iter().zip(self.git.contents(&oids).map_err(unreadable)?) {
                 let content =
                     content.ok_or_else(|| Unreadable(format!("git has lost blob `{}`", file.oid)))?;
                 known.insert(*file, Stamp::of_blob(file.mode, &content));

@@ -63,6 +63,17 @@ impl World {
         Git::discover_with(dir, &self.env()).unwrap()
     }
 
+    /// The same, but that who commits is said by the repository's config and when by the clock.
+    pub(crate) fn open_unsigned(&self) -> Git {
+        let says_who = |name: &OsString| {
+            name.to_str().is_some_and(|name| {
+                name.ends_with("_EMAIL") || name.ends_with("_NAME") || name.ends_with("_DATE")
+            })
+        };
+        let env: Vec<_> = self.env().into_iter().filter(|(name, _)| !says_who(name)).collect();
+        Git::discover_with(&self.top(), &env).unwrap()
+    }
+
     pub(crate) fn try_git(&self, dir: &Path, args: &[&str]) -> Captured {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let mut git = Invocation::new("git").clear_env().env("PATH", path).cwd(dir);

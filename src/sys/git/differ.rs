@@ -18,17 +18,22 @@ impl Differ {
     /// The paths that differ between two trees. `None`: nobody answers.
     pub(super) fn changes(&self, git: &Git, old: Oid, new: Oid) -> Option<Result<Vec<Change>, GitError>> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut talk = match open.take() {
-            Some(talk) => talk,
-            None => {
-                let command = git.command(["diff-tree", "--stdin", "-r", "--raw", "--no-abbrev", "-z"]);
-                git.converse(&command.args(STEADY)).ok()?
-            }
-        };
+        let mut talk = open.take().or_else(|| start(git))?;
         let changes = ask(&mut talk, old, new).ok()?;
         *open = Some(talk);
         Some(changes)
     }
+
+    /// Has it ready for the first question.
+    pub(super) fn warm_up(&self, git: &Git) {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *open = open.take().or_else(|| start(git));
+    }
+}
+
+fn start(git: &Git) -> Option<Conversation> {
+    let command = git.command(["diff-tree", "--stdin", "-r", "--raw", "--no-abbrev", "-z"]);
+    git.converse(&command.args(STEADY)).ok()
 }
 
 /// `OLD NEW\n`, the entries as `--raw -z` writes them, and [`OVER`].

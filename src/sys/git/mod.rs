@@ -1,6 +1,5 @@
 //! git, by its plumbing: every command names its git directory and work tree, reads exit codes and
 //! NUL-separated output, never messages. Refs move by compare-and-swap alone.
-pub mod cat_file;
 pub mod commit;
 pub mod config;
 pub mod diff;
@@ -10,19 +9,20 @@ pub mod error;
 pub mod index;
 pub(crate) mod index_file;
 pub mod log;
-mod lookup;
 mod loose;
 mod mark;
 pub mod merge;
 mod mover;
+mod object;
+mod objects;
 pub mod oid;
 pub mod path;
+mod people;
 pub mod refs;
 pub mod repo;
 pub mod tree;
 pub mod worktrees;
 
-pub use cat_file::CatFile;
 pub use commit::{NewCommit, Signature};
 pub use error::GitError;
 pub use index::TempIndex;

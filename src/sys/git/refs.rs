@@ -1,7 +1,7 @@
 //! Branches and other refs: where they are, and how they move.
 use super::error::GitError;
-use super::lookup;
 use super::mover::{Answer, instructions};
+use super::objects;
 use super::oid::Oid;
 use super::path;
 use super::repo::{Git, failed};
@@ -116,8 +116,8 @@ impl Git {
     /// # Errors
     /// git fails.
     pub fn object(&self, revision: &str) -> Result<Option<Oid>, GitError> {
-        if lookup::is_shared(revision)
-            && let Some(object) = self.lookup().object(&self.main(), revision)
+        if objects::is_shared(revision)
+            && let Some(object) = self.objects().named(self, revision)
         {
             return Ok(object);
         }

@@ -1,8 +1,9 @@
 //! A handle on one checkout of a repository, or on a bare one, and how its commands are made.
 use super::differ::Differ;
 use super::error::GitError;
-use super::lookup::Lookup;
 use super::mover::Mover;
+use super::objects::Objects;
+use super::people::People;
 use crate::sys::process::{Captured, Conversation, Invocation};
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -76,10 +77,12 @@ pub(super) struct Place {
 /// Processes that stay open.
 #[derive(Debug, Default)]
 pub(super) struct Open {
-    lookup: Lookup,
+    objects: Objects,
     differ: Differ,
     mover: Mover,
     plain: OnceLock<bool>,
+    people: OnceLock<Option<People>>,
+    warm: OnceLock<()>,
 }
 
 impl Git {
@@ -138,8 +141,8 @@ impl Git {
         name.strip_suffix(".git").filter(|rest| !rest.is_empty()).unwrap_or(&name).to_owned()
     }
 
-    pub(super) fn lookup(&self) -> &Lookup {
-        &self.place.open.lookup
+    pub(super) fn objects(&self) -> &Objects {
+        &self.place.open.objects
     }
 
     pub(super) fn mover(&self) -> &Mover {
@@ -148,6 +151,29 @@ impl Git {
 
     pub(super) fn differ(&self) -> &Differ {
         &self.place.open.differ
+    }
+
+    /// Who commits, if that may be said without asking git each time.
+    pub(super) fn people(&self) -> Option<&People> {
+        let says_who = |name: &OsStr| {
+            let name = name.as_encoded_bytes();
+            name.starts_with(b"GIT_AUTHOR_") || name.starts_with(b"GIT_COMMITTER_")
+        };
+        if self.env.iter().any(|(name, _)| says_who(name)) {
+            return None;
+        }
+        self.place.open.people.get_or_init(|| People::of(self)).as_ref()
+    }
+
+    /// Begins in the background what will be asked before long, so that nobody waits for it then.
+    pub fn warm_up(&self) {
+        self.place.open.warm.get_or_init(|| {
+            let git = self.clone();
+            std::thread::spawn(move || {
+                git.differ().warm_up(&git);
+                git.people();
+            });
+        });
     }
 
     /// Whether refs are files, objects have names of 20 bytes and the repository is nobody else's, as it is where

@@ -127,13 +127,12 @@ fn trees_are_read_written_and_compared() {
     assert_eq!(git.write_tree(base, &[("none".into(), None)]).unwrap(), base);
     let text = git.diff_text(base, tree, &["d".to_owned()]).unwrap();
     assert!(text.contains("+now a file") && !text.contains("+odd"), "{text}");
-    let mut objects = CatFile::open(&git).unwrap();
-    assert_eq!(objects.file(tree, &odd).unwrap().as_deref(), Some(&b"odd"[..]));
-    assert_eq!(objects.file(tree, "no\nsuch").unwrap(), None);
+    assert_eq!(git.file_of(tree, &odd).unwrap().as_deref(), Some(&b"odd"[..]));
+    assert_eq!(git.file_of(tree, "no\nsuch").unwrap(), None);
     let many: Vec<Oid> =
         (0..200).map(|_| content(&git, "odd").unwrap().oid).take(1).cycle().take(200).collect();
-    assert!(objects.contents(&many).unwrap().iter().all(|one| one.as_deref() == Some(b"odd")));
-    assert_eq!(objects.content(base.zero_like()).unwrap(), None);
+    assert!(git.contents(&many).unwrap().iter().all(|one| one.as_deref() == Some(b"odd")));
+    assert_eq!(git.contents(&[base.zero_like()]).unwrap(), [None]);
     assert_eq!(world.status(), "");
     assert_eq!(std::fs::read_dir(git.own_dir().join("tmp")).unwrap().count(), 0);
 }

@@ -16,7 +16,7 @@ use crate::event::{Event, Record, RunOutcome, Verdict};
 use crate::graph::goals::resolve;
 use crate::graph::{PlaceKind, Wanted};
 use crate::model::CommitInputs;
-use crate::plan::{Schedule, Terms};
+use crate::plan::{Forecast, Schedule, Terms, Thought};
 use crate::rebuild::{Adopted, How, Mark};
 use crate::report::{Voice, json, summary};
 use crate::run::dispatcher::{Dispatcher, Ending};
@@ -139,8 +139,7 @@ impl Build<'_> {
         for warning in warnings.try_iter() {
             reporter.report(warning.event);
         }
-        let may_run = forecast.verdicts.iter().map(|verdict| verdict.as_ref().is_none_or(moves)).collect();
-        let ending = self.drive(&site, &reporter, may_run, &show.watchers());
+        let ending = self.drive(&site, &reporter, &forecast, &show.watchers());
         let outcome = ending.as_ref().map_or(RunOutcome::Failed, outcome);
         let trouble = (outcome == RunOutcome::Failed).then(|| disk_trouble(&site)).flatten();
         reporter.report(Event::RunEnded { outcome, millis: now_millis().saturating_sub(started) });
@@ -167,15 +166,23 @@ impl Build<'_> {
         &self,
         site: &Arc<Site>,
         reporter: &Reporter,
-        may_run: Vec<bool>,
+        forecast: &Forecast,
         watchers: &Arc<Watchers>,
     ) -> Result<Ending, Trouble> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        let terms = Terms {
+        let mut terms = Terms {
             jobs: site.project.settings.jobs,
             fail_fast: self.wish.fail_fast,
             weights: site.durations().weights(&site.project, &site.graph),
+            urgency: Vec::new(),
         };
+        let runs = forecast.runs();
+        let (graph, wanted) = (&site.graph, &self.wanted);
+        let thought = Thought { project: &site.project, graph, wanted, terms: &terms, runs: &runs };
+        terms.urgency = thought.best().urgency;
+        // A place that is none of a forecast's business is nobody's to wait for either.
+        let may_run =
+            forecast.verdicts.iter().zip(&runs).map(|(known, runs)| known.is_none() || *runs).collect();
         let schedule = Schedule::new(&site.project, Arc::clone(&site.graph), self.wanted.clone(), &terms);
         let hands = Arc::new(Executor::new(Arc::clone(site)));
         let retries = self.wish.retries;

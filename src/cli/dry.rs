@@ -2,7 +2,7 @@
 use super::conflicts::shown;
 use super::exit::Exit;
 use super::ground::Ground;
-use super::plan::{PlanHeader, report};
+use super::plan::{Expected, PlanHeader, report};
 use super::trouble::Trouble;
 use super::wishes::{BuildWish, Mode, Wishes};
 use crate::base::Oid;
@@ -157,7 +157,9 @@ impl<'a> Foreseen<'a> {
             uncommitted: self.uncommitted,
             notes: self.notes,
         };
-        report(project, graph, self.wanted, (&self.forecast, &weights), header)
+        let costs = self.site.costs();
+        let expected = Expected { forecast: &self.forecast, weights: &weights, costs: &costs };
+        report(project, graph, self.wanted, expected, header)
     }
 }
 

@@ -3,9 +3,10 @@ use crate::base::{SpecName, StageName};
 use crate::event::{PlannedSpec, Verdict};
 use crate::graph::{Place, PlaceKind, StageGraph, Wanted};
 use crate::model::{Project, Spec, Work};
-use crate::plan::Forecast;
+use crate::plan::{Costs, Forecast, Terms, Thought};
 use crate::report::PlanReport;
-use crate::report::plan::{ExpectedTime, PlanSpec, PlanStage};
+use crate::report::plan::{ExpectedCost, ExpectedTime, PlanSpec, PlanStage};
+use std::sync::Arc;
 
 /// The specs of a run, in topological order, as its first event announces them.
 pub fn announced(project: &Project, graph: &StageGraph, wanted: &Wanted) -> Vec<PlannedSpec> {
@@ -35,14 +36,31 @@ pub struct PlanHeader {
     pub notes: Vec<String>,
 }
 
-/// The report of a forecast. `weights` are the expected milliseconds of each place, by number.
+/// Numbers of jobs to expect times for, beside the project's own.
+const JOBS: [u32; 4] = [1, 2, 4, 8];
+
+/// What is expected of a run.
+#[derive(Debug, Clone, Copy)]
+pub struct Expected<'a> {
+    /// What runs.
+    pub forecast: &'a Forecast,
+    /// The milliseconds of each place, by number.
+    pub weights: &'a [u64],
+    /// What stages cost.
+    pub costs: &'a Costs,
+}
+
+/// The report of a forecast.
 pub fn report(
     project: &Project,
-    graph: &StageGraph,
+    graph: &Arc<StageGraph>,
     wanted: &Wanted,
-    (forecast, weights): (&Forecast, &[u64]),
+    expected: Expected<'_>,
     header: PlanHeader,
 ) -> PlanReport {
+    let Expected { forecast, weights, costs } = expected;
+    let runs = forecast.runs();
+    let cost = costs.expected(project, graph, |place| runs[place.index()]);
     let sight = Sight::new(project, graph, wanted);
     let verdict = |place: Place| forecast.verdicts.get(place.index()).cloned().flatten();
     let planned = |(at, spec): (usize, &Spec)| PlanSpec {
@@ -68,11 +86,36 @@ pub fn report(
         width: forecast.width.iter().max().map_or(0, |width| u32::try_from(*width).unwrap_or(u32::MAX)),
         critical_millis: Some(forecast.critical_millis).filter(|_| !path.is_empty()),
         critical_path: path.into_iter().map(|place| graph.label(place)).collect(),
-        expected: forecast.expected.iter().map(|&(jobs, millis)| ExpectedTime { jobs, millis }).collect(),
+        expected: expected_times(project, graph, wanted, weights, &runs),
+        expected_cost: (cost.known > 0).then_some(ExpectedCost {
+            usd: cost.usd,
+            known: cost.known,
+            unknown: cost.unknown,
+        }),
         uncommitted: header.uncommitted,
         conflicts: Vec::new(),
         notes: header.notes,
     }
+}
+
+fn expected_times(
+    project: &Project,
+    graph: &Arc<StageGraph>,
+    wanted: &Wanted,
+    weights: &[u64],
+    runs: &[bool],
+) -> Vec<ExpectedTime> {
+    let mut jobs = JOBS.to_vec();
+    jobs.push(project.settings.jobs);
+    jobs.sort_unstable();
+    jobs.dedup();
+    let any = runs.contains(&true);
+    let expect = |jobs: u32| {
+        let terms = Terms { jobs, weights: weights.to_vec(), ..Terms::default() };
+        let thought = Thought { project, graph, wanted, terms: &terms, runs };
+        ExpectedTime { jobs, millis: if any { thought.best().millis } else { 0 } }
+    };
+    jobs.into_iter().map(expect).collect()
 }
 
 /// The wanted part of a graph, spec by spec.
@@ -172,7 +215,6 @@ mod tests {
     use crate::graph::resolve;
     use crate::graph::sample::Sample;
     use crate::plan::{Own, forecast};
-    use std::sync::Arc;
 
     fn sample() -> (Project, Arc<StageGraph>) {
         let mut sample = Sample::new();
@@ -218,9 +260,15 @@ mod tests {
         let own = |place: Place| {
             if place == runs { Own::OutOfDate(vec![Reason::NeverRan]) } else { Own::UpToDate(Done::Ran) }
         };
-        let forecast = forecast(&project, &graph, &wanted, &weights, &[1, 2], own);
+        let forecast = forecast(&graph, &wanted, &weights, own);
         let header = PlanHeader { base: "main".into(), ..PlanHeader::default() };
-        let report = report(&project, &graph, &wanted, (&forecast, &weights), header);
+        let report = report(
+            &project,
+            &graph,
+            &wanted,
+            Expected { forecast: &forecast, weights: &weights, costs: &Costs::default() },
+            header,
+        );
         let names: Vec<&str> = report.specs.iter().map(|spec| spec.spec.as_str()).collect();
         assert!(names.iter().position(|name| *name == "a") < names.iter().position(|name| *name == "b"));
         assert_eq!(
@@ -245,8 +293,14 @@ mod tests {
         let (project, graph) = sample();
         let wanted = wanted(&project, &graph, &[], None);
         let weights = vec![10; graph.len()];
-        let forecast = forecast(&project, &graph, &wanted, &weights, &[], |_| Own::UpToDate(Done::Ran));
-        let report = report(&project, &graph, &wanted, (&forecast, &weights), PlanHeader::default());
+        let forecast = forecast(&graph, &wanted, &weights, |_| Own::UpToDate(Done::Ran));
+        let report = report(
+            &project,
+            &graph,
+            &wanted,
+            Expected { forecast: &forecast, weights: &weights, costs: &Costs::default() },
+            PlanHeader::default(),
+        );
         assert!(report.is_up_to_date() && report.critical_path.is_empty());
     }
 }

@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn what_was_done_before_a_failure_still_lands() {
-        let terms = Terms { jobs: 4, fail_fast: true, weights: vec![] };
+        let terms = Terms { jobs: 4, fail_fast: true, weights: vec![], ..Terms::default() };
         let mut driven = Driven::new(&sample(), &[], terms);
         driven.judge();
         driven.start(0);
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn what_was_held_before_the_run_fails_nobody() {
-        let terms = Terms { jobs: 4, fail_fast: true, weights: vec![] };
+        let terms = Terms { jobs: 4, fail_fast: true, weights: vec![], ..Terms::default() };
         let mut driven = Driven::new(&sample(), &[], terms);
         let first = driven.schedule.next_to_judge().expect("something");
         driven.schedule.set(first, State::Held).expect("a legal move");

@@ -1,11 +1,7 @@
 //! Verdicts before the needs are settled: what runs, what does not, and what may.
-use super::schedule::Terms;
-use super::simulate::expected_millis;
 use crate::base::Reason;
 use crate::event::{Done, Verdict};
 use crate::graph::{Edge, Place, PlaceKind, StageGraph, Wanted};
-use crate::model::Project;
-use std::sync::Arc;
 
 /// How many causes an answer names at most; where a layer has more than one, the layer is named.
 const CAUSES: usize = 8;
@@ -34,27 +30,26 @@ pub struct Forecast {
     pub width: Vec<usize>,
     /// The time of the longest path through what will or may run, in milliseconds.
     pub critical_millis: u64,
-    /// The expected time in milliseconds for so many jobs, if everything that may run does.
-    pub expected: Vec<(u32, u64)>,
+}
+
+impl Forecast {
+    /// Of each place, by number, whether it must or may run.
+    pub fn runs(&self) -> Vec<bool> {
+        self.verdicts.iter().map(|verdict| verdict.as_ref().is_some_and(may_run)).collect()
+    }
 }
 
 /// The forecast of what is wanted. `own` is asked once for each wanted stage and landing; `weights` are times in
-/// milliseconds by number, `jobs` the numbers of jobs to expect times for.
+/// milliseconds by number.
 pub fn forecast(
-    project: &Project,
-    graph: &Arc<StageGraph>,
+    graph: &StageGraph,
     wanted: &Wanted,
     weights: &[u64],
-    jobs: &[u32],
     own: impl Fn(Place) -> Own,
 ) -> Forecast {
     let verdicts = verdicts(graph, wanted, own);
     let moves = |place: Place| verdicts[place.index()].as_ref().is_some_and(may_run);
     let weight = |place: Place| if moves(place) { weights[place.index()] } else { 0 };
-    let expect = |jobs: u32| {
-        let terms = Terms { jobs, fail_fast: false, weights: weights.to_vec() };
-        (jobs, expected_millis(project, graph, wanted, &terms, moves))
-    };
     let stages = |what: fn(&Verdict) -> bool| {
         let stages = graph.places().filter(|place| graph.stage_name(*place).is_some());
         stages.filter(|place| verdicts[place.index()].as_ref().is_some_and(what)).count()
@@ -65,7 +60,6 @@ pub fn forecast(
         stages_up_to_date: stages(|verdict| matches!(verdict, Verdict::UpToDate { .. })),
         width: width(graph, wanted, moves),
         critical_millis: graph.critical(weight).into_iter().max().unwrap_or(0),
-        expected: jobs.iter().map(|jobs| expect(*jobs)).collect(),
         verdicts,
     }
 }
@@ -138,8 +132,8 @@ mod tests {
     use crate::graph::sample::Sample;
 
     /// Everything is up to date but for the places named.
-    fn forecast_of(sample: &Sample, stale: &[&str]) -> (Arc<StageGraph>, Forecast) {
-        let graph = Arc::new(StageGraph::new(&sample.project).expect("no circles"));
+    fn forecast_of(sample: &Sample, stale: &[&str]) -> (StageGraph, Forecast) {
+        let graph = StageGraph::new(&sample.project).expect("no circles");
         let wanted = resolve(&sample.project, &graph, &[], None).expect("everything");
         let weights = vec![10; graph.len()];
         let own = |place: Place| {
@@ -150,7 +144,7 @@ mod tests {
                 Own::UpToDate(Done::UpToDate)
             }
         };
-        let forecast = forecast(&sample.project, &graph, &wanted, &weights, &[1, 2], own);
+        let forecast = forecast(&graph, &wanted, &weights, own);
         (graph, forecast)
     }
 
@@ -187,7 +181,6 @@ mod tests {
     fn nothing_to_do_takes_no_time() {
         let forecast = check(&sample(), &[], &[]);
         assert_eq!((forecast.stages_up_to_date, forecast.critical_millis), (6, 0));
-        assert_eq!(forecast.expected, [(1, 0), (2, 0)]);
         assert_eq!(forecast.width, [0; 0]);
     }
 
@@ -210,16 +203,6 @@ mod tests {
         assert_eq!(counts, (1, 3, 2));
         assert_eq!(forecast.width, [1, 1, 1]);
         assert_eq!(forecast.critical_millis, 70);
-    }
-
-    #[test]
-    fn more_jobs_take_less_time_and_landings_go_one_by_one() {
-        let mut sample = Sample::new();
-        for name in ["a", "b"] {
-            sample.spec(name, "", &["plan", "check"], &[]);
-        }
-        let (_, forecast) = forecast_of(&sample, &["a:plan", "a:check", "b:plan", "b:check"]);
-        assert_eq!(forecast.expected, [(1, 50), (2, 40)]);
     }
 
     #[test]

@@ -14,8 +14,11 @@ mod ready;
 mod start;
 mod tokens;
 mod touches;
+mod urgency;
 mod waits;
 
+#[cfg(test)]
+mod orders;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
@@ -24,7 +27,8 @@ mod sample;
 pub use forecast::{Forecast, Own, forecast};
 pub use moves::IllegalMove;
 pub use schedule::{Schedule, Terms};
-pub use simulate::expected_millis;
+pub use simulate::{Bound, Course, Thought};
 pub use state::{Phase, State};
 pub use touches::overlap;
-pub use weights::Durations;
+pub use urgency::Best;
+pub use weights::{Costs, Durations, ExpectedCost};

@@ -142,7 +142,12 @@ impl<'a> World<'a> {
     fn new(drawn: &'a Drawn, project: &'a Project) -> Self {
         let graph = Arc::new(StageGraph::new(project).expect("no circles"));
         let wanted = resolve(project, &graph, &[], None).expect("everything");
-        let terms = Terms { jobs: drawn.jobs, fail_fast: drawn.fail_fast, weights: weights(&graph) };
+        let terms = Terms {
+            jobs: drawn.jobs,
+            fail_fast: drawn.fail_fast,
+            weights: weights(&graph),
+            ..Terms::default()
+        };
         let schedule = Schedule::new(project, Arc::clone(&graph), wanted, &terms);
         let dice = drawn.dice.iter().cycle();
         let works_on = |name: &crate::base::SpecName| {

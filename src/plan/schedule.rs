@@ -23,6 +23,8 @@ pub struct Terms {
     pub fail_fast: bool,
     /// The time of each place, by number, in milliseconds; see [`Durations::weights`](super::Durations::weights).
     pub weights: Vec<u64>,
+    /// Of each place, by number, how urgent it is: the more, the earlier. Empty: as the longest path behind it is long.
+    pub urgency: Vec<u64>,
 }
 
 /// What a place asks of the places before it, and what it is asked for.
@@ -88,7 +90,7 @@ impl Schedule {
         let mut schedule = Self {
             places: Vec::with_capacity(graph.len()),
             specs: vec![SpecStanding::default(); graph.spec_count()],
-            by_rank: ranked(project, &graph, &wanted, &terms.weights),
+            by_rank: ranked(project, &graph, &wanted, terms),
             to_judge: BTreeSet::new(),
             judging: BTreeSet::new(),
             backing_off: BTreeSet::new(),
@@ -314,15 +316,16 @@ fn tokens_of(project: &Project, stage: &Stage, tokens: &mut Tokens) -> Vec<usize
     numbers
 }
 
-/// Places of specs, best first: by the spec's priority, then by the time of the longest path behind, then as declared.
-fn ranked(project: &Project, graph: &StageGraph, wanted: &Wanted, weights: &[u64]) -> Vec<Place> {
+/// Places of specs, best first: by the spec's priority, then by urgency, then as declared.
+fn ranked(project: &Project, graph: &StageGraph, wanted: &Wanted, terms: &Terms) -> Vec<Place> {
     let weight = |place: Place| {
-        if wanted.contains(place) { weights.get(place.index()).copied().unwrap_or(0) } else { 0 }
+        if wanted.contains(place) { terms.weights.get(place.index()).copied().unwrap_or(0) } else { 0 }
     };
-    let critical = graph.critical(weight);
+    let by_path = if terms.urgency.is_empty() { graph.critical(weight) } else { Vec::new() };
+    let urgency = if terms.urgency.is_empty() { &by_path } else { &terms.urgency };
     let key = |place: &Place| {
         let priority = graph.spec_of(*place).map(|spec| project.specs[spec].priority);
-        (Reverse(priority), Reverse(critical[place.index()]), *place)
+        (Reverse(priority), Reverse(urgency.get(place.index()).copied().unwrap_or(0)), *place)
     };
     let mut ranked: Vec<Place> = graph.places().collect();
     ranked.sort_by_cached_key(key);

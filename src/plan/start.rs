@@ -185,7 +185,11 @@ mod tests {
         sample.spec("b", "", &["plan"], &[]);
         sample.spec("c", "", &["plan"], &["b"]);
         sample.spec("d", "", &["plan"], &[]).priority = 1;
-        let mut driven = Driven::new(&sample, &[], Terms { jobs: 9, fail_fast: false, weights: vec![1; 8] });
+        let mut driven = Driven::new(
+            &sample,
+            &[],
+            Terms { jobs: 9, fail_fast: false, weights: vec![1; 8], ..Terms::default() },
+        );
         driven.judge();
         assert_eq!(driven.start(0), ["d:plan", "b:plan", "a:plan"]);
     }

@@ -27,6 +27,8 @@ pub struct PlanReport {
     pub critical_millis: Option<u64>,
     /// How long it all takes, by jobs.
     pub expected: Vec<ExpectedTime>,
+    /// What agents are expected to cost, if that is known of any.
+    pub expected_cost: Option<ExpectedCost>,
     /// Ingredient files with edits not yet committed, judged as if they were.
     pub uncommitted: Vec<String>,
     /// Specs that may run at once and are likely to collide.
@@ -76,6 +78,17 @@ pub struct ExpectedTime {
     pub jobs: u32,
     /// How long, in milliseconds.
     pub millis: u64,
+}
+
+/// What a plan costs, going by what its stages, or stages of those names, cost the last time.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct ExpectedCost {
+    /// In USD, of the stages whose cost is known.
+    pub usd: f64,
+    /// Stages of agents whose cost is known.
+    pub known: u32,
+    /// Stages of agents whose cost is not.
+    pub unknown: u32,
 }
 
 /// How much of a plan is shown to people.
@@ -187,6 +200,13 @@ impl PlanReport {
             let each: Vec<String> =
                 self.expected.iter().map(|e| format!("-j{} {}", e.jobs, words::took(e.millis))).collect();
             lines.push(Line::new().text(format!("expected time: {}", each.join(", "))));
+        }
+        if let Some(ExpectedCost { usd, known, unknown }) = self.expected_cost.filter(|_| must + may > 0) {
+            let of = match unknown {
+                0 => String::new(),
+                _ => format!(", for {known} of {}", count((known + unknown) as usize, "stage")),
+            };
+            lines.push(Line::new().text(format!("expected cost: {}{of}", words::usd(usd))));
         }
         for path in &self.uncommitted {
             let line = Line::marked(Mark::Warning, style);
@@ -308,6 +328,7 @@ pub(super) mod tests {
                 ExpectedTime { jobs: 1, millis: 200_000 },
                 ExpectedTime { jobs: 2, millis: 180_000 },
             ],
+            expected_cost: Some(ExpectedCost { usd: 1.5, known: 2, unknown: 1 }),
             uncommitted: vec!["specs/051-retry/plan.md".into()],
             conflicts: conflicts::tests::sample().pairs,
             notes: vec![],

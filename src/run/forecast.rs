@@ -4,11 +4,8 @@ use super::site::Site;
 use crate::base::Reason;
 use crate::event::Done;
 use crate::graph::{Place, Wanted};
-use crate::plan::{Durations, Forecast, Own, forecast};
+use crate::plan::{Costs, Durations, Forecast, Own, forecast};
 use std::cell::RefCell;
-
-/// Numbers of jobs to expect times for, beside the project's own.
-const JOBS: [u32; 4] = [1, 2, 4, 8];
 
 impl Site {
     /// The forecast of what is wanted; `forced` tells which specs `-B` takes as out of date.
@@ -38,11 +35,7 @@ impl Site {
                 }
             }
         };
-        let mut jobs = JOBS.to_vec();
-        jobs.push(self.project.settings.jobs);
-        jobs.sort_unstable();
-        jobs.dedup();
-        let forecast = forecast(&self.project, &self.graph, wanted, &weights, &jobs, own);
+        let forecast = forecast(&self.graph, wanted, &weights, own);
         match trouble.into_inner() {
             Some(trouble) => Err(trouble),
             None => Ok(forecast),
@@ -53,8 +46,21 @@ impl Site {
     pub fn durations(&self) -> Durations {
         let measured = self.store().durations().unwrap_or_default();
         Durations {
-            by_stage: measured.by_stage.into_iter().collect(),
-            by_name: measured.by_name.into_iter().collect(),
+            by_stage: measured.by_stage.into_iter().map(|(id, took)| (id, took.millis)).collect(),
+            by_name: measured.by_name.into_iter().map(|(name, took)| (name, took.millis)).collect(),
+        }
+    }
+
+    /// The last costs, as far as they are known.
+    pub fn costs(&self) -> Costs {
+        let measured = self.store().durations().unwrap_or_default();
+        Costs {
+            by_stage: measured.by_stage.into_iter().map(|(id, took)| (id, took.usd)).collect(),
+            by_name: measured
+                .by_name
+                .into_iter()
+                .filter_map(|(name, took)| Some((name, took.usd?)))
+                .collect(),
         }
     }
 }

@@ -9,6 +9,6 @@ pub mod runs;
 mod schema;
 
 pub use database::{FILE, Opened, Store};
-pub use durations::Measured;
+pub use durations::{Measured, Took};
 pub use error::StoreError;
 pub use runs::{Page, RunId, RunRow};

@@ -53,6 +53,9 @@ pub(super) const STEPS: &[&str] = &[
     INSERT INTO adoptions SELECT spec, stages, at_commit FROM adopted;
     DROP TABLE adopted;
 ",
+    "
+    ALTER TABLE durations ADD COLUMN usd REAL;
+",
 ];
 
 /// Brings a database up to the last step, all or nothing.

@@ -74,6 +74,13 @@ fn sums_are_those_of_the_raw_logs() {
     let total = figures(&answer["total"]);
     assert_eq!((total.0, total.1), (input, output), "{answer:#}");
     assert!((total.2.unwrap() - told - priced).abs() < 1e-9, "{told} + {priced}: {answer:#}");
+    // What it would cost again is what it did cost, as far as anybody told.
+    let plan = world.run(["-n", "-B", "--format", "json"]).exits(0).json();
+    fits("plan", [&plan]);
+    let expected = &plan["expected_cost"];
+    assert_eq!((expected["known"].as_u64(), expected["unknown"].as_u64()), (Some(2), Some(1)), "{expected}");
+    assert!((expected["usd"].as_f64().unwrap() - total.2.unwrap()).abs() < 1e-9, "{expected}");
+    world.run(["-n", "-B"]).exits(0).said("expected cost: ").said(", for 2 of 3 stages");
     for (spec, agent, cost) in
         [("a", "teller", Some(told)), ("b", "priced", Some(priced)), ("c", "quiet", None)]
     {

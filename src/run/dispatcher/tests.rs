@@ -125,7 +125,7 @@ async fn fail_fast_finishes_what_runs_lands_what_is_done_and_starts_nothing() {
     let mut sample = specs(&[("a", &[]), ("b", &[]), ("c", &[]), ("d", &["b"])]);
     sample.project.specs["a"].stages[0].ladders.plain = ladder(&[(Step::Fail, 1, 0)]);
     let mut story = Story::of(sample);
-    story.terms = Terms { jobs: 2, fail_fast: true, weights: vec![] };
+    story.terms = Terms { jobs: 2, fail_fast: true, weights: vec![], ..Terms::default() };
     let story = story.attempt("a:plan", takes(1, fails(FailureClass::Crash)));
     let told = story.attempt("b:plan", takes(5, done())).tell().await;
     told.says(&[

@@ -46,11 +46,19 @@ impl Live {
         self.widths.iter().map(|columns| columns.div_ceil(width).max(1)).sum()
     }
 
-    fn redraw(&mut self, above: Option<String>, out: &mut dyn io::Write) -> io::Result<()> {
+    /// Says a line above the block, which is drawn again as it was: what has changed in it is drawn at the next tick,
+    /// since that takes a look at all specs.
+    fn say(&mut self, line: &str, out: &mut dyn io::Write) -> io::Result<()> {
+        let block = if self.view.end.is_some() { Vec::new() } else { self.drawn.clone() };
+        self.draw(Some(line), block, out)
+    }
+
+    fn redraw(&mut self, out: &mut dyn io::Write) -> io::Result<()> {
         let block = self.block();
-        if above.is_none() && block == self.drawn {
-            return Ok(());
-        }
+        if block == self.drawn { Ok(()) } else { self.draw(None, block, out) }
+    }
+
+    fn draw(&mut self, above: Option<&str>, block: Vec<String>, out: &mut dyn io::Write) -> io::Result<()> {
         let mut text = String::new();
         let rows = self.rows();
         if rows > 0 {
@@ -59,7 +67,7 @@ impl Live {
         if !self.drawn.is_empty() {
             text.push_str("\r\u{1b}[J");
         }
-        for line in above.iter().chain(&block) {
+        for line in above.into_iter().chain(block.iter().map(String::as_str)) {
             text.push_str(line);
             text.push('\n');
         }
@@ -80,9 +88,9 @@ impl Face for Live {
         match said {
             Some(line) => {
                 let line = line.render(&self.style);
-                self.redraw(Some(line), out)
+                self.say(&line, out)
             }
-            None if self.view.end.is_some() => self.redraw(None, out),
+            None if self.view.end.is_some() => self.redraw(out),
             None => Ok(()),
         }
     }
@@ -90,7 +98,7 @@ impl Face for Live {
     fn tick(&mut self, now: u64, screen: Screen, out: &mut dyn io::Write) -> io::Result<()> {
         self.now = now;
         self.screen = screen;
-        self.redraw(None, out)
+        self.redraw(out)
     }
 
     fn resume(&mut self) {

@@ -34,6 +34,7 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// Those of these specs, counted one by one.
     pub(super) fn of<'a>(specs: impl Iterator<Item = &'a SpecView>) -> Self {
         let mut counts = Self::default();
         for spec in specs {
@@ -42,6 +43,43 @@ impl Counts {
             counts.count_steps(spec);
         }
         counts
+    }
+
+    /// Takes these in.
+    pub(super) fn add(&mut self, mut other: Self) {
+        for (own, more) in self.numbers().into_iter().zip(other.numbers()) {
+            *own += *more;
+        }
+    }
+
+    /// Takes these out again.
+    pub(super) fn remove(&mut self, mut other: Self) {
+        for (own, less) in self.numbers().into_iter().zip(other.numbers()) {
+            *own = own.saturating_sub(*less);
+        }
+    }
+
+    /// All of them: the pattern leaves none out.
+    fn numbers(&mut self) -> [&mut usize; 13] {
+        let Self {
+            specs,
+            up_to_date,
+            landed,
+            delivered,
+            skipped,
+            running,
+            waiting,
+            held,
+            failed,
+            blocked,
+            stopped,
+            steps_done,
+            steps,
+        } = self;
+        [
+            specs, up_to_date, landed, delivered, skipped, running, waiting, held, failed, blocked, stopped,
+            steps_done, steps,
+        ]
     }
 
     fn of_standing(&mut self, standing: Standing) -> &mut usize {

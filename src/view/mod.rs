@@ -31,6 +31,8 @@ pub struct View {
     pub warnings: Vec<String>,
     /// When the latest event happened, in milliseconds since the Unix epoch.
     pub latest: u64,
+    /// Kept as specs change: a run of many tells them with each of its lines.
+    counts: Counts,
 }
 
 /// What a run said of itself when it began.
@@ -95,8 +97,20 @@ impl View {
                 self.stop(at);
                 self.end = Some(RunEnd { outcome: *outcome, millis: *millis });
             }
-            _ => self.apply_to_spec(&record.event, at),
+            event => self.apply_and_count(event, at),
         }
+    }
+
+    /// Takes in an event, and counts the spec that it is about anew.
+    fn apply_and_count(&mut self, event: &Event, at: u64) {
+        let counts = |view: &Self| {
+            Counts::of(event.spec().and_then(|name| view.specs.get(name)).into_iter())
+        };
+        let before = counts(self);
+        self.apply_to_spec(event, at);
+        let after = counts(self);
+        self.counts.remove(before);
+        self.counts.add(after);
     }
 
     /// What was running no longer is: the run has ended, or its process was found dead.
@@ -104,6 +118,7 @@ impl View {
         for spec in self.specs.values_mut() {
             spec.stop(at);
         }
+        self.counts = Counts::of(self.specs.values());
     }
 
     /// The spec of that name.
@@ -132,7 +147,7 @@ impl View {
 
     /// How many of what.
     pub fn counts(&self) -> Counts {
-        Counts::of(self.specs.values())
+        self.counts
     }
 
     /// Tokens and money of all attempts of the run.
@@ -144,6 +159,7 @@ impl View {
         for planned in specs {
             self.specs.insert(planned.spec.clone(), SpecView::planned(planned, at));
         }
+        self.counts = Counts::of(self.specs.values());
     }
 
     fn spec_mut(&mut self, name: &SpecName) -> &mut SpecView {

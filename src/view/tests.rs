@@ -254,6 +254,7 @@ proptest! {
             + counts.running + counts.waiting + counts.held + counts.failed + counts.blocked + counts.stopped;
         prop_assert_eq!(standings, counts.specs);
         prop_assert!(counts.steps_done <= counts.steps);
+        prop_assert_eq!(counts, Counts::of(view.specs.values()), "as if they were counted anew");
         for name in view.specs.keys() {
             prop_assert!(view.blockers(name).len() <= view.specs.len());
         }

@@ -8,7 +8,7 @@
 //! with a look at the clock after each hundred. *view* is the fold that all of them draw.
 #![expect(clippy::print_stdout, reason = "it is what a bench says")]
 
-use specmake::base::{Stamp, StageName};
+use specmake::base::{StageName, Stamp};
 use specmake::event::{Event, Failure, PlannedSpec, Record, RunOutcome};
 use specmake::graph::{Place, StageGraph, resolve};
 use specmake::model::{self, LoadRequest, Pattern, Project, Text};
@@ -232,11 +232,7 @@ impl Hands for Idle {
 
     fn land(&self, places: Vec<Place>, _: Stop) -> Answer<(Ends, Batch<()>)> {
         Box::pin(async move {
-            let landed = || Landed::Landed {
-                commit: "c".to_owned(),
-                result: Stamp::of(b"r"),
-                changed: true,
-            };
+            let landed = || Landed::Landed { commit: "c".to_owned(), result: Stamp::of(b"r"), changed: true };
             (places.into_iter().map(|place| (place, landed())).collect(), Batch::Over)
         })
     }

@@ -108,9 +108,10 @@ impl World {
         for folder in ["home", "logs", "make/logs", "repo/done"] {
             fs::create_dir_all(place.join(folder))?;
         }
-        let mut text = "project { pipeline \"nothing\" }\nagent \"idle\" { command \"true\"; prompt \"stdin\" }\n\
+        let mut text =
+            "project { pipeline \"nothing\" }\nagent \"idle\" { command \"true\"; prompt \"stdin\" }\n\
                         pipeline \"nothing\" {\n"
-            .to_owned();
+                .to_owned();
         for stage in 0..shape.each {
             let _ = writeln!(
                 text,

@@ -14,4 +14,4 @@ pub use mask::Mask;
 pub use oid::Oid;
 pub use reason::Reason;
 pub use source::{SourceId, Sources, Span};
-pub use stamp::{Stamp, Stamper};
+pub use stamp::{BlobStamper, Stamp, Stamper};

@@ -115,6 +115,28 @@ impl Stamper {
     }
 }
 
+/// Builds the stamp of a file, as [`Stamp::of_blob`] makes it, from pieces of its content.
+pub struct BlobStamper(blake3::Hasher);
+
+impl BlobStamper {
+    /// A file of this mode and of so many bytes.
+    pub fn new(mode: u32, length: u64) -> Self {
+        let Stamper(mut hasher) = Stamper::new("blob").field(&mode.to_be_bytes());
+        hasher.update(&length.to_le_bytes());
+        Self(hasher)
+    }
+
+    /// Takes in the next piece.
+    pub fn take(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    /// The stamp of all the pieces, which must come to the length that was said.
+    pub fn stamp(self) -> Stamp {
+        Stamper(self.0).stamp()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,6 +154,14 @@ mod tests {
         let one = Stamper::new("k").field(b"ab").field(b"c").stamp();
         let other = Stamper::new("k").field(b"a").field(b"bc").stamp();
         assert_ne!(one, other);
+    }
+
+    #[test]
+    fn a_blob_may_come_in_pieces() {
+        let mut pieces = BlobStamper::new(0o100_755, 5);
+        pieces.take(b"ab");
+        pieces.take(b"cde");
+        assert_eq!(pieces.stamp(), Stamp::of_blob(0o100_755, b"abcde"));
     }
 
     #[test]

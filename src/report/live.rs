@@ -124,7 +124,7 @@ pub fn render(view: &View, screen: Screen, now: u64, style: &Style) -> Vec<Strin
         return Vec::new();
     }
     let mut found = Found::default();
-    view.specs.values().for_each(|spec| found.sort(spec));
+    view.open().for_each(|spec| found.sort(spec));
     let names = name_width(&found.busy, screen.width);
     let mut block = Vec::new();
     let busy = |step: &Step| busy(step, (names, now), style);

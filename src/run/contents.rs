@@ -1,12 +1,15 @@
 //! Trees and stamps by way of git, each read once.
 use crate::base::{Oid, Stamp};
 use crate::rebuild::{FileId, Tree, Trees, Unreadable};
-use crate::sys::git::{Git, GitError};
-use std::collections::HashMap;
+use crate::sys::git::{Git, GitError, Lying, Mode};
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// How many trees are kept; a run looks at few at a time.
 const KEPT_TREES: usize = 32;
+
+/// From so many on, blobs are looked for in the checkout before git is asked for them.
+const MANY: usize = 32;
 
 /// A submodule's mode: what stands there is a commit of another repository, not a blob.
 const GITLINK: u32 = 0o160_000;
@@ -70,6 +73,26 @@ impl Contents {
     pub fn content(&self, file: FileId) -> Result<Vec<u8>, GitError> {
         Ok(self.git.contents(&[file.oid])?.pop().flatten().unwrap_or_default())
     }
+
+    /// The stamps of those files that lie in the checkout where a tree has them: the first that was read, which is the
+    /// base's, or the last one.
+    fn stamps_of_lying(&self, files: &[FileId]) -> Vec<(FileId, Stamp)> {
+        let trees: Vec<Arc<Tree>> = {
+            let kept = self.trees.lock().unwrap_or_else(PoisonError::into_inner);
+            [kept.last(), kept.first()].into_iter().flatten().map(|(_, tree)| Arc::clone(tree)).collect()
+        };
+        let mut sought: HashSet<FileId> = files.iter().copied().collect();
+        let mut found = Vec::new();
+        for tree in &trees {
+            found.extend(tree.files().iter().filter(|(_, file)| sought.remove(file)));
+        }
+        let lying: Vec<Lying<'_>> = found
+            .iter()
+            .map(|(path, file)| Lying { mode: Mode(file.mode), oid: file.oid, path: path.as_ref() })
+            .collect();
+        let stamps = self.git.stamps_of_lying(&lying);
+        found.iter().zip(stamps).filter_map(|((_, file), stamp)| Some((*file, stamp?))).collect()
+    }
 }
 
 impl Trees for Contents {
@@ -99,6 +122,10 @@ impl Trees for Contents {
         for link in links {
             known.insert(link, Stamp::of_blob(GITLINK, link.oid.as_bytes()));
         }
+        if blobs.len() >= MANY {
+            known.extend(self.stamps_of_lying(&blobs));
+        }
+        let blobs: Vec<FileId> = blobs.into_iter().filter(|file| !known.contains_key(file)).collect();
         for some in blobs.chunks(256) {
             let oids: Vec<Oid> = some.iter().map(|file| file.oid).collect();
             for (file, content) in some.iter().zip(self.git.contents(&oids).map_err(unreadable)?) {

@@ -26,7 +26,7 @@ impl Site {
     pub(super) fn tell_of_config(&self, id: &StageId, before: &ConfigBefore) {
         let now = self.config_before();
         let (Some(old), Some(new)) = (&before.0, &now.0) else { return };
-        if old == new {
+        if old == new || without_branches(old).is_some_and(|old| Some(old) == without_branches(new)) {
             return;
         }
         let told = self.config_values(old).and_then(|old| Ok(changes(&old, &self.config_values(new)?)));
@@ -54,6 +54,30 @@ impl Site {
         }
         Ok(values)
     }
+}
+
+/// The lines of a configuration but for those of the sections of branches, of which specmake's marks come and go all the
+/// time. `None`: better ask git, since a line may go on where another seems to begin, or begin in the middle of one.
+fn without_branches(text: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut kept = Vec::new();
+    let mut of_branch = false;
+    for line in text.split(|byte| *byte == b'\n') {
+        let line = line.trim_ascii();
+        if line.ends_with(b"\\") {
+            return None;
+        }
+        if line.starts_with(b"[") {
+            let name = line.strip_prefix(b"[branch \"").and_then(|rest| rest.strip_suffix(b"\"]"));
+            if name.is_some_and(|name| name.iter().any(|byte| b"\"\\".contains(byte))) {
+                return None;
+            }
+            of_branch = name.is_some();
+        }
+        if !of_branch {
+            kept.push(line);
+        }
+    }
+    Some(kept)
 }
 
 /// What differs: the key, and words for it with the command that takes it back.
@@ -119,6 +143,26 @@ mod tests {
             told(&[("user.name", "A")], &[]),
             [format!("`user.name` was removed {here}; `git config user.name 'A'` brings it back")]
         );
+    }
+
+    #[test]
+    fn only_what_is_surely_said_of_branches_is_left_out() {
+        let check = |text: &str, expect: Option<&str>| {
+            let kept = without_branches(text.as_bytes());
+            assert_eq!(kept, expect.map(|text| text.lines().map(str::as_bytes).collect()), "{text}");
+        };
+        let plain = "[core]\n\tbare = false\n[remote \"o\"]\n\turl = [x]";
+        check(plain, Some("[core]\nbare = false\n[remote \"o\"]\nurl = [x]"));
+        check(
+            "[core]\na = b\n[branch \"spec/a\"]\n\tspecmake = a\n[user]\n",
+            Some("[core]\na = b\n[user]\n\n"),
+        );
+        // Another section may begin in the same line, a value may go on in the next.
+        check("[branch \"a\"][core \"b\"]\nc = d", None);
+        check("[branch \"a\"] ; \"]\nc = d", None);
+        check("[core]\na = b\\\n[branch \"x\"]\nhooksPath = c", None);
+        check("[branch \"a\"] [core]\nc = d", Some("[branch \"a\"] [core]\nc = d"));
+        check("[branch \"a\"] c = d\ne = f", Some("[branch \"a\"] c = d\ne = f"));
     }
 
     #[test]

@@ -4,17 +4,27 @@ use super::journal::commits;
 use super::site::Site;
 use crate::base::Oid;
 use crate::rebuild::Commit;
-use crate::sys::git::GitError;
-use std::collections::{HashMap, HashSet};
+use crate::sys::git::{GitError, Merge};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The commits.
+/// How many merges are remembered: as many as are asked for again before long.
+const MERGES: usize = 128;
+
+/// The commits, and what became of merges of two of them.
 #[derive(Debug, Default)]
-pub(super) struct Known(Mutex<HashMap<Oid, Commit>>);
+pub(super) struct Known {
+    commits: Mutex<HashMap<Oid, Commit>>,
+    merges: Mutex<VecDeque<((Oid, Oid), Merge)>>,
+}
 
 impl Known {
     fn commits(&self) -> MutexGuard<'_, HashMap<Oid, Commit>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.commits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn merges(&self) -> MutexGuard<'_, VecDeque<((Oid, Oid), Merge)>> {
+        self.merges.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes note of a commit.
@@ -60,6 +70,36 @@ impl Site {
             self.known.note(commit.clone());
         }
         Ok(read)
+    }
+}
+
+impl Site {
+    /// What two commits merge into. A stage is judged, judged again and made ready on the same two.
+    ///
+    /// # Errors
+    /// One of them is not there, or they share no history.
+    pub(super) fn merged(&self, ours: Oid, theirs: Oid) -> Result<Merge, GitError> {
+        let known = self.known.merges().iter().find(|(of, _)| *of == (ours, theirs)).map(|(_, m)| m.clone());
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let merge = self.git.merge_tree(ours, theirs)?;
+        let mut merges = self.known.merges();
+        if merges.len() == MERGES {
+            merges.pop_front();
+        }
+        merges.push_back(((ours, theirs), merge.clone()));
+        Ok(merge)
+    }
+
+    /// Whether a commit has another one behind it, of which much lies behind the base.
+    ///
+    /// # Errors
+    /// git fails.
+    pub(super) fn has_behind(&self, tip: Oid, other: Oid) -> Result<bool, GitError> {
+        // Whatever leads from the one to the other has it for a parent at last.
+        let own = self.between(tip, &[other])?;
+        Ok(tip == other || own.iter().any(|commit| commit.parents.contains(&other)))
     }
 }
 

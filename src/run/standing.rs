@@ -119,7 +119,7 @@ impl Site {
             None if tip == base.tip || commits.iter().any(|commit| commit.parents.contains(&base.tip)) => {
                 return Ok(Some((Branch { name, tip, commits, merging: Merging::Contained }, None)));
             }
-            None => (Merging::Clean, self.git.merge_tree(base.tip, tip)?),
+            None => (Merging::Clean, self.merged(base.tip, tip)?),
         };
         let (merging, tree) = match merge {
             Merge::Clean(tree) => (clean, Some(tree)),

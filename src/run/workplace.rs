@@ -149,10 +149,10 @@ impl Site {
 
     fn merge_base_in(&self, spec: &Spec, base: Oid, place: &mut Workplace) -> Result<(), Failure> {
         let setup = |error: GitError| setup_failure(&error);
-        if self.git.is_ancestor(base, place.tip).map_err(setup)? {
+        if self.has_behind(place.tip, base).map_err(setup)? {
             return Ok(());
         }
-        let tree = match self.git.merge_tree(base, place.tip).map_err(setup)? {
+        let tree = match self.merged(base, place.tip).map_err(setup)? {
             Merge::Clean(tree) => tree,
             Merge::Conflict { paths, .. } => return Err(self.conflict(spec, &paths)),
         };

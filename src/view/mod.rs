@@ -15,6 +15,7 @@ pub use tally::Tally;
 use crate::base::{SpecName, StageId};
 use crate::event::{Event, PlannedSpec, Record, RunOutcome};
 use indexmap::IndexMap;
+use std::collections::BTreeSet;
 
 /// Everything the events so far say.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -33,6 +34,8 @@ pub struct View {
     pub latest: u64,
     /// Kept as specs change: a run of many tells them with each of its lines.
     counts: Counts,
+    /// The places of the specs that are open.
+    open: BTreeSet<usize>,
 }
 
 /// What a run said of itself when it began.
@@ -103,14 +106,17 @@ impl View {
 
     /// Takes in an event, and counts the spec that it is about anew.
     fn apply_and_count(&mut self, event: &Event, at: u64) {
-        let counts = |view: &Self| {
-            Counts::of(event.spec().and_then(|name| view.specs.get(name)).into_iter())
-        };
-        let before = counts(self);
+        let Some(name) = event.spec() else { return self.apply_to_spec(event, at) };
+        let before = Counts::of(self.specs.get(name).into_iter());
         self.apply_to_spec(event, at);
-        let after = counts(self);
+        let Some((place, _, spec)) = self.specs.get_full(name) else { return };
         self.counts.remove(before);
-        self.counts.add(after);
+        self.counts.add(Counts::of(std::iter::once(spec)));
+        if spec.is_open() {
+            self.open.insert(place);
+        } else {
+            self.open.remove(&place);
+        }
     }
 
     /// What was running no longer is: the run has ended, or its process was found dead.
@@ -119,6 +125,7 @@ impl View {
             spec.stop(at);
         }
         self.counts = Counts::of(self.specs.values());
+        self.open = (0..).zip(self.specs.values()).filter(|(_, s)| s.is_open()).map(|(at, _)| at).collect();
     }
 
     /// The spec of that name.
@@ -143,6 +150,11 @@ impl View {
             at = self.specs.get(&blocked.by);
         }
         chain
+    }
+
+    /// The specs of which a step runs, waits or needs a person, in their order.
+    pub fn open(&self) -> impl Iterator<Item = &SpecView> {
+        self.open.iter().filter_map(|place| self.specs.get_index(*place)).map(|(_, spec)| spec)
     }
 
     /// How many of what.

@@ -169,6 +169,11 @@ impl SpecView {
         self.steps().fold(Tally::default(), |sum, (_, step)| sum.plus(step.tally()))
     }
 
+    /// Whether a step of it runs, waits or needs a person.
+    pub(super) fn is_open(&self) -> bool {
+        self.steps().any(|(_, step)| step.is_open())
+    }
+
     /// The step that says most about where it stands.
     pub fn foremost(&self) -> Option<(&str, &StageView)> {
         self.steps().min_by_key(|(_, step)| match step.state {

@@ -150,6 +150,18 @@ impl StageView {
         )
     }
 
+    pub(super) fn is_open(&self) -> bool {
+        matches!(
+            self.state,
+            StageState::Running
+                | StageState::Landing { .. }
+                | StageState::Gate
+                | StageState::Held { .. }
+                | StageState::Colliding { .. }
+                | StageState::Waiting { .. }
+        )
+    }
+
     pub(super) fn enter(&mut self, state: StageState, at: u64) {
         if self.state != state {
             self.since = at;

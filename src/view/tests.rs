@@ -254,6 +254,8 @@ proptest! {
             + counts.running + counts.waiting + counts.held + counts.failed + counts.blocked + counts.stopped;
         prop_assert_eq!(standings, counts.specs);
         prop_assert!(counts.steps_done <= counts.steps);
+        let open: Vec<&SpecView> = view.specs.values().filter(|spec| spec.is_open()).collect();
+        prop_assert_eq!(view.open().collect::<Vec<_>>(), open);
         prop_assert_eq!(counts, Counts::of(view.specs.values()), "as if they were counted anew");
         for name in view.specs.keys() {
             prop_assert!(view.blockers(name).len() <= view.specs.len());

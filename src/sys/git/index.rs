@@ -177,6 +177,12 @@ impl TempIndex {
     /// # Errors
     /// It holds conflicts.
     pub fn write_tree(&self) -> Result<Oid, GitError> {
+        // git, too, takes what it wrote down for what it would write, as long as that is there.
+        if let Some(tree) = self.read().and_then(|indexed| indexed.tree)
+            && self.git.object(&format!("{tree}^{{tree}}"))? == Some(tree)
+        {
+            return Ok(tree);
+        }
         Ok(self.git.run(&self.command(&["write-tree"]))?.text().parse()?)
     }
 }

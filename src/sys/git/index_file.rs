@@ -23,6 +23,8 @@ pub(crate) struct Indexed {
     pub(crate) entries: Vec<IndexEntry>,
     /// Whether git would not look at some files: they are assumed unchanged, or left out of the checkout.
     pub(crate) hides: bool,
+    /// The tree that all of it makes, where git has written that down (`TREE`) and nothing has changed since.
+    pub(crate) tree: Option<Oid>,
 }
 
 impl Indexed {
@@ -45,7 +47,10 @@ impl Indexed {
         while !rest.0.is_empty() {
             let signature = rest.take(4)?;
             let length = rest.number()?;
-            rest.take(usize::try_from(length).ok()?)?;
+            let extension = rest.take(usize::try_from(length).ok()?)?;
+            if signature == b"TREE" {
+                indexed.tree = root(extension);
+            }
             // Those that begin with a capital letter only save work.
             if !signature[0].is_ascii_uppercase() {
                 return None;
@@ -86,6 +91,15 @@ impl Indexed {
         });
         Some(())
     }
+}
+
+/// The tree at the top of a `TREE` extension: an empty name, how many entries it has (-1: it has to be made anew), how
+/// many trees are in it, and its name.
+fn root(extension: &[u8]) -> Option<Oid> {
+    let rest = extension.strip_prefix(b"\0")?;
+    let (numbers, rest) = rest.split_at(rest.iter().position(|byte| *byte == b'\n')?);
+    let is_good = numbers.first().is_some_and(u8::is_ascii_digit);
+    Oid::from_bytes(rest.get(1..=OID).filter(|_| is_good)?)
 }
 
 /// What is left to read.
@@ -156,6 +170,19 @@ mod tests {
             assert!(check(&world).hides, "version {version}");
             world.git(&["update-index", "--no-assume-unchanged", "z"]);
         }
+    }
+
+    #[test]
+    fn the_tree_is_known_until_something_in_it_changes() {
+        let world = world();
+        world.git(&["reset", "-q", "--hard"]);
+        let tree = world.git(&["write-tree"]).parse().unwrap();
+        assert_eq!(check(&world).tree, Some(tree));
+        world.write("ab/c", "other");
+        world.git(&["add", "ab/c"]);
+        assert_eq!(check(&world).tree, None);
+        world.git(&["write-tree"]);
+        assert_ne!(check(&world).tree, Some(tree));
     }
 
     #[test]

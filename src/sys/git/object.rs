@@ -1,4 +1,4 @@
-//! Writing an object without a process, as a file of its own below `objects/` (`gitformat-loose(5)`): the type and the
+//! What objects are called, and writing one without a process, as a file of its own below `objects/` (`gitformat-loose(5)`): the type and the
 //! length, a NUL and the content, deflated, under the SHA-1 of what was deflated.
 use super::oid::Oid;
 use flate2::Compression;
@@ -33,4 +33,24 @@ pub(super) fn write_commit(common_dir: &Path, content: &[u8]) -> io::Result<Oid>
     file.as_file().sync_all()?;
     file.persist(&place).map_err(|error| error.error)?;
     Ok(oid)
+}
+
+/// The name of a blob, from pieces of its content.
+pub(super) struct BlobName(Sha1);
+
+impl BlobName {
+    /// Of so many bytes.
+    pub(super) fn new(length: u64) -> Self {
+        Self(Sha1::new().chain_update(format!("blob {length}\0")))
+    }
+
+    /// Takes in the next piece.
+    pub(super) fn take(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    /// The name of all the pieces, which must come to the length that was said.
+    pub(super) fn oid(self) -> Option<Oid> {
+        Oid::from_bytes(&self.0.finalize())
+    }
 }

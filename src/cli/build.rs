@@ -17,7 +17,7 @@ use crate::graph::goals::resolve;
 use crate::graph::{PlaceKind, Wanted};
 use crate::model::CommitInputs;
 use crate::plan::{Forecast, Schedule, Terms, Thought};
-use crate::rebuild::{Adopted, How, Mark};
+use crate::rebuild::{Adopted, Mark};
 use crate::report::{Voice, json, summary};
 use crate::run::dispatcher::{Dispatcher, Ending};
 use crate::run::executor::Executor;
@@ -373,22 +373,10 @@ impl Build<'_> {
         let _lock = lock(&self.ground.git, &self.wish.goals.join(" "), self.wish.wait, err)?;
         let store = open_store(&self.ground.git, err)?;
         let site = self.open_site("touch", Reporter::silent(), store, here, err)?;
-        let mut marks = Vec::new();
         let mut half_done = Vec::new();
-        for place in self.wanted.places() {
-            let PlaceKind::Stage { spec: position, stage } = site.graph.kind(place) else { continue };
-            if !self.wanted.is_goal(position) {
-                continue;
-            }
-            let spec = site.spec(position);
-            let standing = site.standing(spec)?;
-            if standing.branch.is_some() && !half_done.contains(&spec.name) {
-                half_done.push(spec.name.clone());
-            }
-            let judged = site.judged(spec, stage, &standing).map_err(Trouble::environment)?;
-            if !matches!(judged.verdict, Verdict::UpToDate { .. }) {
-                let mark = site.taken_as_done(spec, stage, How::Touched, &standing);
-                marks.push((position, mark.map_err(Trouble::environment)?));
+        for spec in self.wanted.goals().map(|position| site.spec(position)) {
+            if site.standing(spec)?.branch.is_some() {
+                half_done.push(&spec.name);
             }
         }
         if !half_done.is_empty() && !self.wish.yes {
@@ -399,8 +387,11 @@ impl Build<'_> {
                     .hint("`--yes` takes it as done"));
             }
         }
-        let touched = marks.len();
-        site.record("touch", marks).map_err(Trouble::environment)?;
+        let stages = self.wanted.places().filter_map(|place| match site.graph.kind(place) {
+            PlaceKind::Stage { spec, stage } if self.wanted.is_goal(spec) => Some((spec, stage)),
+            _ => None,
+        });
+        let touched = site.touch(&stages.collect::<Vec<_>>()).map_err(Trouble::environment)?;
         if self.wish.voice != Voice::Quiet {
             writeln!(err, "specmake: touched {}", english::count(touched, "stage"))?;
         }

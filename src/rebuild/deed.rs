@@ -4,7 +4,7 @@ use super::judge::{Ingredient, Question};
 use super::mark::{How, Stamps, Trace};
 use super::result::stamp_changes;
 use super::tree::{FileId, Tree, Unreadable, stamp_of};
-use crate::base::{Oid, Stamp, Stamper};
+use crate::base::{Oid, Stamp};
 use crate::model::Pattern;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,15 +23,6 @@ pub fn manifest(question: &Question<'_>) -> Result<BTreeMap<Key, Stamp>, Unreada
         stamps.insert(key, stamp);
     }
     Ok(stamps)
-}
-
-/// One stamp over a whole manifest.
-pub fn manifest_stamp(manifest: &BTreeMap<Key, Stamp>) -> Stamp {
-    let mut stamper = Stamper::new("manifest");
-    for (key, stamp) in manifest {
-        stamper = stamper.field(key.to_string().as_bytes()).stamped(*stamp);
-    }
-    stamper.stamp()
 }
 
 /// What a stage did, for its trace.

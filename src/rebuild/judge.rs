@@ -4,7 +4,7 @@ use super::ingredient::{Key, Kind};
 use super::line::{Last, Line};
 use super::mark::{How, LANDING, Stamps, Trace};
 use super::rename::former_path;
-use super::result::result_as_of;
+use super::result::{had_result, result_as_of};
 use super::tree::{Tree, Trees, Unreadable, stamp_of};
 use crate::base::{Oid, Reason, SpecName, StageName, Stamp};
 use crate::event::{Done, Verdict};
@@ -77,7 +77,7 @@ impl<'a> Question<'a> {
         &self.spec.stages[self.stage]
     }
 
-    fn names(&self) -> Vec<&'a SpecName> {
+    pub(super) fn names(&self) -> Vec<&'a SpecName> {
         std::iter::once(&self.spec.name).chain(self.spec.was.as_ref()).collect()
     }
 
@@ -145,7 +145,7 @@ impl<'a> Question<'a> {
     }
 
     /// Whether a write counts for this stage: a person's, an earlier stage's, or that of a spec it needs; of one
-    /// needed through a layer, only if the trace knows it.
+    /// needed through a layer, only if it was known then.
     fn counts(&self, seq: Seq, since: &Since<'_>) -> bool {
         let commit = self.line.commit(seq);
         if commit.is_persons() {
@@ -157,11 +157,20 @@ impl<'a> Question<'a> {
             if names.contains(&spec) {
                 return mark_stages(mark).iter().any(|stage| since.before.contains(stage));
             }
-            self.needs
-                .iter()
-                .filter(|need| need.is_called(spec))
-                .any(|need| !need.via_layer || recorded(since.trace, self, &need.key()).is_some())
+            let mut needs = self.needs.iter().filter(|need| need.is_called(spec));
+            needs.any(|need| !need.via_layer || self.knew(need, since))
         })
+    }
+
+    /// Whether a need was there when the stage was last done. By hand it was made with all that was landed then.
+    fn knew(&self, need: &NeedNow<'_>, since: &Since<'_>) -> bool {
+        match since.trace {
+            None => true,
+            Some(trace) if trace.how == How::Adopted => {
+                had_result(need.spec, self.line, &|seq| self.line.is_ancestor(seq, since.seq))
+            }
+            Some(trace) => recorded(trace, self, &need.key()).is_some(),
+        }
     }
 
     /// The commits as which a file may stand without counting: as this stage, a later one or the landing left it.
@@ -181,7 +190,11 @@ impl<'a> Question<'a> {
     }
 
     /// The files of a pattern that put the stage out of date.
-    fn dirty_files(&self, pattern: &Pattern, since: &Since<'_>) -> Result<BTreeSet<Arc<str>>, Unreadable> {
+    pub(super) fn dirty_files(
+        &self,
+        pattern: &Pattern,
+        since: &Since<'_>,
+    ) -> Result<BTreeSet<Arc<str>>, Unreadable> {
         let written: BTreeSet<Arc<str>> = self
             .line
             .writers(pattern)
@@ -233,7 +246,7 @@ impl<'a> Question<'a> {
     }
 
     fn was_written_anew(&self, since: &Since<'_>) -> bool {
-        let Some(from) = since.trace.from else { return false };
+        let Some(from) = since.trace.and_then(|trace| trace.from) else { return false };
         !self.line.grew_on(since.seq, from, &self.names())
     }
 
@@ -275,23 +288,6 @@ impl<'a> Question<'a> {
             })
     }
 
-    fn removed_outputs(&self, since: Seq) -> Vec<Reason> {
-        let mut removed = BTreeSet::new();
-        for output in &self.stage().outputs {
-            for (path, seq) in self.line.writers(output) {
-                if self.tree.file(&path).is_some() || self.line.is_ancestor(seq, since) {
-                    continue;
-                }
-                let commit = self.line.commit(seq);
-                let removes = || commit.changes.iter().any(|c| c.path == path && c.new.is_none());
-                if commit.is_persons() && removes() {
-                    removed.insert(path);
-                }
-            }
-        }
-        removed.into_iter().map(|path| Reason::OutputRemoved { path: path.to_string() }).collect()
-    }
-
     /// Reasons from needs for a stage that was adopted: what they landed since then.
     fn needs_since(&self, since: Seq) -> Result<Vec<Reason>, Unreadable> {
         let mut reasons = Vec::new();
@@ -311,9 +307,7 @@ impl<'a> Question<'a> {
     }
 
     fn differences(&self, trace: &Trace, seq: Seq) -> Result<Vec<Reason>, Unreadable> {
-        let positions = self.spec.before(self.stage);
-        let before = positions.iter().map(|p| &self.spec.stages[*p].name).collect();
-        let since = Since { trace, seq, before };
+        let since = Since::new(self, Some(trace), seq);
         let is_adopted = trace.how == How::Adopted;
         let mut reasons = Vec::new();
         let now = self.ingredients();
@@ -380,11 +374,18 @@ impl<'a> Question<'a> {
     }
 }
 
-/// The trace that a stage is compared with, its commit, and the stages before it.
-struct Since<'a> {
-    trace: &'a Trace,
+/// What a stage is compared with: a commit, the trace in it if it is one of a success, and the stages before it.
+pub(super) struct Since<'a> {
+    trace: Option<&'a Trace>,
     seq: Seq,
     before: BTreeSet<&'a StageName>,
+}
+
+impl<'a> Since<'a> {
+    pub(super) fn new(question: &Question<'a>, trace: Option<&'a Trace>, seq: Seq) -> Self {
+        let positions = question.spec.before(question.stage);
+        Self { trace, seq, before: positions.iter().map(|p| &question.spec.stages[*p].name).collect() }
+    }
 }
 
 fn mark_stages(mark: &super::mark::Mark) -> Vec<&StageName> {

@@ -44,6 +44,8 @@ pub struct Held {
     pub stage: StageName,
     /// Against which manifest.
     pub manifest: Stamp,
+    /// The commit that says so.
+    pub since: Seq,
     /// The class of the failure.
     pub class: Option<FailureClass>,
     /// One sentence.
@@ -331,16 +333,19 @@ impl<'a> Line<'a> {
         let mut held = None;
         let mut marks: Vec<(Seq, &Mark)> = names.iter().flat_map(|name| self.marks(name)).collect();
         marks.sort_by_key(|(seq, _)| *seq);
-        for (_, mark) in marks {
+        for (since, mark) in marks {
             match mark {
                 Mark::Attempt { stage, class, held: Some(manifest), why, .. } => {
                     held = Some(Held {
                         stage: stage.clone(),
                         manifest: *manifest,
+                        since,
                         class: *class,
                         why: why.clone(),
                     });
                 }
+                // The line of an adoption rides along on a later commit: it tells of before.
+                Mark::Trace(trace) if trace.how == How::Adopted => {}
                 Mark::Trace(trace) => {
                     if held.as_ref().is_some_and(|h| trace.stages.contains(&h.stage)) {
                         held = None;

@@ -104,6 +104,16 @@ pub fn result_as_of(
     if loose.is_empty() { Ok(fixed) } else { computed(spec, fixed, &loose, line, trees).map(Some) }
 }
 
+/// Whether [`result_as_of`] knows a result.
+pub(super) fn had_result(spec: &Spec, line: &Line<'_>, counts: &dyn Fn(Seq) -> bool) -> bool {
+    let mut names = std::iter::once(&spec.name).chain(spec.was.as_ref());
+    names.any(|name| {
+        line.standing_landings(name).any(|(seq, _)| counts(seq))
+            || line.adoptions(name).any(counts)
+            || line.traced(name).any(counts)
+    })
+}
+
 /// The name under which some stage of a spec was adopted.
 fn adopted_name<'a>(
     spec: &'a Spec,

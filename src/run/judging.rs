@@ -6,9 +6,8 @@ use crate::base::{Reason, StageName, Stamp};
 use crate::event::{Done, Failure, Verdict};
 use crate::graph::{Place, PlaceKind};
 use crate::model::{FailureClass, Spec, Target, Work};
-use crate::rebuild::deed::manifest_stamp;
 use crate::rebuild::result::result_of;
-use crate::rebuild::{Judged, Line, NeedNow, Question, Unreadable, judge, manifest};
+use crate::rebuild::{Judged, Line, NeedNow, Question, Unreadable, is_held, judge};
 use crate::sys::git::GitError;
 use std::collections::HashSet;
 use std::sync::PoisonError;
@@ -41,9 +40,7 @@ impl Site {
             Verdict::MayRun { .. } => return Ok(Judgement::OutOfDate(Vec::new())),
         };
         if let Some(held) = line.held(&names(spec))
-            && (held.is_by_hand()
-                || held.stage == spec.stages[stage].name
-                    && held.manifest == manifest_stamp(&manifest(&question)?))
+            && is_held(&question, &held)?
         {
             let class = held.class.unwrap_or(FailureClass::Crash);
             let failure =

@@ -58,6 +58,7 @@ mod talking;
 mod telling;
 pub mod tidy;
 mod told;
+mod touching;
 pub mod waiting;
 pub mod when;
 pub mod workplace;

@@ -6,8 +6,8 @@ use super::workplace::message;
 use crate::base::Oid;
 use crate::event::Failure;
 use crate::model::Spec;
-use crate::rebuild::deed::{Deed, manifest_stamp, trace};
-use crate::rebuild::{How, Mark, judge, manifest};
+use crate::rebuild::deed::{Deed, trace};
+use crate::rebuild::{How, Mark, hold_stamp, judge, manifest};
 use crate::sys::git::{GitError, NewCommit, RefUpdate, branch_ref};
 use crate::sys::landing::{self as sync, Move, Moved};
 use std::sync::PoisonError;
@@ -120,12 +120,12 @@ impl Site {
         let standing = self.standing(spec)?;
         let line = standing.line();
         let needs = self.needs_now(spec, stage, &standing)?;
-        let held = manifest(&self.question(spec, stage, &standing, &line, &needs)).map_err(Unjudged::from)?;
+        let held = hold_stamp(&self.question(spec, stage, &standing, &line, &needs));
         let mark = Mark::Attempt {
             spec: spec.name.clone(),
             stage: spec.stages[stage].name.clone(),
             class: Some(failure.class),
-            held: Some(manifest_stamp(&held)),
+            held: Some(held),
             why: failure.message.clone(),
         };
         let subject = format!("{}: {} held", spec.name, spec.stages[stage].name);

@@ -140,6 +140,28 @@ fn a_held_spec_goes_on_when_its_ingredients_change() {
 }
 
 #[test]
+fn a_held_spec_stays_held_whatever_others_land_and_however_its_need_is_called() {
+    let specs = "spec \"a\" \"A\" { needs \"n\" }\nspec \"b\" \"B\" { after \"a\" }\nspec \"n\" \"N\"";
+    let world = World::with(&format!(
+        "{ONE}\nstage \"build\" {{ input \"shared/*\"; on-failure {{ hold }} }}\n{specs}"
+    ));
+    world.file("shared/style.md", "style\n").commit("style");
+    world.script("a/build", "exit 3");
+    world.script("b/build", "echo b > shared/b.txt\necho b > out/b.txt");
+    world.run([]).exits(1).calls(["n:build", "a:build", "b:build"]);
+    assert!(world.has("shared/b.txt"), "it landed");
+    world.run([]).exits(1).calls([]).said("held");
+    world.edit("Specfile", "needs \"n\"", "needs \"m\"");
+    world.edit("Specfile", "spec \"n\" \"N\"", "spec \"m\" \"N\" was=\"n\"");
+    world.git(&["mv", "out/n.txt", "out/m.txt"]);
+    world.commit("another name");
+    world.run([]).exits(1).calls([]).said("held");
+    world.unscript("a/build");
+    world.file("shared/style.md", "another style\n").commit("another style");
+    world.run(["a"]).exits(0).calls(["m:build", "a:build"]);
+}
+
+#[test]
 fn a_timeout_ends_the_agent_and_all_it_started() {
     let world = World::with(&format!(
         "{ONE}\nstage \"build\" {{ timeout \"1s\"; on-failure {{ fail }} }}\nspec \"a\" \"A\""

@@ -82,6 +82,29 @@ fn touch_marks_a_goal_as_done() {
 }
 
 #[test]
+fn a_touch_of_what_was_voided_leaves_nothing_due() {
+    let world = pair();
+    world.run([]).exits(0);
+    world.script("a/specify", "flag there\nwait-for never");
+    let mut run = world.start(["-B", "a"]);
+    run.until_flag("there");
+    run.kill();
+    world.kill_strays();
+    world.unscript("a/specify");
+    world.run(["-t", "--yes", "a"]).exits(0).calls([]);
+    world.run([]).exits(0).calls([]);
+    world.run(["-t", "--yes"]).exits(0).calls([]).said("touched 0 stages");
+    world.again().calls([]);
+}
+
+#[test]
+fn specs_that_never_ran_are_touched_with_what_they_need() {
+    let world = pair();
+    world.run(["-t", "a", "b"]).exits(0).calls([]);
+    world.again().calls([]);
+}
+
+#[test]
 fn what_if_builds_as_though_a_file_had_changed() {
     let world = pair();
     world.run([]).exits(0);

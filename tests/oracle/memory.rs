@@ -56,8 +56,8 @@ impl Memory {
     fn site(&mut self, what_if: Vec<String>) -> Arc<Site> {
         let shape = self.shape.as_ref().unwrap();
         let agent = format!(
-            "agent \"script\" model=\"m{}\" {{ command \"script\"; prompt \"stdin\" }}\n",
-            shape.model
+            "agent \"script{}\" model=\"m{}\" {{ command \"script\"; prompt \"stdin\" }}\n",
+            shape.agent, shape.model
         );
         let text = Text { name: "Specfile".to_owned(), bytes: (agent + &shape.text()).into_bytes() };
         let request = LoadRequest { specfile: text, repo: "repo".to_owned(), ..LoadRequest::default() };
@@ -141,10 +141,12 @@ impl Program for Memory {
         let of = site.project.specs.values().find(|spec| spec.name.as_str() == name).unwrap();
         let mut kept = self.kept.lock().unwrap();
         let how = if touched { How::Touched } else { How::Approved };
-        let due = stages.iter().filter(|stage| !touched || site.reasons(&kept, of, **stage).is_err());
-        let marks: Vec<Mark> = due.map(|stage| site.trace(&kept, of, *stage, how, None)).collect();
-        if !marks.is_empty() {
-            kept.record(of, &marks);
+        for _ in stages {
+            let due = stages.iter().filter(|stage| site.reasons(&kept, of, **stage).is_err());
+            let marks: Vec<Mark> = due.map(|stage| site.trace(&kept, of, *stage, how, None)).collect();
+            if !marks.is_empty() {
+                kept.record(of, &marks);
+            }
         }
     }
 

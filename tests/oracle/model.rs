@@ -24,6 +24,8 @@ pub struct Memory {
     pub at: u32,
     pub tree: Files,
     pub texts: BTreeMap<String, String>,
+    /// What specs were called then.
+    pub names: Vec<String>,
     /// What it handed on, if it has no outputs.
     pub change: Option<String>,
     pub standing: Standing,
@@ -76,15 +78,17 @@ pub struct Model {
     pub builds: Vec<u32>,
     pub base: Files,
     /// What a person wrote in the checkout and did not commit.
-    pub dirty: Files,
+    pub dirty: BTreeMap<String, Option<String>>,
     pub memories: BTreeMap<(usize, usize), Memory>,
     pub writes: Vec<Write>,
     pub landings: Vec<Landing>,
     pub branches: BTreeMap<usize, Branch>,
     /// Specs of which something was ever done by hand, and whether the journal knows.
     pub by_hand: BTreeMap<usize, bool>,
-    /// The stage that a spec is held at, and all that it was made from then.
-    pub held: BTreeMap<usize, (usize, BTreeMap<String, String>)>,
+    /// Specs of which the base says that a stage was taken as done as it was.
+    pub taken: BTreeSet<usize>,
+    /// The stage that a spec is held at, and what it was made from then.
+    pub held: BTreeMap<usize, (usize, Memory)>,
     pub tip: Tip,
 }
 
@@ -95,15 +99,21 @@ impl Model {
             now: 1,
             builds: Vec::new(),
             base,
-            dirty: Files::new(),
+            dirty: BTreeMap::new(),
             memories: BTreeMap::new(),
             writes: Vec::new(),
             landings: Vec::new(),
             branches: BTreeMap::new(),
             by_hand: BTreeMap::new(),
+            taken: BTreeSet::new(),
             held: BTreeMap::new(),
             tip: Tip::Other,
         }
+    }
+
+    /// What specs are called.
+    pub fn names(&self) -> Vec<String> {
+        self.shape.specs.iter().map(|spec| spec.name.clone()).collect()
     }
 
     /// The tree that a spec's next stage would see.
@@ -156,13 +166,14 @@ impl Model {
     pub fn result(&self, spec: usize) -> Option<String> {
         let standing = self.landings.iter().rev().find(|landing| landing.spec == spec && !landing.reverted);
         let by_hand = || self.by_hand.contains_key(&spec).then(|| "by hand".to_owned());
-        standing.map(|landing| landing.result.clone()).or_else(by_hand)
+        let taken = || self.taken.contains(&spec).then(|| "as it was".to_owned());
+        standing.map(|landing| landing.result.clone()).or_else(by_hand).or_else(taken)
     }
 
-    /// A spec lands.
-    pub fn land(&mut self, spec: usize) {
+    /// A spec lands, if it is in progress.
+    pub fn land(&mut self, spec: usize) -> bool {
         let after = self.tree(spec);
-        let Some(branch) = self.branches.remove(&spec) else { return };
+        let Some(branch) = self.branches.remove(&spec) else { return false };
         self.now += 1;
         let before = std::mem::replace(&mut self.base, after.clone());
         let exported = self.shape.path(spec, "shared/{}.txt");
@@ -190,6 +201,7 @@ impl Model {
         self.landings.push(landing);
         self.record_adoptions();
         self.tip = Tip::Landing;
+        true
     }
 
     /// What only the index knew goes into the journal.
@@ -247,6 +259,7 @@ impl Model {
         let all = |files: &mut Files| *files = files.iter().map(|(p, t)| (moved(p), t.clone())).collect();
         all(&mut self.base);
         self.memories.values_mut().for_each(|memory| all(&mut memory.tree));
+        self.held.values_mut().for_each(|(_, memory)| all(&mut memory.tree));
         for landing in &mut self.landings {
             all(&mut landing.before);
             all(&mut landing.after);

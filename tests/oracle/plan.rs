@@ -8,10 +8,21 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Clone)]
 pub struct Wish {
     pub goals: Vec<usize>,
+    /// Whether nobody named them: all that is not parked.
+    pub is_all: bool,
     pub luck: u16,
     pub manner: Manner,
     /// A stage that does not come to a good end, and whether that is because of a kill.
-    pub breaks: Option<((usize, usize), bool)>,
+    pub breaks: Option<((usize, usize), Break)>,
+}
+
+/// How a stage comes to no good end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Break {
+    Fails,
+    /// It does nothing of what it should, and says that all is well.
+    Idles,
+    Killed,
 }
 
 /// A stage that is expected to run.
@@ -21,7 +32,9 @@ pub struct Ran {
     pub stage: usize,
     pub reasons: BTreeSet<String>,
     pub edits: Edits,
-    pub breaks: bool,
+    /// Whether it may not do nothing.
+    pub is_due: bool,
+    pub breaks: Option<Break>,
 }
 
 /// What is expected of a build.
@@ -30,6 +43,8 @@ pub struct Expected {
     pub ran: Vec<Ran>,
     /// Whether something is left that failed, is held, or waits.
     pub stuck: bool,
+    /// What occurred.
+    pub kinds: Vec<&'static str>,
 }
 
 /// What is appended to a document that was brought up to date.
@@ -41,7 +56,7 @@ impl Model {
         let mut wanted: BTreeSet<usize> = goals.iter().copied().collect();
         let mut left: Vec<usize> = goals.to_vec();
         while let Some(spec) = left.pop() {
-            left.extend(self.shape.all_needs(spec).into_iter().filter(|need| wanted.insert(*need)));
+            left.extend(self.shape.pulls(spec).into_iter().filter(|need| wanted.insert(*need)));
         }
         wanted
     }
@@ -61,12 +76,8 @@ impl Model {
         let is_meant = |path: &str| {
             patterns.iter().any(|p| p == path || p.strip_suffix('*').is_some_and(|p| path.starts_with(p)))
         };
-        let taken: Edits = self
-            .dirty
-            .iter()
-            .filter(|(p, _)| is_meant(p))
-            .map(|(p, t)| (p.clone(), Some(t.clone())))
-            .collect();
+        let taken: Edits =
+            self.dirty.iter().filter(|(p, _)| is_meant(p)).map(|(p, t)| (p.clone(), t.clone())).collect();
         if taken.is_empty() {
             return;
         }
@@ -113,6 +124,7 @@ impl Model {
                     at: self.now,
                     tree: self.base.clone(),
                     texts,
+                    names: self.names(),
                     change: None,
                     standing: Standing::Adopted { recorded: false },
                 };
@@ -140,11 +152,15 @@ impl Model {
         let mut stopped: BTreeMap<usize, bool> = BTreeMap::new();
         for spec in wanted {
             let mut stop = None;
+            let is_parked = self.shape.specs[spec].parked && !wish.goals.contains(&spec);
             let after = &self.shape.specs[spec].after;
             let is_behind = after.iter().any(|after| stopped.get(after) == Some(&true));
             for stage in 0..self.shape.stages(spec).len() {
-                let needs = self.shape.needs(spec, stage);
-                let mut waits = needs.iter().filter_map(|(need, _)| stopped.get(need)).copied();
+                let needs = self.shape.needs(spec, stage).into_iter().map(|(need, _)| need);
+                let goes_without =
+                    |need: usize| stopped.get(&need) == Some(&false) && self.shape.can_do_without(spec, need);
+                let (without, with): (Vec<usize>, Vec<usize>) = needs.partition(|need| goes_without(*need));
+                let mut waits = with.iter().filter_map(|need| stopped.get(need)).copied();
                 let late = waits.clone().next().is_some() || is_behind;
                 let is_open = waits.all(|waits| waits);
                 let mut reasons = self.reasons(spec, stage);
@@ -155,20 +171,40 @@ impl Model {
                 if !late && reasons.is_empty() {
                     continue;
                 }
-                let held = self.held.get(&spec);
-                let is_held = held.is_some_and(|(at, all)| *at == stage && *all == self.all_of(spec, stage));
+                let is_held = self.is_held(spec, stage);
                 let is_gate = self.shape.stages(spec)[stage].by == By::Gate;
-                if late || is_held || is_gate {
-                    stop = Some(if late { is_open } else { is_gate && !is_held });
+                if late {
+                    stop = Some(is_open);
                     break;
                 }
-                let breaks = wish.breaks.filter(|(at, _)| *at == (spec, stage));
+                if is_held || is_gate || is_parked {
+                    expected.kinds.push(match (is_held, is_gate) {
+                        (true, _) => "stage: stays held",
+                        (_, true) => "stage: waits for a person",
+                        _ => "spec: stays parked",
+                    });
+                    stop = Some(is_gate && !is_held);
+                    break;
+                }
+                let breaks = wish.breaks.filter(|(at, _)| *at == (spec, stage)).map(|(_, how)| how);
+                let is_due = self.is_due(spec, stage);
                 let edits = match breaks {
-                    Some((_, killed)) => self.fail(spec, stage, killed),
+                    Some(how) => self.fail(spec, stage, how),
                     None => self.run(spec, stage, wish.luck),
                 };
-                expected.ran.push(Ran { spec, stage, reasons, edits, breaks: breaks.is_some() });
-                if breaks.is_some_and(|(_, killed)| killed) {
+                if !without.is_empty() && breaks.is_none() {
+                    expected.kinds.push("spec: goes on without an optional need");
+                }
+                expected.kinds.push(match breaks {
+                    None if edits.is_empty() => "stage: writes nothing",
+                    None => "stage: writes",
+                    Some(Break::Fails) if self.held.contains_key(&spec) => "stage: is held",
+                    Some(Break::Fails) => "stage: fails",
+                    Some(Break::Idles) => "stage: does nothing where something is due",
+                    Some(Break::Killed) => "build: killed",
+                });
+                expected.ran.push(Ran { spec, stage, reasons, edits, is_due, breaks });
+                if breaks == Some(Break::Killed) {
                     return Expected { stuck: true, ..expected };
                 }
                 if breaks.is_some() {
@@ -176,13 +212,27 @@ impl Model {
                     break;
                 }
             }
+            if stop.is_none() && is_parked && self.branches.contains_key(&spec) {
+                stop = Some(false);
+                expected.kinds.push("spec: stays parked");
+            }
             match stop {
-                None => self.land(spec),
+                None => {
+                    let former = self.result(spec);
+                    if self.land(spec) {
+                        expected.kinds.push("spec: lands");
+                        if former.is_some() && former == self.result(spec) {
+                            expected.kinds.push("spec: lands the same result");
+                        }
+                    }
+                }
                 Some(waits) => {
                     // One that will need what has failed is over, even if it waits before that.
                     let needs = self.shape.all_needs(spec);
-                    let is_lost = needs.iter().any(|need| stopped.get(need) == Some(&false));
-                    stopped.insert(spec, waits && !is_lost);
+                    let is_lost = |need: &usize| {
+                        stopped.get(need) == Some(&false) && !self.shape.can_do_without(spec, *need)
+                    };
+                    stopped.insert(spec, waits && !needs.iter().any(is_lost));
                     expected.stuck = true;
                 }
             }
@@ -196,6 +246,7 @@ impl Model {
 
     fn void(&mut self, spec: usize) {
         if !self.branches.contains_key(&spec) {
+            self.record_adoptions();
             self.tip = Tip::Other;
         }
         for stage in 0..self.shape.stages(spec).len() {
@@ -203,6 +254,7 @@ impl Model {
                 at: 0,
                 tree: Files::new(),
                 texts: BTreeMap::new(),
+                names: Vec::new(),
                 change: None,
                 standing: Standing::Done,
             };
@@ -224,18 +276,30 @@ impl Model {
         self.branches.insert(spec, Branch { fork: self.base.clone(), tree, ran });
     }
 
-    fn fail(&mut self, spec: usize, stage: usize, killed: bool) -> Edits {
-        let all = self.all_of(spec, stage);
+    /// Whether a stage that does nothing is found out.
+    fn is_due(&self, spec: usize, stage: usize) -> bool {
+        let (of, tree) = (&self.shape.stages(spec)[stage], self.tree(spec));
+        let text = |pattern: &str| tree.get(&self.shape.path(spec, pattern));
+        of.output.is_some_and(|output| text(output).is_none())
+            || of.tasks.is_some_and(|tasks| text(tasks).is_some_and(|text| text.contains("[ ]")))
+    }
+
+    fn fail(&mut self, spec: usize, stage: usize, how: Break) -> Edits {
         self.take_base(spec);
         self.release(spec, &[stage]);
-        if self.shape.holds && !killed {
-            self.held.insert(spec, (stage, all));
+        if self.shape.holds && how != Break::Killed {
+            let texts = self.to_hold(spec, stage);
+            let (tree, standing) = (self.tree(spec), Standing::Done);
+            self.held.insert(
+                spec,
+                (stage, Memory { at: self.now, tree, texts, names: self.names(), change: None, standing }),
+            );
         }
         Edits::new()
     }
 
     fn run(&mut self, spec: usize, stage: usize, luck: u16) -> Edits {
-        let texts = self.texts(spec, stage);
+        let (texts, names) = (self.texts(spec, stage), self.names());
         self.take_base(spec);
         self.now += 1;
         let edits = self.work(spec, stage, luck);
@@ -261,8 +325,14 @@ impl Model {
             });
             branch.tree.insert(path.clone(), text.clone().unwrap());
         }
-        let memory =
-            Memory { at: self.now, tree: branch.tree.clone(), texts, change, standing: Standing::Done };
+        let memory = Memory {
+            at: self.now,
+            tree: branch.tree.clone(),
+            texts,
+            names,
+            change,
+            standing: Standing::Done,
+        };
         self.memories.insert((spec, stage), memory);
         self.release(spec, &[stage]);
         edits
@@ -317,6 +387,7 @@ impl Model {
                 at: self.now + 1,
                 tree: self.tree(spec),
                 texts: self.texts(spec, *stage),
+                names: self.names(),
                 change: self.memories.get(&(spec, *stage)).and_then(|memory| memory.change.clone()),
                 standing: Standing::Done,
             })
@@ -330,7 +401,21 @@ impl Model {
         }
         self.release(spec, stages);
         if !self.branches.contains_key(&spec) {
+            self.taken.insert(spec);
+            self.record_adoptions();
             self.tip = Tip::Other;
+        }
+    }
+
+    /// All stages of a spec are taken as done that are not: what one hands on is known of those behind it then.
+    pub fn touch(&mut self, spec: usize) {
+        let all = 0..self.shape.stages(spec).len();
+        for _ in all.clone() {
+            let due: Vec<usize> =
+                all.clone().filter(|stage| !self.reasons(spec, *stage).is_empty()).collect();
+            if !due.is_empty() {
+                self.approve(spec, &due);
+            }
         }
     }
 }

@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub enum Act {
     Write(Edits),
     Fail,
+    /// It does nothing, and says that all is well.
+    Idle,
     /// It waits until everything is killed.
     Wait,
 }

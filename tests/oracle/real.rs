@@ -48,7 +48,7 @@ impl Program for Real {
     }
 
     fn specfile(&mut self, shape: &Shape) {
-        let model = format!("agent \"script\" model=\"m{}\"", shape.model);
+        let model = format!("agent \"script{}\" model=\"m{}\"", shape.agent, shape.model);
         let agent = self.world.agent().replace("agent \"script\"", &model);
         self.world.file("Specfile", &format!("{agent}\n{}", shape.text()));
         self.names = shape.specs.iter().map(|spec| spec.name.clone()).collect();
@@ -79,7 +79,8 @@ impl Program for Real {
 
     fn files(&self) -> Files {
         let listed = self.world.git(&["ls-files"]);
-        let listed = listed.lines().filter(|path| *path != "Specfile");
+        let is_there = |path: &&str| *path != "Specfile" && self.world.repo().join(path).exists();
+        let listed = listed.lines().filter(is_there);
         listed.map(|path| (path.to_owned(), self.world.read(path))).collect()
     }
 
@@ -105,6 +106,7 @@ impl Program for Real {
     fn script(&mut self, spec: &str, stage: &str, act: &Act) {
         let text = match act {
             Act::Fail => "exit 3\n".to_owned(),
+            Act::Idle => ":\n".to_owned(),
             Act::Wait => {
                 self.kills += 1;
                 format!("flag there{}\nwait-for never\n", self.kills)

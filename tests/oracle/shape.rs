@@ -75,6 +75,16 @@ impl Way {
     }
 }
 
+/// Another spec that a spec needs.
+#[derive(Debug, Clone, Copy)]
+pub struct Need {
+    pub on: usize,
+    /// From the last stage on only.
+    pub late: bool,
+    /// It goes on without one that failed.
+    pub optional: bool,
+}
+
 /// A spec as declared.
 #[derive(Debug, Clone)]
 pub struct Spec {
@@ -82,8 +92,7 @@ pub struct Spec {
     pub was: Option<String>,
     pub way: Way,
     pub description: u8,
-    /// Specs that it needs, and from its last stage on only, if so.
-    pub needs: Vec<(usize, bool)>,
+    pub needs: Vec<Need>,
     pub after: Vec<usize>,
     pub exports: bool,
     /// The parameter of its template, if it is from one.
@@ -92,6 +101,8 @@ pub struct Spec {
     pub upper: Option<bool>,
     /// How much of it is there from the start: nothing, the first document, the second, everything.
     pub adopted: u8,
+    /// Whether it is out of builds that do not name it.
+    pub parked: bool,
 }
 
 /// All that is declared.
@@ -102,6 +113,7 @@ pub struct Shape {
     pub prompts: [u8; 3],
     /// Which words the command has.
     pub line: u8,
+    pub agent: u8,
     pub model: u8,
     pub taste_counts: bool,
     pub holds: bool,
@@ -130,7 +142,7 @@ impl Shape {
     pub fn needs(&self, spec: usize, stage: usize) -> Vec<(usize, bool)> {
         let own = &self.specs[spec];
         let last = own.way.stages().len() - 1;
-        let named = own.needs.iter().filter(|(_, late)| !late || stage == last).map(|(on, _)| (*on, false));
+        let named = own.needs.iter().filter(|need| !need.late || stage == last).map(|need| (need.on, false));
         let mut all: Vec<(usize, bool)> = named.collect();
         if own.upper == Some(true) {
             for (on, other) in self.specs.iter().enumerate() {
@@ -146,6 +158,20 @@ impl Shape {
     pub fn all_needs(&self, spec: usize) -> Vec<usize> {
         let last = self.stages(spec).len() - 1;
         self.needs(spec, last).into_iter().map(|(on, _)| on).collect()
+    }
+
+    /// Whether a spec goes on without one that it needs.
+    pub fn can_do_without(&self, spec: usize, need: usize) -> bool {
+        let own = &self.specs[spec];
+        let is_of_layer = own.upper == Some(true) && self.specs[need].upper == Some(false);
+        !is_of_layer && own.needs.iter().any(|named| named.on == need && named.optional)
+    }
+
+    /// What comes into a build with a spec: all that it needs, but for what is parked and only in its layer's.
+    pub fn pulls(&self, spec: usize) -> Vec<usize> {
+        let last = self.stages(spec).len() - 1;
+        let needs = self.needs(spec, last).into_iter();
+        needs.filter(|(on, layer)| !layer || !self.specs[*on].parked).map(|(on, _)| on).collect()
     }
 
     /// The words that a stage is asked with, if they are not empty.
@@ -241,18 +267,21 @@ impl Shape {
             write!(line, " was={was:?}").unwrap();
         }
         line.push_str(" {");
-        for (on, late) in &spec.needs {
-            write!(line, " needs {:?}", self.specs[*on].name).unwrap();
-            if let (true, Some(last)) = (late, spec.way.stages().last()) {
+        for need in &spec.needs {
+            write!(line, " needs {:?}", self.specs[need.on].name).unwrap();
+            if let (true, Some(last)) = (need.late, spec.way.stages().last()) {
                 write!(line, " for={:?}", last.name).unwrap();
             }
-            line.push(';');
+            line.push_str(if need.optional { " optional=#true;" } else { ";" });
         }
         for on in &spec.after {
             write!(line, " after {:?};", self.specs[*on].name).unwrap();
         }
         if spec.exports {
             line.push_str(" exports \"shared/{spec}.txt\";");
+        }
+        if spec.parked {
+            line.push_str(" parked \"later\";");
         }
         line.push_str(" }\n");
         line
@@ -261,12 +290,13 @@ impl Shape {
 
 fn spec(at: usize) -> impl Strategy<Value = Spec> {
     let layer = 0..6_u8;
-    let parts = (0..5_usize, 0..64_u8, layer, any::<bool>(), 0..6_u8, 0..8_u8);
-    parts.prop_map(move |(way, mask, layer, exports, flavour, adopted)| {
+    let parts = (0..5_usize, 0..64_u8, layer, any::<bool>(), 0..6_u8, 0..8_u8, 0..8_u8);
+    parts.prop_map(move |(way, mask, layer, exports, flavour, adopted, rare)| {
         let before = |shift: u8| (0..at).filter(move |on| mask >> shift >> (2 * (on % 3)) & 1 == 1);
-        let needs: Vec<(usize, bool)> =
-            before(0).map(|on| (on, (usize::from(mask) + on).is_multiple_of(4))).collect();
-        let after = before(1).filter(|on| !needs.iter().any(|(need, _)| need == on)).collect();
+        let need =
+            |on| Need { on, late: (usize::from(mask) + on).is_multiple_of(4), optional: rare % 3 == 1 };
+        let needs: Vec<Need> = before(0).map(need).collect();
+        let after = before(1).filter(|on| !needs.iter().any(|need| need.on == *on)).collect();
         Spec {
             name: format!("s{at}"),
             was: None,
@@ -282,6 +312,7 @@ fn spec(at: usize) -> impl Strategy<Value = Spec> {
                 _ => None,
             },
             adopted: adopted.saturating_sub(4),
+            parked: rare == 7,
         }
     })
 }
@@ -293,6 +324,7 @@ pub fn shape() -> impl Strategy<Value = Shape> {
         specs,
         prompts: [0; 3],
         line: 0,
+        agent: 0,
         model: 0,
         taste_counts,
         holds,

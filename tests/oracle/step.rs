@@ -22,6 +22,12 @@ pub enum Step {
         spec: usize,
         stage: usize,
     },
+    /// A person deletes a file that others may read.
+    Delete {
+        spec: usize,
+        file: usize,
+        committed: bool,
+    },
     Describe {
         spec: usize,
         text: u8,
@@ -34,8 +40,11 @@ pub enum Step {
     Command {
         text: u8,
     },
-    /// Another model: nobody's business unless the project says so.
+    /// Another model, or another agent: nobody's business unless the project says so.
     Model {
+        text: u8,
+    },
+    Agent {
         text: u8,
     },
     Reformat {
@@ -49,6 +58,16 @@ pub enum Step {
     Need {
         spec: usize,
         on: usize,
+        late: bool,
+        optional: bool,
+    },
+    /// A spec comes into a layer or leaves it.
+    Layer {
+        spec: usize,
+    },
+    /// A spec is parked, or no more.
+    Park {
+        spec: usize,
     },
     /// The commit on top of the base is taken back, if it landed something or took that back.
     Revert,
@@ -84,11 +103,12 @@ pub enum Manner {
     WhatIf(usize),
 }
 
-/// How a build ends: well, with a stage that fails, or killed in the middle of one.
+/// How a build ends: well, with a stage that fails or does nothing of what it should, or killed in the middle of one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum End {
     Well,
     Fail(usize),
+    Idle(usize),
     Kill(usize),
 }
 
@@ -101,9 +121,10 @@ fn build() -> impl Strategy<Value = Step> {
     let end = prop_oneof![
         6 => Just(End::Well),
         2 => (0..8_usize).prop_map(End::Fail),
+        1 => (0..8_usize).prop_map(End::Idle),
         1 => (0..8_usize).prop_map(End::Kill),
     ];
-    let goals = prop_oneof![3 => Just(15_u8), 1 => 1..15_u8];
+    let goals = prop_oneof![4 => Just(0_u8), 1 => Just(15_u8), 2 => 1..15_u8];
     (goals, any::<u16>(), manner, end).prop_map(|(goals, luck, manner, end)| Step::Build {
         goals,
         luck,
@@ -140,7 +161,12 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..3_u8).prop_map(|text| Step::Model { text }),
         1 => (0..3_u8, 1..4_u8).prop_map(|(remark, jobs)| Step::Reformat { remark, jobs }),
         1 => spec().prop_map(|spec| Step::Rename { spec }),
-        1 => (spec(), spec()).prop_map(|(spec, on)| Step::Need { spec, on }),
+        1 => (0..3_u8).prop_map(|text| Step::Agent { text }),
+        1 => (spec(), 0..3_usize, any::<bool>()).prop_map(|(spec, file, committed)| Step::Delete { spec, file, committed }),
+        1 => (spec(), spec(), any::<bool>(), any::<bool>())
+            .prop_map(|(spec, on, late, optional)| Step::Need { spec, on, late, optional }),
+        1 => spec().prop_map(|spec| Step::Layer { spec }),
+        1 => spec().prop_map(|spec| Step::Park { spec }),
         2 => Just(Step::Revert),
         1 => (0..8_usize).prop_map(|to| Step::Reset { to }),
         2 => spec().prop_map(|spec| Step::Approve { spec }),

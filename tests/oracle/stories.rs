@@ -5,6 +5,7 @@ use crate::real::Real;
 use crate::shape::{Shape, Spec, Way};
 use crate::step::{End, Manner, Step};
 use crate::tale::Tale;
+use crate::tally::Tally;
 
 const BUILD: Step = Step::Build { goals: 15, luck: 0, manner: Manner::Plain, end: End::Well };
 
@@ -20,11 +21,13 @@ fn shape(ways: &[Way]) -> Shape {
         flavour: None,
         upper: None,
         adopted: 0,
+        parked: false,
     };
     Shape {
         specs: ways.iter().enumerate().map(spec).collect(),
         prompts: [0; 3],
         line: 0,
+        agent: 0,
         model: 0,
         taste_counts: false,
         holds: false,
@@ -35,7 +38,8 @@ fn shape(ways: &[Way]) -> Shape {
 
 fn tell(shape: &Shape, steps: &[Step]) {
     fn with<P: Program>(shape: &Shape, steps: &[Step]) {
-        let mut tale = Tale::<P>::new(shape.clone());
+        let tally = Tally::default();
+        let mut tale = Tale::<P>::new(shape.clone(), &tally);
         steps.iter().for_each(|step| tale.step(step));
     }
     with::<Real>(shape, steps);
@@ -47,4 +51,14 @@ fn a_revert_takes_nothing_back_that_was_done_by_hand() {
     let mut shape = shape(&[Way::Full]);
     shape.specs[0].adopted = 1;
     tell(&shape, &[BUILD, Step::Revert, BUILD]);
+}
+
+#[test]
+fn an_adoption_that_is_recorded_late_lets_no_held_spec_go_on() {
+    let mut shape = shape(&[Way::Full]);
+    shape.specs[0].adopted = 1;
+    shape.holds = true;
+    let build = |manner, end| Step::Build { goals: 0, luck: 0, manner, end };
+    let fails = [build(Manner::Always, End::Fail(1)), build(Manner::WhatIf(0), End::Fail(0))];
+    tell(&shape, &[&fails[..], &[BUILD, Step::Revert, BUILD]].concat());
 }

@@ -1,23 +1,27 @@
 //! A history, told to the model and to the program alike, and held against each other after each step.
 use crate::model::{Edits, Files, Model, Tip};
-use crate::plan::Wish;
+use crate::plan::{Break, Ran, Wish};
 use crate::program::{Act, Program, Told};
-use crate::shape::{By, Shape, Way};
+use crate::shape::{By, Need, Shape};
 use crate::step::{End, Manner, Step};
+use crate::tally::Tally;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Both, side by side.
-pub struct Tale<P> {
+pub struct Tale<'t, P> {
+    tally: &'t Tally,
     model: Model,
     real: P,
     /// The model as it was when the base was at a commit.
     former: Vec<(String, Model)>,
 }
 
-impl<P: Program> Tale<P> {
-    pub fn new(shape: Shape) -> Self {
+impl<'t, P: Program> Tale<'t, P> {
+    pub fn new(shape: Shape, tally: &'t Tally) -> Self {
+        tally.note_shape(&shape);
         let mut files = Files::from([
             ("README.txt".to_owned(), "A project.\n".to_owned()),
+            ("shared/base.md".to_owned(), "base\n".to_owned()),
             ("shared/style.md".to_owned(), "style\n".to_owned()),
         ]);
         for (at, spec) in shape.specs.iter().enumerate() {
@@ -37,7 +41,7 @@ impl<P: Program> Tale<P> {
             }
         }
         let real = P::begin(&files, &shape);
-        let mut tale = Self { model: Model::new(shape, files), real, former: Vec::new() };
+        let mut tale = Self { tally, model: Model::new(shape, files), real, former: Vec::new() };
         tale.remember();
         tale
     }
@@ -54,8 +58,7 @@ impl<P: Program> Tale<P> {
 
     /// A person commits these edits, and all that lies about.
     fn commit(&mut self, message: &str, mut edits: Edits) {
-        let dirty = std::mem::take(&mut self.model.dirty);
-        edits.extend(dirty.into_iter().map(|(path, text)| (path, Some(text))));
+        edits.extend(std::mem::take(&mut self.model.dirty));
         if !self.model.fits(&edits) {
             // They belong on a branch in progress; here they are taken back.
             for (path, _) in &edits {
@@ -69,76 +72,76 @@ impl<P: Program> Tale<P> {
         self.model.commit(&edits);
     }
 
-    fn specfile(&mut self, message: &str) {
-        self.commit(message, Edits::new());
+    fn specfile(&mut self, kind: &'static str) {
+        self.commit(kind, Edits::new());
         self.real.specfile(&self.model.shape);
-        self.real.commit(message);
+        self.real.commit(kind);
         self.model.tip = Tip::Other;
+        self.tally.note(kind);
     }
 
     pub fn step(&mut self, step: &Step) {
         let count = self.model.shape.specs.len();
         match step {
             Step::Edit { spec, file, text, committed } => self.edit(spec % count, *file, *text, *committed),
-            Step::Tick { spec, ticked } => {
-                let path = self.model.shape.path(spec % count, "specs/{}/tasks.md");
-                let (from, to) = if *ticked { ("[ ]", "[x]") } else { ("[x]", "[ ]") };
-                if let Some(text) = self.model.base.get(&path) {
-                    let text = text.replace(from, to);
-                    self.commit("tasks by hand", vec![(path, Some(text))]);
-                }
-            }
-            Step::Remove { spec, stage } => {
-                let stages = self.model.shape.stages(spec % count);
-                let output = stages[stage % stages.len()]
-                    .output
-                    .map(|output| self.model.shape.path(spec % count, output));
-                if let Some(path) = output.filter(|path| self.model.base.contains_key(path)) {
-                    self.model.dirty.remove(&path);
-                    self.commit("remove", vec![(path, None)]);
-                }
-            }
+            Step::Tick { spec, ticked } => self.tick(spec % count, *ticked),
+            Step::Remove { spec, stage } => self.remove(spec % count, *stage),
+            Step::Delete { spec, file, committed } => self.delete(spec % count, *file, *committed),
             Step::Describe { spec, text } => {
                 self.model.shape.specs[spec % count].description = *text;
-                self.specfile("describe");
+                self.specfile("Specfile: description");
             }
             Step::Prompt { spec, text } => {
                 let own = &mut self.model.shape.specs[spec % count];
-                match &mut own.flavour {
-                    Some(flavour) => *flavour = *text,
-                    None => self.model.shape.prompts[own.way as usize] = *text,
+                if let Some(flavour) = &mut own.flavour {
+                    *flavour = *text;
+                    self.specfile("Specfile: parameter of a template");
+                } else {
+                    self.model.shape.prompts[own.way as usize] = *text;
+                    self.specfile("Specfile: prompt");
                 }
-                self.specfile("prompt");
             }
             Step::Command { text } => {
                 self.model.shape.line = *text;
-                self.specfile("command");
+                self.specfile("Specfile: command");
             }
             Step::Model { text } => {
                 self.model.shape.model = *text;
-                self.specfile("model");
+                self.specfile("Specfile: model");
+            }
+            Step::Agent { text } => {
+                self.model.shape.agent = *text;
+                self.specfile("Specfile: agent");
             }
             Step::Reformat { remark, jobs } => {
                 self.model.shape.remark = *remark;
                 self.model.shape.jobs = *jobs;
-                self.specfile("format");
+                self.specfile("Specfile: format");
             }
             Step::Rename { spec } => self.rename(spec % count),
-            Step::Need { spec, on } => self.need(spec % count, on % count),
+            Step::Need { spec, on, late, optional } => {
+                self.need(spec % count, Need { on: on % count, late: *late, optional: *optional });
+            }
+            Step::Layer { spec } => self.layer(spec % count),
+            Step::Park { spec } => {
+                let own = &mut self.model.shape.specs[spec % count];
+                own.parked = !own.parked;
+                self.specfile("Specfile: parked");
+            }
             Step::Revert => self.revert(),
             Step::Reset { to } => self.reset(*to),
             Step::Approve { spec } => self.approve(spec % count),
             Step::Touch { spec } => self.touch(spec % count),
             Step::Lose => {
                 self.real.lose();
-                self.model.forget();
-                self.former.iter_mut().for_each(|(_, model)| model.forget());
+                self.forget();
+                self.tally.note("person: lose the state");
             }
             Step::Clone => {
                 if self.model.branches.is_empty() && self.model.dirty.is_empty() {
                     self.real.go_to_clone();
-                    self.model.forget();
-                    self.former.iter_mut().for_each(|(_, model)| model.forget());
+                    self.forget();
+                    self.tally.note("person: clone");
                 }
             }
             Step::Build { goals, luck, manner, end } => self.build(*goals, *luck, *manner, *end),
@@ -146,35 +149,78 @@ impl<P: Program> Tale<P> {
         self.remember();
     }
 
+    fn forget(&mut self) {
+        self.model.forget();
+        self.former.iter_mut().for_each(|(_, model)| model.forget());
+    }
+
     fn edit(&mut self, spec: usize, file: usize, text: u8, committed: bool) {
         let files = ["notes/{}.md", "specs/{}/spec.md", "docs/{}.md", "shared/style.md"];
         let path = self.model.shape.path(spec, files[file % 4]);
-        if !self.model.base.contains_key(&path) {
+        // One that is written anew is there for git only when that is committed.
+        if !self.model.base.contains_key(&path) && (file % 4 != 3 || !committed) {
             return;
         }
-        let edits = vec![(path.clone(), Some(format!("by hand {text}\n")))];
-        if committed {
-            self.model.dirty.remove(&path);
-            self.commit("edit", edits);
-        } else if self.model.fits(&edits) {
-            self.real.write(&edits);
-            self.model.dirty.insert(path.clone(), format!("by hand {text}\n"));
-            if self.model.base.get(&path) == self.model.dirty.get(&path) {
-                self.model.dirty.remove(&path);
-            }
+        let kind = if committed { "person: edit, committed" } else { "person: edit, not committed" };
+        self.put(kind, path, Some(format!("by hand {text}\n")), committed);
+        if matches!(file % 4, 1 | 2) {
+            self.tally.note("person: edit of an output");
         }
     }
 
-    /// Once each, and only where nothing is under way, and nobody held: another name of a need is another manifest.
-    fn rename(&mut self, spec: usize) {
-        let own = &self.model.shape.specs[spec];
-        if own.was.is_some() || self.model.branches.contains_key(&spec) || !self.model.held.is_empty() {
+    fn delete(&mut self, spec: usize, file: usize, committed: bool) {
+        let files = ["shared/style.md", "shared/{}.txt", "src/{}.txt"];
+        let path = self.model.shape.path(spec, files[file % 3]);
+        // Who ran beside the spec that wrote it may have seen it or not, and goes back to that now.
+        let mut others = (0..self.model.shape.specs.len()).filter(|other| *other != spec);
+        let is_raced = file % 3 == 1 && others.any(|other| self.model.ran_beside(other, spec));
+        if self.model.base.contains_key(&path) && !is_raced {
+            let kind = if committed { "person: delete, committed" } else { "person: delete, not committed" };
+            self.put(kind, path, None, committed);
+        }
+    }
+
+    /// A person writes or deletes a file.
+    fn put(&mut self, kind: &'static str, path: String, text: Option<String>, committed: bool) {
+        let edits = vec![(path.clone(), text.clone())];
+        if committed {
+            self.model.dirty.remove(&path);
+            self.commit(kind, edits);
+        } else if self.model.fits(&edits) {
+            self.real.write(&edits);
+            if self.model.base.get(&path) == text.as_ref() {
+                self.model.dirty.remove(&path);
+            } else {
+                self.model.dirty.insert(path, text);
+            }
+        } else {
             return;
         }
-        // Known to be wrong: an output that a person removed under the former name is not missed under the new one.
-        let mut reasons =
-            (0..self.model.shape.stages(spec).len()).flat_map(|stage| self.model.reasons(spec, stage));
-        if reasons.any(|reason| reason.ends_with("was removed")) {
+        self.tally.note(kind);
+    }
+
+    fn tick(&mut self, spec: usize, ticked: bool) {
+        let path = self.model.shape.path(spec, "specs/{}/tasks.md");
+        let (from, to) = if ticked { ("[ ]", "[x]") } else { ("[x]", "[ ]") };
+        let Some(text) = self.model.base.get(&path).filter(|text| text.contains(from)) else { return };
+        let text = text.replace(from, to);
+        self.commit("tasks by hand", vec![(path, Some(text))]);
+        self.tally.note(if ticked { "person: tick" } else { "person: un-tick" });
+    }
+
+    fn remove(&mut self, spec: usize, stage: usize) {
+        let stages = self.model.shape.stages(spec);
+        let output = stages[stage % stages.len()].output.map(|output| self.model.shape.path(spec, output));
+        if let Some(path) = output.filter(|path| self.model.base.contains_key(path)) {
+            self.model.dirty.remove(&path);
+            self.commit("remove", vec![(path, None)]);
+            self.tally.note("person: remove an output");
+        }
+    }
+
+    /// Once each, and only where nothing of it is under way.
+    fn rename(&mut self, spec: usize) {
+        if self.model.shape.specs[spec].was.is_some() || self.model.branches.contains_key(&spec) {
             return;
         }
         self.commit("before a rename", Edits::new());
@@ -183,29 +229,41 @@ impl<P: Program> Tale<P> {
         for (from, to) in self.model.rename(spec, &to) {
             self.real.write(&vec![(to, before.get(&from).cloned()), (from, None)]);
         }
-        self.specfile("rename");
+        self.specfile("person: rename");
     }
 
-    fn need(&mut self, spec: usize, on: usize) {
-        if on >= spec {
-            return;
-        }
-        // Whether one saw what the other landed is known of builds in which that was ordered.
-        let is_ordered = self.model.shape.all_needs(spec).contains(&on);
-        if !is_ordered && self.model.ran_beside(spec, on) {
+    /// Whether a spec may come to need another one: whether it saw what that landed is known of builds in which
+    /// that was ordered.
+    fn may_need(&self, spec: usize, on: usize) -> bool {
+        self.model.shape.all_needs(spec).contains(&on) || !self.model.ran_beside(spec, on)
+    }
+
+    fn need(&mut self, spec: usize, need: Need) {
+        if need.on >= spec || !self.may_need(spec, need.on) {
             return;
         }
         let own = &mut self.model.shape.specs[spec];
-        match own.needs.iter().position(|(need, _)| *need == on) {
-            Some(at) => {
-                own.needs.remove(at);
-            }
-            None => {
-                own.after.retain(|after| *after != on);
-                own.needs.push((on, false));
-            }
+        if let Some(at) = own.needs.iter().position(|other| other.on == need.on) {
+            own.needs.remove(at);
+            self.specfile("Specfile: no need");
+        } else {
+            own.after.retain(|after| *after != need.on);
+            own.needs.push(need);
+            self.specfile("Specfile: need");
         }
-        self.specfile("needs");
+    }
+
+    fn layer(&mut self, spec: usize) {
+        let specs = &self.model.shape.specs;
+        let is_lower = spec < 2;
+        let others = (0..specs.len()).filter(|other| specs[*other].upper == Some(is_lower));
+        let mut pairs = others.map(|other| if is_lower { (other, spec) } else { (spec, other) });
+        if !pairs.all(|(upper, lower)| self.may_need(upper, lower)) {
+            return;
+        }
+        let own = &mut self.model.shape.specs[spec];
+        own.upper = if own.upper.is_some() { None } else { Some(!is_lower) };
+        self.specfile("Specfile: layer");
     }
 
     fn revert(&mut self) {
@@ -227,6 +285,8 @@ impl<P: Program> Tale<P> {
         // One that changed nothing cannot be reverted.
         if next.base != self.model.base {
             self.real.revert();
+            let again = self.model.tip == Tip::Revert;
+            self.tally.note(if again { "person: revert of a revert" } else { "person: revert" });
             self.model = next;
         }
     }
@@ -238,6 +298,7 @@ impl<P: Program> Tale<P> {
             self.real.reset(&rev);
             self.model = model;
             self.real.specfile(&self.model.shape);
+            self.tally.note("person: reset");
         }
     }
 
@@ -250,36 +311,30 @@ impl<P: Program> Tale<P> {
         }
         self.real.approve(spec, &[gate], false);
         self.model.approve(spec, &[gate]);
+        self.tally.note("person: approve");
     }
 
-    /// Where everything is there, and nothing void.
     fn touch(&mut self, spec: usize) {
-        let stages = self.model.shape.stages(spec);
-        let is_there = |at: usize| {
-            let output = stages[at].output.map(|output| self.model.shape.path(spec, output));
-            self.model.is_done(spec, at)
-                && output.is_none_or(|path| self.model.tree(spec).contains_key(&path))
-        };
-        let needs = self.model.shape.all_needs(spec);
-        let is_known = needs.iter().all(|need| self.model.result(*need).is_some());
-        if !self.model.dirty.is_empty() || !is_known || !(0..stages.len()).all(is_there) {
+        if !self.model.dirty.is_empty() {
             return;
         }
-        let due: Vec<usize> =
-            (0..stages.len()).filter(|at| !self.model.reasons(spec, *at).is_empty()).collect();
-        let all: Vec<usize> = (0..stages.len()).collect();
+        let all: Vec<usize> = (0..self.model.shape.stages(spec).len()).collect();
+        let is_void = all.iter().any(|stage| !self.model.is_done(spec, *stage));
         self.real.approve(spec, &all, true);
-        if !due.is_empty() {
-            self.model.approve(spec, &due);
-        }
-        let left = (0..stages.len()).find(|at| !self.model.reasons(spec, *at).is_empty());
+        self.model.touch(spec);
+        let left = all.into_iter().find(|at| !self.model.reasons(spec, *at).is_empty());
         assert_eq!(left, None, "a stage that was touched is due");
+        self.tally.note(if is_void { "person: touch of what is void" } else { "person: touch" });
     }
 
     fn build(&mut self, goals: u8, luck: u16, manner: Manner, end: End) {
         let count = self.model.shape.specs.len();
-        let mut goals: Vec<usize> = (0..count).filter(|spec| goals >> spec & 1 == 1).collect();
-        if goals.is_empty() {
+        let is_all = goals == 0;
+        let is_parked = |spec: &usize| self.model.shape.specs[*spec].parked;
+        let mut goals: Vec<usize> = (0..count)
+            .filter(|spec| if is_all { !is_parked(spec) } else { goals >> spec & 1 == 1 })
+            .collect();
+        if goals.is_empty() && !is_all {
             goals.push(0);
         }
         let manner = match manner {
@@ -289,25 +344,40 @@ impl<P: Program> Tale<P> {
             Manner::WhatIf(_) => Manner::Plain,
             other => other,
         };
-        let mut wish = Wish { goals, luck, manner, breaks: None };
+        self.tally.note(if is_all { "build: everything" } else { "build: goals" });
+        match manner {
+            Manner::Plain => {}
+            Manner::Always => self.tally.note("build: -B"),
+            Manner::WhatIf(_) => self.tally.note("build: -W"),
+        }
+        let mut wish = Wish { is_all, goals, luck, manner, breaks: None };
         let tip = self.real.tip();
         let lay = self.model.dirty.len();
+        let by_hand = self.model.by_hand.len();
         self.model.begin(&wish.goals);
+        if self.model.by_hand.len() > by_hand {
+            self.tally.note("build: finds something by hand");
+        }
         if self.model.dirty.len() == lay {
             self.remember();
         } else {
+            self.tally.note("build: commits inputs");
             // What was found done by hand there was found before the user's edits were committed.
             self.former.retain(|(other, _)| *other != tip);
         }
         let foreseen = self.model.clone().build(&wish).ran;
-        let pick = |at: usize| foreseen.get(at % foreseen.len().max(1)).map(|ran| (ran.spec, ran.stage));
+        let pick = |at: usize, among: &dyn Fn(&Ran) -> bool| {
+            let among: Vec<&Ran> = foreseen.iter().filter(|ran| among(ran)).collect();
+            among.get(at % among.len().max(1)).map(|ran| (ran.spec, ran.stage))
+        };
         wish.breaks = match end {
             End::Well => None,
-            End::Fail(at) => pick(at).filter(|at| !self.is_raced(*at)).map(|stage| (stage, false)),
+            End::Fail(at) => pick(at, &|_| true).map(|stage| (stage, Break::Fails)),
+            End::Idle(at) => pick(at, &|ran| ran.is_due).map(|stage| (stage, Break::Idles)),
             End::Kill(at) => {
                 let one: BTreeSet<usize> = foreseen.iter().map(|ran| ran.spec).collect();
                 let alone = one.len() == 1 && self.model.branches.keys().all(|spec| one.contains(spec));
-                pick(at).filter(|_| alone).map(|stage| (stage, true))
+                pick(at, &|_| alone).map(|stage| (stage, Break::Killed))
             }
         };
         let is_fine = self.build_once(&wish);
@@ -315,38 +385,28 @@ impl<P: Program> Tale<P> {
             let again = Wish { manner: Manner::Plain, breaks: None, ..wish };
             self.model.begin(&again.goals);
             self.build_once(&again);
+            self.tally.note("build: again");
         }
-    }
-
-    /// Whether others land, before it or after it as it happens, what a stage is made from. What holds one that
-    /// fails is what was there then, so such a one is not made to fail where failures hold.
-    fn is_raced(&self, (spec, stage): (usize, usize)) -> bool {
-        let shape = &self.model.shape;
-        let needs: Vec<usize> = shape.needs(spec, stage).into_iter().map(|(need, _)| need).collect();
-        let before = self.model.wanted(&needs);
-        let races = |other: usize| {
-            let is_ordered = before.contains(&other) || self.model.wanted(&[other]).contains(&spec);
-            !is_ordered && shape.specs[other].way != Way::Docs
-        };
-        let reads = self.model.patterns(spec, stage).contains("shared/*");
-        shape.holds && reads && (0..shape.specs.len()).any(races)
     }
 
     /// Whether all came to a good end.
     fn build_once(&mut self, wish: &Wish) -> bool {
         let expected = self.model.build(wish);
-        let kill = wish.breaks.is_some_and(|(_, killed)| killed);
+        let kill = wish.breaks.is_some_and(|(_, how)| how == Break::Killed);
+        expected.kinds.iter().for_each(|kind| self.tally.note(kind));
         for ran in &expected.ran {
-            let act = match (ran.breaks, kill) {
-                (true, true) => Act::Wait,
-                (true, false) => Act::Fail,
-                _ => Act::Write(ran.edits.clone()),
+            let act = match ran.breaks {
+                Some(Break::Killed) => Act::Wait,
+                Some(Break::Fails) => Act::Fail,
+                Some(Break::Idles) => Act::Idle,
+                None => Act::Write(ran.edits.clone()),
             };
             let stage = self.model.shape.stages(ran.spec)[ran.stage].name;
             let name = self.name(ran.spec);
             self.real.script(&name, stage, &act);
         }
-        let goals: Vec<String> = wish.goals.iter().map(|spec| self.name(*spec)).collect();
+        let named = wish.goals.iter().filter(|_| !wish.is_all);
+        let goals: Vec<String> = named.map(|spec| self.name(*spec)).collect();
         let told = self.real.build(&goals, wish.manner, kill);
         let names = |spec: usize, stage: usize| {
             format!("{}:{}", self.name(spec), self.model.shape.stages(spec)[stage].name)
@@ -371,7 +431,12 @@ impl<P: Program> Tale<P> {
 
     fn compare_files(&self, told: &Told) {
         let mut files = self.model.base.clone();
-        files.extend(self.model.dirty.clone());
+        for (path, text) in self.model.dirty.clone() {
+            match text {
+                Some(text) => files.insert(path, text),
+                None => files.remove(&path),
+            };
+        }
         assert_eq!(self.real.files(), files, "the files\n{}", told.text);
     }
 }

@@ -50,7 +50,7 @@ impl Model {
             By::Gate => None,
         };
         if self.shape.taste_counts && by == By::Agent {
-            texts.insert("agent".to_owned(), String::new());
+            texts.insert("agent".to_owned(), self.shape.agent.to_string());
             texts.insert("model".to_owned(), self.shape.model.to_string());
         }
         for (need, layer) in self.shape.needs(spec, stage) {
@@ -69,24 +69,28 @@ impl Model {
         texts
     }
 
-    /// All that a stage is made from: another such list is another thing to try.
-    pub fn all_of(&self, spec: usize, stage: usize) -> BTreeMap<String, String> {
-        let mut all = self.texts(spec, stage);
-        let tree = self.tree(spec);
-        for pattern in self.patterns(spec, stage) {
-            let files: Vec<_> = tree.iter().filter(|(path, _)| matches(&pattern, path)).collect();
-            all.insert(format!("input {pattern}"), format!("{files:?}"));
-        }
-        all
+    /// What a stage is held against: as which of both a spec is needed is nobody's business there.
+    pub fn to_hold(&self, spec: usize, stage: usize) -> BTreeMap<String, String> {
+        let texts = self.texts(spec, stage).into_iter();
+        texts.map(|(name, text)| (name.replace("layer ", "need "), text)).collect()
+    }
+
+    /// Whether a spec is held at a stage, and that still stands.
+    pub fn is_held(&self, spec: usize, stage: usize) -> bool {
+        self.held.get(&spec).is_some_and(|(at, then)| {
+            let is_dirty = |pattern: &String| !self.dirty_files(spec, stage, then, pattern).is_empty();
+            *at == stage
+                && self.to_hold(spec, stage) == then.texts
+                && !self.patterns(spec, stage).iter().any(is_dirty)
+        })
     }
 
     /// Whether a stage of a spec may be put out of date by a write.
     fn counts(&self, write: &Write, spec: usize, stage: usize, memory: &Memory) -> bool {
-        // Who was done by hand was made from no layer yet: a different result of a spec there counts, its files do not.
         let is_by_hand = matches!(memory.standing, Standing::Adopted { .. });
         let knows = |need: usize| {
             let names = [format!("layer {need}"), format!("need {need}")];
-            !is_by_hand && memory.texts.keys().any(|name| names.contains(name))
+            memory.texts.keys().any(|name| names.contains(name))
         };
         match write.by {
             None => write.at > memory.at,
@@ -112,6 +116,18 @@ impl Model {
         std::iter::once(&memory.tree).chain(later).chain(landed.map(|landing| &landing.after)).collect()
     }
 
+    /// The files of a pattern that put a stage out of date.
+    fn dirty_files(&self, spec: usize, stage: usize, memory: &Memory, pattern: &str) -> BTreeSet<&String> {
+        let tree = self.tree(spec);
+        let lefts = self.lefts(spec, stage, memory);
+        let is_dirty = |path: &&String| {
+            let stands = lefts.iter().any(|left| left.get(*path) == tree.get(*path));
+            matches(pattern, path) && !stands
+        };
+        let written = self.writes.iter().filter(|write| self.counts(write, spec, stage, memory));
+        written.map(|write| &write.path).filter(is_dirty).collect()
+    }
+
     /// Why a stage is out of date; nothing if it is not.
     pub fn reasons(&self, spec: usize, stage: usize) -> BTreeSet<String> {
         let mut reasons = BTreeSet::new();
@@ -121,14 +137,8 @@ impl Model {
             Some(memory) => memory,
         };
         let tree = self.tree(spec);
-        let lefts = self.lefts(spec, stage, memory);
         for pattern in self.patterns(spec, stage) {
-            let is_dirty = |path: &String| {
-                let stands = lefts.iter().any(|left| left.get(path) == tree.get(path));
-                matches(&pattern, path) && !stands
-            };
-            let written = self.writes.iter().filter(|write| self.counts(write, spec, stage, memory));
-            let dirty: BTreeSet<&String> = written.map(|write| &write.path).filter(|p| is_dirty(p)).collect();
+            let dirty = self.dirty_files(spec, stage, memory, &pattern);
             if !dirty.is_empty() {
                 let alone = dirty.len() == 1 && dirty.first() == Some(&&pattern);
                 let shown: Vec<&str> = dirty.iter().take(3).map(|path| path.as_str()).collect();
@@ -201,7 +211,11 @@ impl Model {
             });
             if !now.contains_key(key) && !now.contains_key(&twin(key)) && !waits {
                 let kind = key.split(' ').next().unwrap();
-                reasons.insert(format!("{kind} `{}` is gone", name(key)));
+                let name = match key.split_once(' ') {
+                    Some(("need" | "layer", at)) => memory.names[at.parse::<usize>().unwrap()].clone(),
+                    _ => name(key),
+                };
+                reasons.insert(format!("{kind} `{name}` is gone"));
             }
         }
         reasons

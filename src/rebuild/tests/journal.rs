@@ -280,6 +280,32 @@ fn what_follows_an_adopted_stage_that_ran_again_runs_too() {
 }
 
 #[test]
+fn who_was_adopted_knows_what_had_landed_then_of_its_layer() {
+    let (mut repository, mut a, mut b) = (begun(), spec("a"), spec("b"));
+    repository.via_layer = true;
+    a.exports = vec![pattern("a", "api/a.txt")];
+    b.stages[0].inputs.push(pattern("b", "api/*"));
+    b.stages[0].inputs.push(pattern("b", "notes/*"));
+    repository.build(&a, &[]);
+    let at = finished_by_hand(&mut repository, "b");
+    let stages = b.stages.iter().map(|stage| stage.name.clone()).collect();
+    repository.remembered.push(Adopted { spec: b.name.clone(), stages, at });
+    assert_eq!(repository.all(&b, &[&a]), [""; 0]);
+    repository.run(&a, "implement", &[], &[("notes/a.md", Some("no export"))]);
+    repository.land(&a);
+    assert_eq!(repository.reasons(&b, "specify", &[&a]), ["input `notes/*` changed (notes/a.md)"]);
+    repository.run(&a, "implement", &[], &[("api/a.txt", Some("other"))]);
+    repository.land(&a);
+    let both = ["input `api/*` changed (api/a.txt)", "input `notes/*` changed (notes/a.md)"];
+    assert_eq!(repository.reasons(&b, "specify", &[&a])[..2], both);
+    assert_eq!(repository.reasons(&b, "specify", &[&a])[2], "`a` landed a different result");
+    let c = spec("c");
+    repository.run(&c, "implement", &[], &[("notes/c.md", Some("later"))]);
+    repository.land(&c);
+    assert_eq!(repository.reasons(&b, "specify", &[&c]), [""; 0], "it is new in the layer");
+}
+
+#[test]
 fn a_touch_of_what_was_adopted_keeps_its_result() {
     let (mut repository, a) = (begun(), spec("a"));
     let at = finished_by_hand(&mut repository, "a");

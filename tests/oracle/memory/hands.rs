@@ -42,7 +42,7 @@ impl Hands for Fingers {
                     site.killed.notify_one();
                     std::future::pending().await
                 }
-                Some(Act::Fail) | None => {
+                Some(Act::Fail | Act::Idle) | None => {
                     site.leave(order.place, false);
                     Outcome::Failed(Failure::new(FailureClass::Crash, "it failed"))
                 }

@@ -150,7 +150,10 @@ impl Kept {
                 let tip = self.keep(vec![tip], &message, files);
                 self.branches.insert(spec.name.to_string(), (tip, fork));
             }
-            None => self.commit_on_base(&message, self.base_files().clone()),
+            None => {
+                let message = message + &self.adoption_lines();
+                self.commit_on_base(&message, self.base_files().clone());
+            }
         }
     }
 

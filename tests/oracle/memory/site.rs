@@ -6,10 +6,11 @@ use specmake::base::{Reason, SpecName, StageName};
 use specmake::event::{Done, Failure, Verdict};
 use specmake::graph::{Place, PlaceKind, StageGraph};
 use specmake::model::{FailureClass, Project, Spec, Target, Work};
-use specmake::rebuild::deed::{Deed, manifest_stamp, trace};
+use specmake::rebuild::deed::{Deed, trace};
 use specmake::rebuild::result::{landing_result, result_of};
 use specmake::rebuild::{
-    History, How, LANDING, Line, Mark, NeedNow, Question, Trace, judge, manifest, trailer,
+    History, How, LANDING, Line, Mark, NeedNow, Question, Trace, hold_stamp, is_held, judge, manifest,
+    trailer,
 };
 use specmake::run::hands::{Judgement, Landed, Outcome};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -124,9 +125,7 @@ impl Site {
         };
         let names: Vec<&SpecName> = std::iter::once(&spec.name).chain(spec.was.as_ref()).collect();
         let held = self.ask(&kept, spec, stage, |question| {
-            let held = question.line.held(&names)?;
-            let now = manifest_stamp(&manifest(question).unwrap());
-            (held.stage == spec.stages[stage].name && held.manifest == now).then_some(held)
+            question.line.held(&names).filter(|held| is_held(question, held).unwrap())
         });
         if let Some(held) = held {
             return Judgement::Held(Failure::new(FailureClass::Crash, held.why));
@@ -175,7 +174,7 @@ impl Site {
         let mut kept = self.kept.lock().unwrap();
         let (spec, stage) = self.place(place);
         let stage = stage.unwrap();
-        let held = held.then(|| self.ask(&kept, spec, stage, |q| manifest_stamp(&manifest(q).unwrap())));
+        let held = held.then(|| self.ask(&kept, spec, stage, hold_stamp));
         let tip = kept.take_base(spec);
         let mark = Mark::Attempt {
             spec: spec.name.clone(),

@@ -99,6 +99,9 @@ impl World {
         world.edit(0)?;
         world.git(&["add", "--all"])?;
         world.git(&["commit", "-q", "-m", "start"])?;
+        // So that there is a trace to hold the edits against.
+        let mut specmake = world.command(env!("CARGO_BIN_EXE_specmake"));
+        timed(specmake.arg("--yes").stderr(Stdio::null()))?;
         Ok(world)
     }
 
@@ -113,8 +116,14 @@ impl World {
         Ok(self.files.iter().map(|(_, size)| size).sum())
     }
 
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(&self.repo).env("HOME", &self.home).env_remove("XDG_CONFIG_HOME");
+        command
+    }
+
     fn git(&self, args: &[&str]) -> io::Result<()> {
-        timed(Command::new("git").args(args).current_dir(&self.repo).env("HOME", &self.home)).map(drop)
+        timed(self.command("git").args(args)).map(drop)
     }
 
     fn b3sum(&self) -> io::Result<Duration> {
@@ -122,9 +131,7 @@ impl World {
     }
 
     fn dry_run(&self) -> io::Result<Duration> {
-        let mut specmake = Command::new(env!("CARGO_BIN_EXE_specmake"));
-        specmake.arg("-n").current_dir(&self.repo).env("HOME", &self.home).env_remove("XDG_CONFIG_HOME");
-        timed(&mut specmake)
+        timed(self.command(env!("CARGO_BIN_EXE_specmake")).arg("-n"))
     }
 
     fn stamps(&self) -> io::Result<Duration> {

@@ -131,7 +131,7 @@ impl Build<'_> {
         };
         let (show, to) = Show::begin(face(self.wish, self.wishes.err), screen, keep);
         arm(&mut site, here);
-        let reporter = Reporter::new(to).masking(site.mask.clone());
+        let reporter = Reporter::new(to).masking(site.mask.clone()).bounded(show.backlog());
         site.reporter = reporter.clone();
         let site = Arc::new(site);
         let notifier = Notifier::begin(&site, reporter.clone(), heard);

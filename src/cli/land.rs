@@ -89,7 +89,7 @@ pub fn land(
     let keep = recorder(&ground.git, &run, started, &site.base_branch);
     let (show, to) = Show::begin(face(&wish, wishes.err), screen, keep);
     arm(&mut site, here);
-    let reporter = Reporter::new(to).masking(site.mask.clone());
+    let reporter = Reporter::new(to).masking(site.mask.clone()).bounded(show.backlog());
     site.reporter = reporter.clone();
     reporter.report(begun(&site, &specs));
     let ended = drive(Arc::new(site), specs, &reporter);

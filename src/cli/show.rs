@@ -3,6 +3,7 @@ use super::user::screen;
 use super::wishes::{BuildWish, FaceKind};
 use crate::event::Record;
 use crate::report::{Face, JsonLines, Live, Plain, Screen, Style};
+use crate::run::backlog::Backlog;
 use crate::view::View;
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -47,6 +48,7 @@ pub struct Watchers {
 pub struct Show {
     thread: JoinHandle<View>,
     watchers: Arc<Watchers>,
+    backlog: Backlog,
 }
 
 impl Show {
@@ -59,13 +61,26 @@ impl Show {
     ) -> (Self, Sender<Record>) {
         let (sender, records) = mpsc::channel();
         let watchers = Arc::<Watchers>::default();
-        let shown = Shown { face, out: Some(out), view: View::default(), watchers: Arc::clone(&watchers) };
-        (Self { thread: thread::spawn(move || shown.follow(&records, keep)), watchers }, sender)
+        let backlog = Backlog::default();
+        let shown = Shown {
+            face,
+            out: Some(out),
+            view: View::default(),
+            watchers: Arc::clone(&watchers),
+            backlog: backlog.clone(),
+        };
+        let thread = thread::spawn(move || shown.follow(&records, keep));
+        (Self { thread, watchers, backlog }, sender)
     }
 
     /// Whoever watches.
     pub fn watchers(&self) -> Arc<Watchers> {
         Arc::clone(&self.watchers)
+    }
+
+    /// What waits to be shown, for those who report.
+    pub fn backlog(&self) -> Backlog {
+        self.backlog.clone()
     }
 
     /// Waits until every sender is gone and all is shown; gives what it all came to.
@@ -79,6 +94,7 @@ struct Shown {
     out: Option<Box<dyn Write + Send>>,
     view: View,
     watchers: Arc<Watchers>,
+    backlog: Backlog,
 }
 
 impl Shown {
@@ -99,6 +115,7 @@ impl Shown {
             for record in &batch {
                 self.view.apply(record);
                 self.write(|face, out| face.show(record, out));
+                self.backlog.shown(record);
             }
             // A redraw looks at all specs, and a busy run says something all the time.
             if ticked.elapsed() >= TICK {

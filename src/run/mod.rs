@@ -2,6 +2,7 @@
 //! landing that moves the base. Never imports a face.
 pub mod adopting;
 pub mod attempt;
+pub mod backlog;
 pub mod backups;
 pub mod beside;
 pub mod blame;

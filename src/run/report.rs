@@ -1,4 +1,5 @@
 //! Where events go on their way to the store and the faces.
+use super::backlog::Backlog;
 use crate::base::Mask;
 use crate::event::{Event, Failure, Record, ToolUse};
 use std::borrow::Cow;
@@ -10,17 +11,18 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub struct Reporter {
     to: Option<Sender<Record>>,
     mask: Mask,
+    backlog: Option<Backlog>,
 }
 
 impl Reporter {
     /// One that sends records on.
     pub fn new(to: Sender<Record>) -> Self {
-        Self { to: Some(to), mask: Mask::default() }
+        Self { to: Some(to), mask: Mask::default(), backlog: None }
     }
 
     /// One that forgets everything.
     pub fn silent() -> Self {
-        Self { to: None, mask: Mask::default() }
+        Self { to: None, mask: Mask::default(), backlog: None }
     }
 
     /// The same, with nothing in what it reports that the mask hides.
@@ -29,12 +31,28 @@ impl Reporter {
         Self { mask, ..self }
     }
 
+    /// The same for a listener that tells what it has shown: lines of output wait for it up to a limit.
+    #[must_use]
+    pub fn bounded(self, backlog: Backlog) -> Self {
+        Self { backlog: Some(backlog), ..self }
+    }
+
     /// Reports that something happened now. If nobody listens any more, nobody hears it.
     pub fn report(&self, mut event: Event) {
         if let Some(to) = &self.to {
             for text in words(&mut event) {
                 if let Cow::Owned(masked) = self.mask.text(text) {
                     *text = masked;
+                }
+            }
+            if let Some(backlog) = &self.backlog {
+                if !backlog.takes(&event) {
+                    return;
+                }
+                if let Event::Output { stage, .. } = &event
+                    && let Some(left_out) = backlog.left_out(stage)
+                {
+                    let _ = to.send(Record { at: now_millis(), event: left_out });
                 }
             }
             let _ = to.send(Record { at: now_millis(), event });

@@ -23,6 +23,7 @@ mod environment;
 mod evidence;
 mod failure;
 mod flags;
+mod flood;
 mod foresight;
 mod forge;
 mod gc;

@@ -72,14 +72,18 @@ fn stamp(top: &Path, blob: Lying<'_>, buffer: &mut [u8]) -> io::Result<Option<St
         return Ok(None);
     }
     let (mut name, mut stamper) = (BlobName::new(stat.len()), BlobStamper::new(blob.mode.0, stat.len()));
-    loop {
-        let length = file.read(buffer)?;
+    let mut left = stat.len();
+    while left > 0 {
+        let most = usize::try_from(left).map_or(PIECE, |left| left.min(PIECE));
+        let length = file.read(&mut buffer[..most])?;
         if length == 0 {
-            return Ok((name.oid() == Some(blob.oid)).then(|| stamper.stamp()));
+            return Ok(None);
         }
         name.take(&buffer[..length]);
         stamper.take(&buffer[..length]);
+        left = left.saturating_sub(length as u64);
     }
+    Ok((name.oid() == Some(blob.oid)).then(|| stamper.stamp()))
 }
 
 #[cfg(test)]

@@ -1,6 +1,10 @@
 //! `specmake`, with or without goals: from the command line to the end of a run.
+mod touch;
+
 use super::exit::Exit;
+use super::glance::Glance;
 use super::ground::{Ground, Reading};
+use super::heard::Heard;
 use super::hearing::hear;
 use super::notifier::{Ear, Notifier};
 use super::opening::{arm, lock, open_store};
@@ -29,6 +33,7 @@ use crate::run::workplace::message;
 use crate::store::Store;
 use crate::sys::checkout::{Committed, commit_paths};
 use crate::sys::disk::DiskTrouble;
+use crate::sys::glance::Answer;
 use crate::sys::signal::Interrupt;
 use crate::view::View;
 use std::io::Write;
@@ -48,21 +53,36 @@ pub fn build(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Result<Exit, Trouble> {
+    build_after(wishes, wish, here, (out, err), None)
+}
+
+/// The same after a glance that did not tell; an answer that will do again is kept for the next one.
+///
+/// # Errors
+/// What keeps it from beginning.
+pub(super) fn build_after(
+    wishes: &Wishes,
+    wish: &BuildWish,
+    here: &Surroundings,
+    (out, err): (&mut dyn Write, &mut dyn Write),
+    glance: Option<&Glance>,
+) -> Result<Exit, Trouble> {
+    let mut err = Heard::new(err);
     let reading = Reading {
         jobs: wish.jobs,
         agent: wish.agent.clone(),
         model: wish.model.clone(),
         max_cost: wish.max_cost,
     };
-    let ground = Ground::open(wishes, &reading, err)?;
+    let ground = Ground::open(wishes, &reading, &mut err)?;
     let until = wish.until.as_ref().map(crate::base::StageName::as_str);
     let wanted = resolve(&ground.project, &ground.graph, &wish.goals, until)?;
     match wish.mode {
         Mode::DryRun | Mode::Explain | Mode::Question => {
-            super::dry::plan(wishes, wish, &ground, &wanted, out)
+            super::dry::plan(wishes, wish, (&ground, &wanted), (out, &err), glance)
         }
-        Mode::Run => Build { wishes, wish, ground: &ground, wanted }.run(here, out, err),
-        Mode::Touch => Build { wishes, wish, ground: &ground, wanted }.touch(here, err),
+        Mode::Run => Build { wishes, wish, ground: &ground, wanted, glance }.run(here, out, &mut err),
+        Mode::Touch => Build { wishes, wish, ground: &ground, wanted, glance }.touch(here, &mut err),
     }
 }
 
@@ -99,10 +119,11 @@ struct Build<'a> {
     wish: &'a BuildWish,
     ground: &'a Ground,
     wanted: Wanted,
+    glance: Option<&'a Glance>,
 }
 
 impl Build<'_> {
-    fn run(self, here: &Surroundings, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit, Trouble> {
+    fn run(self, here: &Surroundings, out: &mut dyn Write, err: &mut Heard<'_>) -> Result<Exit, Trouble> {
         let lock = lock(&self.ground.git, &self.wish.goals.join(" "), self.wish.wait, err)?;
         let started = now_millis();
         let run = run_name();
@@ -115,7 +136,16 @@ impl Build<'_> {
         let moves = |verdict: &Verdict| !matches!(verdict, Verdict::UpToDate { .. });
         if !forecast.verdicts.iter().flatten().any(moves) {
             let records: Vec<Record> = warnings.try_iter().collect();
-            return self.say_nothing_to_do(begun, records, out, err);
+            let is_plain = records.is_empty() && err.is_silent() && site.is_settled();
+            // What is kept on the disk is only at rest once nobody has it open.
+            drop(site);
+            let mut said = Vec::new();
+            let exit = self.say_nothing_to_do(begun, records, out, &mut said)?;
+            err.write_all(&said)?;
+            if let Some(glance) = self.glance.filter(|_| is_plain) {
+                glance.keep(self.ground, Answer { exit: exit.code(), err: said, ..Answer::default() });
+            }
+            return Ok(exit);
         }
         require_trust(self.wishes, self.wish, self.ground, here, err)?;
         self.say_what_was_interrupted(&site, started, err)?;
@@ -366,36 +396,6 @@ impl Build<'_> {
             }
         }
         site.record("void what -B asks for", voids).map_err(Trouble::environment)
-    }
-
-    /// `-t`: the goals are taken as done.
-    fn touch(self, here: &Surroundings, err: &mut dyn Write) -> Result<Exit, Trouble> {
-        let _lock = lock(&self.ground.git, &self.wish.goals.join(" "), self.wish.wait, err)?;
-        let store = open_store(&self.ground.git, err)?;
-        let site = self.open_site("touch", Reporter::silent(), store, here, err)?;
-        let mut half_done = Vec::new();
-        for spec in self.wanted.goals().map(|position| site.spec(position)) {
-            if site.standing(spec)?.branch.is_some() {
-                half_done.push(&spec.name);
-            }
-        }
-        if !half_done.is_empty() && !self.wish.yes {
-            let names = english::list(&half_done, "and");
-            let question = format!("{names}: work is half done there; take it as done?");
-            if !Terminal::of(here).yes(&question).unwrap_or(false) {
-                return Err(Trouble::environment(format!("{names}: work is half done there"))
-                    .hint("`--yes` takes it as done"));
-            }
-        }
-        let stages = self.wanted.places().filter_map(|place| match site.graph.kind(place) {
-            PlaceKind::Stage { spec, stage } if self.wanted.is_goal(spec) => Some((spec, stage)),
-            _ => None,
-        });
-        let touched = site.touch(&stages.collect::<Vec<_>>()).map_err(Trouble::environment)?;
-        if self.wish.voice != Voice::Quiet {
-            writeln!(err, "specmake: touched {}", english::count(touched, "stage"))?;
-        }
-        Ok(Exit::Done)
     }
 
     fn say_what_was_interrupted(&self, site: &Site, now: u64, err: &mut dyn Write) -> Result<(), Trouble> {

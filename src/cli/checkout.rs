@@ -1,6 +1,8 @@
 //! The files of a checkout on a disk, as loading a Specfile asks for them.
 use crate::model::{Files, Pattern};
 use crate::syntax;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -9,20 +11,27 @@ use std::path::{Path, PathBuf};
 const TEXTS: &[&str] = &["md", "markdown", "mdx", "txt", "rst", "adoc", "org", "yaml", "yml"];
 
 /// A checkout.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Checkout {
     top: PathBuf,
+    looked_at: RefCell<BTreeSet<String>>,
 }
 
 impl Checkout {
     /// The checkout with this top folder.
     pub fn new(top: &Path) -> Self {
-        Self { top: top.to_owned() }
+        Self { top: top.to_owned(), looked_at: RefCell::default() }
+    }
+
+    /// A path on the disk; that it was looked at is noted.
+    fn at(&self, path: &str) -> PathBuf {
+        self.looked_at.borrow_mut().insert(path.to_owned());
+        self.top.join(path)
     }
 
     /// Adds the files that match, not deeper than `levels`, and never through a link.
     fn walk(&self, folder: &str, levels: usize, pattern: &Pattern, found: &mut Vec<String>) {
-        let Ok(entries) = std::fs::read_dir(self.top.join(folder)) else { return };
+        let Ok(entries) = std::fs::read_dir(self.at(folder)) else { return };
         for entry in entries.flatten() {
             let Ok(name) = entry.file_name().into_string() else { continue };
             if matches!(name.as_str(), ".git" | ".specmake") {
@@ -43,7 +52,7 @@ impl Checkout {
 
 impl Files for Checkout {
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {
-        let path = self.top.join(path);
+        let path = self.at(path);
         if !path.metadata()?.is_file() {
             return Err(io::Error::other("it is not a file"));
         }
@@ -65,16 +74,26 @@ impl Files for Checkout {
     }
 
     fn spec_folder_has_text(&self, folder: &str) -> bool {
-        let Ok(entries) = std::fs::read_dir(self.top.join(folder)) else { return false };
+        let Ok(entries) = std::fs::read_dir(self.at(folder)) else { return false };
         entries.flatten().any(|entry| {
             let path = entry.path();
             let is_text = path.extension().and_then(|e| e.to_str()).is_some_and(|e| TEXTS.contains(&e));
-            is_text && path.is_file() && has_text(&path).unwrap_or(false)
+            if !is_text {
+                return false;
+            }
+            if let Some(name) = path.file_name().and_then(|name| name.to_str()) {
+                self.at(&format!("{folder}/{name}"));
+            }
+            path.is_file() && has_text(&path).unwrap_or(false)
         })
     }
 
     fn folder_exists(&self, folder: &str) -> bool {
-        self.top.join(folder).is_dir()
+        self.at(folder).is_dir()
+    }
+
+    fn looked_at(&self) -> Vec<String> {
+        self.looked_at.borrow().iter().cloned().collect()
     }
 }
 

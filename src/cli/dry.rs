@@ -1,7 +1,9 @@
 //! `-n`, `--explain` and `-q`: what a build would do, judged as if edited ingredients were committed.
 use super::conflicts::shown;
 use super::exit::Exit;
+use super::glance::Glance;
 use super::ground::Ground;
+use super::heard::Heard;
 use super::plan::{Expected, PlanHeader, report};
 use super::trouble::Trouble;
 use super::wishes::{BuildWish, Mode, Wishes};
@@ -18,6 +20,7 @@ use crate::run::report::Reporter;
 use crate::run::site::{Opening, Options, Site};
 use crate::store::Store;
 use crate::sys::checkout::virtual_commit;
+use crate::sys::glance::Answer;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -28,25 +31,40 @@ use std::sync::Arc;
 pub fn plan(
     wishes: &Wishes,
     wish: &BuildWish,
-    ground: &Ground,
-    wanted: &Wanted,
-    out: &mut dyn Write,
+    (ground, wanted): (&Ground, &Wanted),
+    (out, err): (&mut dyn Write, &Heard<'_>),
+    glance: Option<&Glance>,
 ) -> Result<Exit, Trouble> {
     require_ingredients(&ground.project, &wish.what_if)?;
     let foresight = Foresight { what_if: &wish.what_if, always: wish.always };
     let foreseen = Foreseen::of(ground, wanted, foresight)?;
+    let glance = glance.filter(|_| err.is_silent() && foreseen.is_plain());
+    let keep = |out: Vec<u8>| {
+        if let Some(glance) = glance {
+            glance.keep(ground, Answer { exit: Exit::Done.code(), out, ..Answer::default() });
+        }
+    };
     if wish.mode == Mode::Question {
-        return Ok(if foreseen.report().is_up_to_date() { Exit::Done } else { Exit::OutOfDate });
+        let is_up_to_date = foreseen.report().is_up_to_date();
+        if is_up_to_date {
+            keep(Vec::new());
+        }
+        return Ok(if is_up_to_date { Exit::Done } else { Exit::OutOfDate });
     }
     let pairs = foreseen.collisions()?.pairs.into_iter().filter(|pair| !pair.kept_apart);
     let conflicts = pairs.map(|pair| shown(&ground.project, pair)).collect();
     let report = PlanReport { conflicts, ..foreseen.report() };
+    let mut said = Vec::new();
     match wishes.format {
-        super::args::Format::Json => report.write_json(out)?,
+        super::args::Format::Json => report.write_json(&mut said)?,
         super::args::Format::Human => {
             let detail = if wish.mode == Mode::Explain { Detail::All } else { Detail::Work };
-            report.write_human(detail, &wishes.out, wishes.width, out)?;
+            report.write_human(detail, &wishes.out, wishes.width, &mut said)?;
         }
+    }
+    out.write_all(&said)?;
+    if report.is_up_to_date() {
+        keep(said);
     }
     Ok(Exit::Done)
 }
@@ -145,6 +163,11 @@ impl<'a> Foreseen<'a> {
         };
         let run = |spec: usize| graph.stages_of(spec).chain([graph.landing_of(spec)]).any(runs);
         Ok(self.site.collisions(self.wanted, &run)?)
+    }
+
+    /// Whether nothing was found on the way that a person is told of or a build would tidy up.
+    pub fn is_plain(&self) -> bool {
+        self.uncommitted.is_empty() && self.notes.is_empty() && self.site.is_settled()
     }
 
     /// The report of what a build would do.

@@ -36,6 +36,10 @@ pub struct Ground {
     pub user_config: Option<Text>,
     /// The files that the project was read from.
     pub read: Vec<String>,
+    /// The files and folders that were looked at for it.
+    pub looked_at: Vec<String>,
+    /// The Specfile, if it has another name.
+    pub specfile: Option<PathBuf>,
 }
 
 /// What the command line says about reading a project.
@@ -97,6 +101,8 @@ impl Ground {
             sources: loaded.sources,
             user_config: user_config(),
             read: loaded.read,
+            looked_at: loaded.looked_at,
+            specfile: wishes.specfile.clone(),
         })
     }
 }

@@ -1,22 +1,29 @@
 //! `specmake status`: the run that is on, or the last one with today's verdicts over it.
 use super::args::{Format, StatusArgs};
-use super::dry::{Foresight, foresee};
+use super::dry::{Foreseen, Foresight};
 use super::exit::Exit;
+use super::glance::Glance;
 use super::ground::{Ground, Reading};
+use super::heard::Heard;
 use super::speech::Dialects;
 use super::status::{StatusRequest, Stored, report, write};
 use super::trouble::Trouble;
 use super::wishes::Wishes;
 use crate::base::SpecName;
 use crate::graph::goals::resolve;
+use crate::report::PlanReport;
 use crate::report::status::KeptStatus;
 use crate::report::status::human::Shown;
 use crate::run::backups::backups;
 use crate::run::report::now_millis;
 use crate::store::Store;
+use crate::sys::glance::Answer;
 use crate::sys::lock::BuildLock;
 use crate::sys::worktree::place;
 use std::io::Write;
+
+/// Two years, in milliseconds: whatever a clock changes is changed by then.
+const LATER: u64 = 2 * 366 * 24 * 3600 * 1000;
 
 /// Says where everything stands.
 ///
@@ -25,21 +32,37 @@ use std::io::Write;
 pub fn status(
     wishes: &Wishes,
     args: &StatusArgs,
-    out: &mut dyn Write,
-    err: &mut dyn Write,
+    (out, err): (&mut dyn Write, &mut dyn Write),
+    glance: Option<&Glance>,
 ) -> Result<Exit, Trouble> {
-    let ground = Ground::open(wishes, &Reading::default(), err)?;
+    let mut err = Heard::new(err);
+    let ground = Ground::open(wishes, &Reading::default(), &mut err)?;
     let wanted = resolve(&ground.project, &ground.graph, &args.goals, None)?;
     let on = BuildLock::holder(&ground.git)?.is_some();
     let folder = ground.git.state_dir();
     let store =
         Store::open_existing(&folder).map_err(|error| Trouble::environment(&error).hint(error.hint()))?;
-    let plan = if on { None } else { Some(foresee(&ground, &wanted, Foresight::default())?) };
+    let foreseen = if on { None } else { Some(Foreseen::of(&ground, &wanted, Foresight::default())?) };
+    let glance = glance.filter(|_| err.is_silent() && foreseen.as_ref().is_some_and(Foreseen::is_plain));
+    let plan = foreseen.map(Foreseen::report);
+    let glance = glance.filter(|_| plan.as_ref().is_some_and(PlanReport::is_up_to_date));
     let history = Stored { store: store.as_ref(), on };
     let dialects = Dialects::of_project(&ground.project);
     let (plan, folder, dialects) = (plan.as_ref(), folder.as_path(), &dialects);
-    let request = StatusRequest { history: &history, plan, folder, dialects, now: now_millis() };
-    let mut report = report(&request).map_err(Trouble::environment)?;
+    let now = now_millis();
+    let request = StatusRequest { history: &history, plan, folder, dialects, now };
+    let asked = |now: u64| report(&StatusRequest { now, ..request });
+    let mut report = asked(now).map_err(Trouble::environment)?;
+    let shown = Shown { style: wishes.out, width: wishes.width, all: args.all };
+    let shown = (wishes.format == Format::Human).then_some(&shown);
+    // What tells how long ago something was is said anew each time.
+    let is_the_same_later = || {
+        let (mut told, mut later) = (Vec::new(), Vec::new());
+        write(&report, shown, &mut told).ok()?;
+        write(&asked(now + LATER).ok()?, shown, &mut later).ok()?;
+        Some(told == later)
+    };
+    let glance = glance.filter(|_| is_the_same_later().unwrap_or(false));
     report.fill_worktrees(|spec| worktree_of(&ground, spec));
     if !args.goals.is_empty() {
         let wanted_spec = |name: &SpecName| {
@@ -50,8 +73,14 @@ pub fn status(
             spec.kept = kept(&ground, &spec.spec)?;
         }
     }
-    let shown = Shown { style: wishes.out, width: wishes.width, all: args.all };
-    write(&report, (wishes.format == Format::Human).then_some(&shown), out)?;
+    let glance = glance.filter(|_| report.specs.iter().all(|spec| spec.worktree.is_none()));
+    let mut said = Vec::new();
+    write(&report, shown, &mut said)?;
+    out.write_all(&said)?;
+    drop(store);
+    if let Some(glance) = glance {
+        glance.keep(&ground, Answer { exit: Exit::Done.code(), out: said, ..Answer::default() });
+    }
     Ok(Exit::Done)
 }
 

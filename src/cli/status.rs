@@ -70,6 +70,7 @@ pub fn events(store: &Store, run: RunId) -> Result<Vec<Record>, StoreError> {
 }
 
 /// What `status` is made from.
+#[derive(Clone, Copy)]
 pub struct StatusRequest<'a> {
     /// What was recorded.
     pub history: &'a dyn History,

@@ -49,6 +49,11 @@ pub trait Files {
 
     /// Whether there is such a folder.
     fn folder_exists(&self, folder: &str) -> bool;
+
+    /// The files and folders that all answers so far came from, where they can change.
+    fn looked_at(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// What became of a [`LoadRequest`].
@@ -64,6 +69,8 @@ pub struct Loaded {
     pub sources: Sources,
     /// The files that were read: the Specfile, its includes, the prompts.
     pub read: Vec<String>,
+    /// The files and folders that were looked at for it.
+    pub looked_at: Vec<String>,
 }
 
 impl Loaded {

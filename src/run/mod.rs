@@ -50,6 +50,7 @@ mod room;
 mod sample;
 mod sessions;
 mod settling;
+pub mod sights;
 pub mod site;
 pub mod slots;
 pub mod spent;

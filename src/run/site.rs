@@ -355,6 +355,11 @@ impl Site {
         self.branches_guard().marked.contains_key(branch)
     }
 
+    /// Whether no branch carries our mark: no spec is in progress, and none has left anything behind.
+    pub fn is_settled(&self) -> bool {
+        self.branches_guard().marked.is_empty()
+    }
+
     /// Names that carry our mark and are no branch.
     pub(super) fn marks_without_branch(&self) -> Vec<String> {
         let branches = self.branches_guard();

@@ -1,6 +1,7 @@
 //! Locks in the git common directory: one builder at a time, and one hand on refs and worktrees. Both are
 //! `flock`s, so the system gives them back when their holder dies, however it dies.
 use super::git::{Git, GitError};
+use super::glance;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -59,7 +60,14 @@ impl BuildLock {
         let written =
             file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes()));
         written.map_err(GitError::io(lock_words(&path)))?;
+        // Whoever may build may change anything.
+        glance::forget(&git.state_dir());
         Ok(Asked::Taken(Self { _file: file }))
+    }
+
+    /// Whether somebody builds in the repository whose folder of ours this is.
+    pub fn is_held(own_dir: &Path) -> bool {
+        File::open(own_dir.join("build.lock")).is_ok_and(|file| file.try_lock_shared().is_err())
     }
 
     /// Waits for the lock. `waiting` is told who has it, at once and at every look after that; it returns

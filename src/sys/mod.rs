@@ -5,6 +5,7 @@ pub mod disk;
 pub mod exclude;
 pub mod files;
 pub mod git;
+pub mod glance;
 pub mod landing;
 pub mod load;
 pub mod lock;

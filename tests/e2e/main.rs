@@ -27,6 +27,7 @@ mod flood;
 mod foresight;
 mod forge;
 mod gc;
+mod glance;
 mod goals;
 mod harness;
 mod hell;

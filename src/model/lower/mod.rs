@@ -77,5 +77,5 @@ pub(super) fn lower(request: &LoadRequest, files: &dyn Files) -> Loaded {
     let has_errors = diagnostics.iter().any(|d| d.severity == Severity::Error);
     read.extend(prompts);
     let (project, flawed) = if has_errors { (None, Some(project)) } else { (Some(project), None) };
-    Loaded { project, flawed, diagnostics, sources, read }
+    Loaded { project, flawed, diagnostics, sources, read, looked_at: files.looked_at() }
 }

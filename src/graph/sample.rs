@@ -27,6 +27,7 @@ impl Sample {
             jobs: 4,
             specs: "specs/{spec}".into(),
             copy: vec![],
+            keep: vec![],
             link: vec![],
             setup: vec![],
             context: vec![],

@@ -53,7 +53,7 @@ fn measure(files: usize, rounds: usize) -> Result<()> {
     // Something is kept, so that even the files of a small worktree are.
     let keep = ["/target".to_owned()];
     let none = Sparing::default();
-    let some = Sparing { keep: &keep, most: 1 };
+    let some = Sparing { keep: &keep, most: 1, free: 0 };
     world.make("first", 0, some)?.retire(Some("spec/first"), some)?;
     for round in 0..=rounds {
         let name = |way: &str| format!("{way}-{round}");

@@ -23,7 +23,8 @@ impl Site {
     /// What is kept of worktrees for those that come after them: as many as are in use at once.
     pub(super) fn sparing(&self) -> Sparing<'_> {
         let settings = &self.project.settings;
-        Sparing { keep: &settings.keep, most: usize::try_from(settings.jobs).unwrap_or(usize::MAX) }
+        let most = usize::try_from(settings.jobs).unwrap_or(usize::MAX);
+        Sparing { keep: &settings.keep, most, free: settings.limits.disk }
     }
 
     pub(super) fn free_slot(&self, spec: usize) {

@@ -4,6 +4,7 @@ use super::Worktree;
 use crate::sys::files;
 use crate::sys::git::index_file::Indexed;
 use crate::sys::git::{Git, GitError, Oid, path};
+use crate::sys::load::Gauge;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,8 @@ pub struct Sparing<'a> {
     pub keep: &'a [String],
     /// How many there are at most.
     pub most: usize,
+    /// The bytes that are to stay free on the disk; with fewer there are none.
+    pub free: u64,
 }
 
 impl Sparing<'_> {
@@ -84,16 +87,22 @@ impl Spare {
 /// Makes a spare worktree of one whose files lie, without their git directory, in `aside`, and its index beside them.
 /// One that is not worth it, or not as its index says, goes.
 pub(super) fn put_by(repo: &Git, aside: TempDir, brought_in: &[String], sparing: Sparing<'_>) {
-    if spares(repo).len() < sparing.most
-        && made_clean(repo, aside.path(), brought_in, sparing).unwrap_or(false)
+    let left = Gauge::new(&repo.own_dir()).read().disk_free;
+    if sparing.most > 0 && left.is_some_and(|left| left < sparing.free) {
+        spares(repo).iter().for_each(|spare| drop(spare.remove(repo)));
+        return;
+    }
+    if spares(repo).len() >= sparing.most
+        || !made_clean(repo, aside.path(), brought_in, sparing).unwrap_or(false)
     {
-        let folder = repo.own_dir().join(FOLDER);
-        let made = aside.keep();
-        let free = fs::create_dir_all(&folder).is_ok()
-            && (0..=sparing.most).any(|number| fs::rename(&made, folder.join(number.to_string())).is_ok());
-        if !free {
-            drop(fs::remove_dir_all(made));
-        }
+        return;
+    }
+    let folder = repo.own_dir().join(FOLDER);
+    let made = aside.keep();
+    let is_kept = fs::create_dir_all(&folder).is_ok()
+        && (0..=sparing.most).any(|number| fs::rename(&made, folder.join(number.to_string())).is_ok());
+    if !is_kept {
+        drop(fs::remove_dir_all(made));
     }
 }
 

@@ -76,7 +76,7 @@ fn tracked(world: &World, commit: &str) -> Vec<String> {
 #[test]
 fn the_next_worktree_has_the_files_of_its_commit_and_what_was_to_be_kept() {
     let (world, git, keep) = world("");
-    let sparing = Sparing { keep: &keep, most: 2 };
+    let sparing = Sparing { keep: &keep, most: 2, free: 0 };
     assert_eq!(first(&world, &git, sparing).retire(Some("spec/a"), sparing).unwrap(), None);
     assert_eq!((spares(&git).len(), git.worktrees().unwrap().len()), (1, 1));
     assert!(!place(&world, "a").exists());
@@ -93,7 +93,7 @@ fn the_next_worktree_has_the_files_of_its_commit_and_what_was_to_be_kept() {
 #[test]
 fn without_anything_to_keep_a_small_one_is_made_anew() {
     let (world, git, _) = world("");
-    let sparing = Sparing { keep: &[], most: 2 };
+    let sparing = Sparing { keep: &[], most: 2, free: 0 };
     first(&world, &git, sparing).retire(Some("spec/a"), sparing).unwrap();
     assert!(spares(&git).is_empty());
 }
@@ -101,7 +101,7 @@ fn without_anything_to_keep_a_small_one_is_made_anew() {
 #[test]
 fn there_are_no_more_than_asked_for() {
     let (world, git, keep) = world("");
-    let sparing = Sparing { keep: &keep, most: 1 };
+    let sparing = Sparing { keep: &keep, most: 1, free: 0 };
     let a = first(&world, &git, sparing);
     let b = second(&world, &git, world.oid("main"), sparing);
     a.retire(Some("spec/a"), sparing).unwrap();
@@ -113,9 +113,21 @@ fn there_are_no_more_than_asked_for() {
 }
 
 #[test]
+fn there_are_none_where_the_disk_is_short_of_room() {
+    let (world, git, keep) = world("");
+    let sparing = Sparing { keep: &keep, most: 2, free: 0 };
+    let a = first(&world, &git, sparing);
+    let b = second(&world, &git, world.oid("main"), sparing);
+    a.retire(Some("spec/a"), sparing).unwrap();
+    assert_eq!(spares(&git).len(), 1);
+    b.retire(Some("spec/b"), Sparing { free: u64::MAX, ..sparing }).unwrap();
+    assert!(spares(&git).is_empty());
+}
+
+#[test]
 fn a_dirty_worktree_is_no_spare_one() {
     let (world, git, keep) = world("");
-    let sparing = Sparing { keep: &keep, most: 1 };
+    let sparing = Sparing { keep: &keep, most: 1, free: 0 };
     let worktree = first(&world, &git, sparing);
     fs::write(worktree.top().join("a.txt"), "by hand\n").unwrap();
     assert!(matches!(worktree.retire(Some("spec/a"), sparing).unwrap(), Some(Stays::Dirty(_))));
@@ -125,13 +137,13 @@ fn a_dirty_worktree_is_no_spare_one() {
 /// Something is done to a spare worktree; the next one must be as if there had been none.
 fn check_made_anew(spoil: impl Fn(&World, &Path), keep_next: &[&str], attributes: &str) {
     let (world, git, keep) = world("");
-    let sparing = Sparing { keep: &keep, most: 1 };
+    let sparing = Sparing { keep: &keep, most: 1, free: 0 };
     first(&world, &git, sparing).retire(Some("spec/a"), sparing).unwrap();
     let folder = spares(&git)[0].folder().to_owned();
     spoil(&world, &folder);
     let commit = committed(&world, &[("src/b.txt", "changed\n"), (".gitattributes", attributes)]);
     let keep: Vec<String> = keep_next.iter().map(|line| (*line).to_owned()).collect();
-    let worktree = second(&world, &git, commit, Sparing { keep: &keep, most: 1 });
+    let worktree = second(&world, &git, commit, Sparing { keep: &keep, most: 1, free: 0 });
     assert_eq!(files(worktree.top()), tracked(&world, "main"));
     assert_eq!(worktree.stays(Some("spec/b")).unwrap(), None);
     assert!(spares(&git).is_empty() && !folder.exists());
@@ -163,7 +175,7 @@ fn what_would_not_be_as_if_made_anew_is_thrown_away() {
 #[test]
 fn a_kill_on_the_way_leaves_nothing_half() {
     let (world, git, keep) = world("");
-    let sparing = Sparing { keep: &keep, most: 1 };
+    let sparing = Sparing { keep: &keep, most: 1, free: 0 };
     first(&world, &git, sparing).retire(Some("spec/a"), sparing).unwrap();
     // The files are in their place and git does not know them yet.
     let (top, spare) = (place(&world, "b"), spares(&git)[0].folder().to_owned());

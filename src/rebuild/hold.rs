@@ -36,9 +36,9 @@ pub fn is_held(question: &Question<'_>, held: &Held) -> Result<bool, Unreadable>
         return Ok(false);
     }
     let since = Since::new(question, None, held.since);
-    for ingredient in question.ingredients().values() {
+    for (key, ingredient) in &question.ingredients() {
         if let Ingredient::Files(pattern) = ingredient
-            && !question.dirty_files(pattern, &since)?.is_empty()
+            && !question.dirty_files(key, pattern, &since)?.is_empty()
         {
             return Ok(false);
         }

@@ -3,7 +3,7 @@ use super::history::Seq;
 use super::ingredient::{Key, Kind};
 use super::line::{Last, Line};
 use super::mark::{How, LANDING, Stamps, Trace};
-use super::rename::former_path;
+use super::rename::{former_path, former_pattern};
 use super::result::{had_result, result_as_of};
 use super::tree::{Tree, Trees, Unreadable, stamp_of};
 use crate::base::{Oid, Reason, SpecName, StageName, Stamp};
@@ -146,7 +146,7 @@ impl<'a> Question<'a> {
 
     /// Whether a write counts for this stage: a person's, an earlier stage's, or that of a spec it needs; of one
     /// needed through a layer, only if it was known then.
-    fn counts(&self, seq: Seq, since: &Since<'_>) -> bool {
+    pub(super) fn counts(&self, seq: Seq, since: &Since<'_>) -> bool {
         let commit = self.line.commit(seq);
         if commit.is_persons() {
             return true;
@@ -192,20 +192,33 @@ impl<'a> Question<'a> {
     /// The files of a pattern that put the stage out of date.
     pub(super) fn dirty_files(
         &self,
+        key: &Key,
         pattern: &Pattern,
         since: &Since<'_>,
     ) -> Result<BTreeSet<Arc<str>>, Unreadable> {
         let written: BTreeSet<Arc<str>> = self
             .line
             .writers(pattern)
-            .filter(|(_, seq)| self.counts(*seq, since) && !self.line.is_ancestor(*seq, since.seq))
+            .filter(|(_, seq)| self.counts(*seq, since) && !since.has(self.line, *seq))
             .map(|(path, _)| path)
             .collect();
         let mut dirty = BTreeSet::new();
         if written.is_empty() {
             return Ok(dirty);
         }
-        let lefts = self.lefts(since);
+        let mut lefts = self.lefts(since);
+        if let Some(word) = self.word(key, since) {
+            if word == stamp_of(self.tree, pattern, self.trees)? {
+                return Ok(dirty);
+            }
+            let commit = self.line.commit(since.seq).oid;
+            let then = self.trees.tree(commit)?;
+            let former = former_pattern(self.spec, pattern);
+            let mut stamps = std::iter::once(pattern).chain(&former).map(|p| stamp_of(&then, p, self.trees));
+            if !stamps.any(|stamp| stamp.is_ok_and(|stamp| stamp == word)) {
+                lefts.retain(|left| *left != commit);
+            }
+        }
         for path in written {
             if !self.stands_as_left(&path, &lefts)? {
                 dirty.insert(path);
@@ -214,53 +227,11 @@ impl<'a> Question<'a> {
         Ok(dirty)
     }
 
-    /// Files that changed behind a trace whose commit was written anew: a rebase, a replay or a squash puts
-    /// other commits behind it than those that the stage saw, so there only the recorded stamps tell.
-    fn slipped_in(
-        &self,
-        key: &Key,
-        pattern: &Pattern,
-        since: &Since<'_>,
-    ) -> Result<BTreeSet<Arc<str>>, Unreadable> {
-        if !self.was_written_anew(since) {
-            return Ok(BTreeSet::new());
-        }
-        let known = self.stamps_left(key, since);
-        let commit = self.line.commit(since.seq).oid;
-        let then = stamp_of(&*self.trees.tree(commit)?, pattern, self.trees)?;
-        if known.contains(&then) || known.contains(&stamp_of(self.tree, pattern, self.trees)?) {
-            return Ok(BTreeSet::new());
-        }
-        let own = self.names();
-        let is_own = |seq: Seq| self.line.commit(seq).marks.iter().any(|mark| own.contains(&mark.spec()));
-        let writers = self.line.writers(pattern).filter(|(_, seq)| self.counts(*seq, since) && !is_own(*seq));
-        Ok(writers.map(|(path, _)| path).collect())
-    }
-
-    /// Whether a person took the stage as done with this very content: their word may stand on a commit that does not
-    /// have it yet, as that of a gate does whose input changed on the base.
-    fn is_as_approved(&self, key: &Key, pattern: &Pattern, trace: &Trace) -> Result<bool, Unreadable> {
-        let is_word = matches!(trace.how, How::Approved | How::Touched);
-        let Some(stamps) = recorded(trace, self, key).filter(|_| is_word) else { return Ok(false) };
-        Ok(stamps.left.is_none() && stamps.seen == stamp_of(self.tree, pattern, self.trees)?)
-    }
-
-    fn was_written_anew(&self, since: &Since<'_>) -> bool {
-        let Some(from) = since.trace.and_then(|trace| trace.from) else { return false };
-        !self.line.grew_on(since.seq, from, &self.names())
-    }
-
-    /// As which stamps an ingredient was left: by the stage itself, and by those behind it that have it too.
-    fn stamps_left(&self, key: &Key, since: &Since<'_>) -> Vec<Stamp> {
-        let names = self.names();
-        let stages = self.spec.stages.iter().filter(|stage| !since.before.contains(&stage.name));
-        stages
-            .filter_map(|stage| match self.line.last(&names, &stage.name) {
-                Last::Done { trace, .. } => recorded(trace, self, key),
-                _ => None,
-            })
-            .map(|stamps| stamps.left.unwrap_or(stamps.seen))
-            .collect()
+    /// The content that a person took the stage as done with, if they did: their word may stand on a commit that does
+    /// not have it yet, as that of a gate does whose input changed on the base.
+    fn word(&self, key: &Key, since: &Since<'_>) -> Option<Stamp> {
+        let trace = since.trace.filter(|trace| matches!(trace.how, How::Approved | How::Touched))?;
+        recorded(trace, self, key).filter(|stamps| stamps.left.is_none()).map(|stamps| stamps.seen)
     }
 
     fn stands_as_left(&self, path: &str, lefts: &[Oid]) -> Result<bool, Unreadable> {
@@ -318,9 +289,9 @@ impl<'a> Question<'a> {
                         reasons.push(added(key));
                         continue;
                     }
-                    let mut dirty = self.dirty_files(pattern, &since)?;
+                    let mut dirty = self.dirty_files(key, pattern, &since)?;
                     dirty.extend(self.slipped_in(key, pattern, &since)?);
-                    if !dirty.is_empty() && !self.is_as_approved(key, pattern, trace)? {
+                    if !dirty.is_empty() {
                         reasons.push(Reason::Changed {
                             ingredient: key.kind.noun().to_owned(),
                             name: pattern.resolved().to_owned(),
@@ -349,7 +320,7 @@ impl<'a> Question<'a> {
             let gone = gone.filter(|key| !self.will_hand_on(key));
             reasons.extend(gone.map(removed));
         }
-        reasons.extend(self.removed_outputs(seq));
+        reasons.extend(self.removed_outputs(&since));
         Ok(reasons)
     }
 
@@ -376,15 +347,24 @@ impl<'a> Question<'a> {
 
 /// What a stage is compared with: a commit, the trace in it if it is one of a success, and the stages before it.
 pub(super) struct Since<'a> {
-    trace: Option<&'a Trace>,
-    seq: Seq,
-    before: BTreeSet<&'a StageName>,
+    pub trace: Option<&'a Trace>,
+    pub seq: Seq,
+    /// The commit of the base that a person's word was said on, besides.
+    base: Option<Seq>,
+    pub before: BTreeSet<&'a StageName>,
 }
 
 impl<'a> Since<'a> {
     pub(super) fn new(question: &Question<'a>, trace: Option<&'a Trace>, seq: Seq) -> Self {
         let positions = question.spec.before(question.stage);
-        Self { trace, seq, before: positions.iter().map(|p| &question.spec.stages[*p].name).collect() }
+        let word = trace.filter(|trace| trace.how != How::Adopted);
+        let base = word.and_then(|trace| question.line.seq(trace.at?));
+        Self { trace, seq, base, before: positions.iter().map(|p| &question.spec.stages[*p].name).collect() }
+    }
+
+    /// Whether a commit came before.
+    pub(super) fn has(&self, line: &Line<'_>, seq: Seq) -> bool {
+        line.is_ancestor(seq, self.seq) || self.base.is_some_and(|base| line.is_ancestor(seq, base))
     }
 }
 
@@ -412,7 +392,7 @@ fn twin(key: &Key) -> Option<Key> {
 }
 
 /// What a trace says of an ingredient, if only under another kind or under a need's former name.
-fn recorded<'a>(trace: &'a Trace, question: &Question<'_>, key: &Key) -> Option<&'a Stamps> {
+pub(super) fn recorded<'a>(trace: &'a Trace, question: &Question<'_>, key: &Key) -> Option<&'a Stamps> {
     let find = |key: &Key| {
         let here = trace.ingredients.get(key);
         here.or_else(|| twin(key).and_then(|twin| trace.ingredients.get(&twin)))

@@ -116,7 +116,7 @@ pub struct Trace {
     pub stages: Vec<StageName>,
     /// How it came to be done.
     pub how: How,
-    /// For an adoption: the commit it was judged on.
+    /// For an adoption: the commit it was judged on. For a person's word on a branch: the base's commit then.
     pub at: Option<Oid>,
     /// The commit that the stage started on; tells two traces of the same manifest apart.
     pub from: Option<Oid>,

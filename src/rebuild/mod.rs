@@ -2,6 +2,7 @@
 //! Pure: histories and trees come in as values; git, disks and clocks are somebody else's.
 pub mod adopt;
 mod ancestry;
+mod anew;
 pub mod commit;
 pub mod deed;
 pub mod history;

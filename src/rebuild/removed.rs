@@ -1,6 +1,5 @@
 //! Outputs that a person removed.
-use super::history::Seq;
-use super::judge::Question;
+use super::judge::{Question, Since};
 use super::rename::{former_pattern, present_path};
 use crate::base::Reason;
 use crate::model::Pattern;
@@ -8,9 +7,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 impl Question<'_> {
-    /// Outputs of the stage that are not there because a person removed them since a commit, under the spec's
+    /// Outputs of the stage that are not there because a person removed them since then, under the spec's
     /// present name or its former one.
-    pub(super) fn removed_outputs(&self, since: Seq) -> Vec<Reason> {
+    pub(super) fn removed_outputs(&self, since: &Since<'_>) -> Vec<Reason> {
         let mut removed = BTreeSet::new();
         for output in &self.stage().outputs {
             removed.extend(self.removals(output, since, &|path| path.into()));
@@ -23,12 +22,17 @@ impl Question<'_> {
         removed.into_iter().map(|path| Reason::OutputRemoved { path: path.to_string() }).collect()
     }
 
-    /// The paths of a pattern that a person removed since a commit, as they are called `now` if nothing is there.
-    fn removals(&self, pattern: &Pattern, since: Seq, now: &dyn Fn(&str) -> Arc<str>) -> Vec<Arc<str>> {
+    /// The paths of a pattern that a person removed since then, as they are called `now` if nothing is there.
+    fn removals(
+        &self,
+        pattern: &Pattern,
+        since: &Since<'_>,
+        now: &dyn Fn(&str) -> Arc<str>,
+    ) -> Vec<Arc<str>> {
         let mut removed = Vec::new();
         for (path, seq) in self.line.writers(pattern) {
             let present = now(&path);
-            if self.tree.file(&present).is_some() || self.line.is_ancestor(seq, since) {
+            if self.tree.file(&present).is_some() || since.has(self.line, seq) {
                 continue;
             }
             let commit = self.line.commit(seq);

@@ -7,7 +7,7 @@ use crate::base::Oid;
 use crate::event::Failure;
 use crate::model::Spec;
 use crate::rebuild::deed::{Deed, trace};
-use crate::rebuild::{How, Mark, hold_stamp, judge, manifest};
+use crate::rebuild::{How, Mark, Trace, hold_stamp, judge, manifest};
 use crate::sys::git::{GitError, NewCommit, RefUpdate, branch_ref};
 use crate::sys::landing::{self as sync, Move, Moved};
 use std::sync::PoisonError;
@@ -150,6 +150,8 @@ impl Site {
         let former_change = judge(&question)?.former_change;
         let from = standing.branch.as_ref().map_or(standing.base, |branch| branch.tip);
         let deed = Deed { how, from, seen: &seen, left: &standing.tree, changed: &[], former_change };
-        Ok(Mark::Trace(trace(&question, &deed)?))
+        // On a branch it is said of that merged with the base as it is.
+        let at = standing.branch.as_ref().map(|_| standing.base);
+        Ok(Mark::Trace(Trace { at, ..trace(&question, &deed)? }))
     }
 }

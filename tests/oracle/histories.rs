@@ -22,12 +22,17 @@ fn the_program_runs_what_the_model_says() {
 
 #[test]
 fn the_loop_runs_what_the_model_says() {
-    tell::<Memory>("in memory", number("SPECMAKE_HISTORIES").unwrap_or(IN_MEMORY).div_ceil(2), 12, 500);
+    tell::<Memory>("in memory", number("SPECMAKE_HISTORIES").unwrap_or(IN_MEMORY).div_ceil(2), 12, 1_000);
 }
 
 #[test]
 fn the_loop_runs_what_the_model_says_of_long_stories() {
-    tell::<Memory>("in memory, long", number("SPECMAKE_HISTORIES").unwrap_or(IN_MEMORY).div_ceil(2), 30, 500);
+    tell::<Memory>(
+        "in memory, long",
+        number("SPECMAKE_HISTORIES").unwrap_or(IN_MEMORY).div_ceil(2),
+        30,
+        4_000,
+    );
 }
 
 fn number(name: &str) -> Option<u32> {

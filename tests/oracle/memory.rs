@@ -198,6 +198,7 @@ impl Program for Memory {
                 }
             }
         }
+        let foreseen = site.foreseen(&wanted);
         let schedule = Schedule::new(
             &site.project,
             Arc::clone(&site.graph),
@@ -218,6 +219,7 @@ impl Program for Memory {
         });
         let mut told = std::mem::take(&mut *site.told.lock().unwrap());
         assert_eq!(ending.is_none(), kill);
+        told.foreseen = Some(foreseen);
         told.code = ending.map_or(137, |ending| i32::from(ending.stuck));
         told
     }

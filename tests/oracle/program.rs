@@ -23,6 +23,8 @@ pub struct Told {
     /// Why stages were out of date when they were first judged so, by stage.
     pub reasons: BTreeMap<String, BTreeSet<String>>,
     pub code: i32,
+    /// The stages that were said to run, or to do so perhaps, beforehand, and whether for certain; if it was asked.
+    pub foreseen: Option<BTreeMap<String, bool>>,
     /// What is worth a look where something is wrong.
     pub text: String,
 }

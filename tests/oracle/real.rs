@@ -145,7 +145,7 @@ impl Program for Real {
         }
         let outcome = self.run(&args, kill);
         let reasons = if kill { BTreeMap::new() } else { reasons(&outcome) };
-        Told { reasons, code: outcome.code, text: short(&outcome), calls: outcome.calls }
+        Told { reasons, foreseen: None, code: outcome.code, text: short(&outcome), calls: outcome.calls }
     }
 }
 

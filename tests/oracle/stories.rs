@@ -62,3 +62,14 @@ fn an_adoption_that_is_recorded_late_lets_no_held_spec_go_on() {
     let fails = [build(Manner::Always, End::Fail(1)), build(Manner::WhatIf(0), End::Fail(0))];
     tell(&shape, &[&fails[..], &[BUILD, Step::Revert, BUILD]].concat());
 }
+
+#[test]
+fn what_is_touched_is_touched_with_what_is_on_the_base() {
+    let edit = |text, committed| Step::Edit { spec: 0, file: 0, text, committed };
+    let fails = Step::Build { goals: 0, luck: 0, manner: Manner::Plain, end: End::Fail(0) };
+    let steps = [edit(0, true), fails.clone(), edit(1, true), Step::Touch { spec: 0 }, edit(0, true), BUILD];
+    tell(&shape(&[Way::Full]), &steps);
+    let mut shape = shape(&[Way::Full]);
+    shape.specs[0].adopted = 1;
+    tell(&shape, &[fails, Step::Remove { spec: 0, stage: 0 }, Step::Touch { spec: 0 }, BUILD]);
+}

@@ -171,13 +171,18 @@ impl<'t, P: Program> Tale<'t, P> {
     fn delete(&mut self, spec: usize, file: usize, committed: bool) {
         let files = ["shared/style.md", "shared/{}.txt", "src/{}.txt"];
         let path = self.model.shape.path(spec, files[file % 3]);
-        // Who ran beside the spec that wrote it may have seen it or not, and goes back to that now.
-        let mut others = (0..self.model.shape.specs.len()).filter(|other| *other != spec);
-        let is_raced = file % 3 == 1 && others.any(|other| self.model.ran_beside(other, spec));
+        let is_raced = file % 3 == 1 && self.is_raced(spec);
         if self.model.base.contains_key(&path) && !is_raced {
             let kind = if committed { "person: delete, committed" } else { "person: delete, not committed" };
             self.put(kind, path, None, committed);
         }
+    }
+
+    /// Whether others ran beside a spec: they may have seen what it wrote or not, so what takes that back may be
+    /// what they know.
+    fn is_raced(&self, spec: usize) -> bool {
+        let mut others = (0..self.model.shape.specs.len()).filter(|other| *other != spec);
+        others.any(|other| self.model.ran_beside(other, spec))
     }
 
     /// A person writes or deletes a file.
@@ -274,12 +279,11 @@ impl<'t, P: Program> Tale<'t, P> {
         }
         let mut next = self.model.clone();
         next.revert();
-        let edits = next
-            .base
-            .iter()
-            .filter(|(p, t)| self.model.base.get(*p) != Some(t))
-            .map(|(p, t)| (p.clone(), Some(t.clone())));
-        if !self.model.fits(&edits.collect()) {
+        let all: BTreeSet<&String> = self.model.base.keys().chain(next.base.keys()).collect();
+        let changed = all.into_iter().filter(|path| self.model.base.get(*path) != next.base.get(*path));
+        let edits: Edits = changed.map(|path| (path.clone(), next.base.get(path).cloned())).collect();
+        let is_read = |(path, _): &(String, Option<String>)| path.starts_with("shared/");
+        if !self.model.fits(&edits) || edits.iter().any(is_read) && self.is_raced(spec) {
             return;
         }
         // One that changed nothing cannot be reverted.
@@ -416,6 +420,12 @@ impl<'t, P: Program> Tale<'t, P> {
         ran.sort();
         calls.sort();
         assert_eq!(calls, ran, "what ran\n{}", told.text);
+        if let Some(foreseen) = &told.foreseen {
+            let unforeseen = calls.iter().find(|call| !foreseen.contains_key(*call));
+            assert_eq!(unforeseen, None, "nobody said that it might run: {foreseen:?}");
+            let is_nothing = calls.is_empty() && !expected.stuck;
+            assert!(!is_nothing || !foreseen.values().any(|runs| *runs), "said to run: {foreseen:?}");
+        }
         if kill {
             return false;
         }

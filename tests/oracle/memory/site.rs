@@ -4,8 +4,9 @@ use crate::model::{Edits, Files};
 use crate::program::{Act, Told, words};
 use specmake::base::{Reason, SpecName, StageName};
 use specmake::event::{Done, Failure, Verdict};
-use specmake::graph::{Place, PlaceKind, StageGraph};
+use specmake::graph::{Place, PlaceKind, StageGraph, Wanted};
 use specmake::model::{FailureClass, Project, Spec, Target, Work};
+use specmake::plan::forecast::{Own, forecast};
 use specmake::rebuild::deed::{Deed, trace};
 use specmake::rebuild::result::{landing_result, result_of};
 use specmake::rebuild::{
@@ -138,12 +139,33 @@ impl Site {
         Judgement::OutOfDate(reasons)
     }
 
+    /// The stages that will run, and whether that is certain, as far as can be said beforehand.
+    pub fn foreseen(&self, wanted: &Wanted) -> BTreeMap<String, bool> {
+        let kept = self.kept.lock().unwrap();
+        let own = |place| {
+            let (spec, stage) = self.place(place);
+            let verdict = match stage {
+                Some(stage) => self.reasons(&kept, spec, stage),
+                None if kept.branch_of(spec, &kept.history()).is_some() => Err(vec![Reason::NotLanded]),
+                None => Ok(Done::UpToDate),
+            };
+            verdict.map_or_else(Own::OutOfDate, Own::UpToDate)
+        };
+        let forecast = forecast(&self.graph, wanted, &vec![1; self.graph.len()], own);
+        let stages = self.graph.places().filter(|place| self.graph.stage_name(*place).is_some());
+        let stages = stages.filter_map(|place| Some((place, forecast.verdicts[place.index()].as_ref()?)));
+        let runs = stages.filter(|(_, verdict)| !matches!(verdict, Verdict::UpToDate { .. }));
+        runs.map(|(place, verdict)| (self.name(place), matches!(verdict, Verdict::OutOfDate { .. })))
+            .collect()
+    }
+
     pub fn trace(&self, kept: &Kept, spec: &Spec, stage: usize, how: How, left: Option<&Files>) -> Mark {
         let branch = kept.branch_of(spec, &kept.history());
         let from = branch.map_or(kept.base(), |(tip, _)| tip);
         let seen = kept.files_of(branch);
         let left = left.unwrap_or(&seen);
-        Mark::Trace(self.ask(kept, spec, stage, |question| {
+        let at = branch.filter(|_| how != How::Ran).map(|_| kept.base());
+        let trace = self.ask(kept, spec, stage, |question| {
             let deed = Deed {
                 how,
                 from,
@@ -153,7 +175,8 @@ impl Site {
                 former_change: judge(question).unwrap().former_change,
             };
             trace(question, &deed).unwrap()
-        }))
+        });
+        Mark::Trace(Trace { at, ..trace })
     }
 
     pub fn run(&self, place: Place, edits: &Edits) -> Outcome {

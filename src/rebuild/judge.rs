@@ -236,14 +236,13 @@ impl<'a> Question<'a> {
 
     fn stands_as_left(&self, path: &str, lefts: &[Oid]) -> Result<bool, Unreadable> {
         let now = self.tree.file(path);
+        let former = former_path(self.spec, path);
         for commit in lefts {
-            if self.trees.file(*commit, path)? == now {
-                return Ok(true);
-            }
-            let former = former_path(self.spec, path).filter(|_| now.is_some());
-            if let Some(former) = former
-                && self.trees.file(*commit, &former)? == now
-            {
+            let left = match (self.trees.file(*commit, path)?, &former) {
+                (None, Some(former)) => self.trees.file(*commit, former)?,
+                (left, _) => left,
+            };
+            if left == now {
                 return Ok(true);
             }
         }

@@ -6,6 +6,22 @@
 //! `SPECMAKE_HISTORIES` are tried in memory (2,000 if it is not set), `SPECMAKE_HISTORIES_ON_GIT` on git (25),
 //! from `SPECMAKE_SEED` (1). A hundred thousand: `SPECMAKE_HISTORIES=100000 cargo test --release --test oracle the_loop`.
 //! What fails is shrunk to a short story that still does.
+//!
+//! What it is worth was tried with mutants by hand, behind a switch in one build: of the first 77 in `rebuild` (judge,
+//! removed, line, hold, result) 44 are seen by 240 histories in memory and 48 by the unit tests of `rebuild`, 60 by
+//! either. The histories alone see, for one, that prompts or run lines count for nobody, that an attempt that left
+//! nothing is unfinished, that a void does not end a hold, that `-W` asks for nothing. Of the 17 that neither saw, these
+//! got a unit test: needs through a layer do not end a hold, nor does a success; what a later stage left counts;
+//! writes before the trace count; prompts of ours count; a need by name that a layer brings is gone; a void that is taken
+//! back voids; results of exports and of changes. One was a mistake of ours: an input that was removed after a rename was
+//! not missed. What still survives:
+//! - *what a later stage wrote counts*, *as the landing left it counts*: as a later stage left it, it stands anyway; the
+//!   landing alone tells where a merge brought two edits of one file together, and files are whole here.
+//! - *nothing slips in behind a trace that was written anew*, or nothing is known of it: no history here rewrites
+//!   branches.
+//! - *a person's word is only of the branch's files*: stories tell it on git and in memory, not the 240.
+//! - *tasks are no ingredient*: here the stage before hands them on.
+//! - *a hold is for all stages*: what two stages are asked is never the same.
 #![expect(clippy::unwrap_used, reason = "a world that cannot be built is a failed test")]
 
 #[expect(dead_code, reason = "shared with tests that use more of it")]

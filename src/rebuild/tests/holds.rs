@@ -62,6 +62,13 @@ fn a_person_lets_a_held_stage_go_on_unless_they_take_that_back() {
 }
 
 #[test]
+fn a_success_ends_a_hold() {
+    let (mut repository, a) = held_at_implement();
+    repository.run(&a, "implement", &[], &[("src/a.txt", Some("code"))]);
+    assert!(!holds(&repository, &a, "implement", &[]));
+}
+
+#[test]
 fn an_earlier_stage_lets_a_held_one_go_on() {
     let (mut repository, a) = held_at_implement();
     repository.run(&a, "plan", &[], &[("specs/a/plan.md", Some("another plan"))]);
@@ -99,4 +106,24 @@ fn an_adoption_that_is_recorded_late_lets_nothing_go_on() {
     let line = format!("x\n\nSpecmake-Trace: v1 a specify how=adopted at={at}\n");
     repository.commit(Some("a"), &line, &[]);
     assert!(holds(&repository, &a, "specify", &[]));
+}
+
+#[test]
+fn what_a_need_through_a_layer_wrote_lets_a_held_stage_go_on() {
+    let (mut repository, a, mut b) = (begun(), reader(), spec("b"));
+    repository.via_layer = true;
+    b.exports = vec![pattern("b", "api/b.txt")];
+    repository.build(&b, &[]);
+    let mark = Mark::Attempt {
+        spec: a.name.clone(),
+        stage: a.stages[3].name.clone(),
+        class: None,
+        held: Some(repository.ask(&a, "implement", &[&b], hold_stamp)),
+        why: "exit status 1".into(),
+    };
+    repository.commit(None, &trailer::write(&mark), &[]);
+    assert!(holds(&repository, &a, "implement", &[&b]));
+    repository.run(&b, "implement", &[], &[("shared/b.txt", Some("no export"))]);
+    repository.land(&b);
+    assert!(!holds(&repository, &a, "implement", &[&b]));
 }

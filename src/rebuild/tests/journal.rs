@@ -361,3 +361,20 @@ fn exports_added_later_do_not_alter_a_result() {
     repository.edit(&[("src/a.txt", Some("by hand"))]);
     assert_eq!(repository.all(&b, &[&a]), [""; 0], "nor do later edits");
 }
+
+#[test]
+fn a_result_of_exports_comes_back_with_them_and_one_of_changes_never_does() {
+    for has_exports in [false, true] {
+        let (mut repository, mut a) = (begun(), spec("a"));
+        if has_exports {
+            a.exports = vec![pattern("a", "src/a.txt")];
+        }
+        repository.build(&a, &[]);
+        let first = result(&repository, &a);
+        for text in ["other", "code"] {
+            repository.run(&a, "implement", &[], &[("src/a.txt", Some(text))]);
+            repository.land(&a);
+        }
+        assert_eq!(result(&repository, &a) == first, has_exports);
+    }
+}

@@ -45,3 +45,13 @@ fn what_a_rename_carried_over_nobody_removed_under_the_former_name() {
     repository.run(&b, "implement", &[], &[("specs/b/plan.md", None), ("src/a.txt", Some("other"))]);
     assert_eq!(repository.reasons(&b, "plan", &[]), [""; 0], "a stage removed it, no person");
 }
+
+#[test]
+fn an_input_that_was_removed_after_a_rename_is_missed() {
+    let (mut repository, a) = built();
+    repository.edit(&MOVED);
+    repository.edit(&[("specs/a/plan.md", None), ("specs/b/plan.md", Some("plan"))]);
+    repository.edit(&[("specs/b/plan.md", None)]);
+    let b = renamed(&a);
+    assert_eq!(repository.reasons(&b, "implement", &[]), ["input `specs/b/plan.md` changed"]);
+}

@@ -1,7 +1,7 @@
 //! Stories of edits and runs.
 use super::repository::{Repository, begun, pattern, spec, tree};
 use crate::base::{AgentName, StageName};
-use crate::model::Spec;
+use crate::model::{Prompt, PromptSource, Spec, Work};
 use crate::rebuild::{Commit, Line, Mark, adopt, trailer};
 use std::sync::Arc;
 
@@ -286,4 +286,64 @@ fn a_text_that_a_later_stage_brought_up_to_date_may_be_taken_back_to_that() {
     assert_eq!(repository.all(&a, &[]), [""; 0], "as the later stage left it");
     repository.edit(&[("specs/a/spec.md", Some("spec"))]);
     assert_eq!(repository.all(&a, &[]), ["implement"], "as it was for the plan, not for the code");
+}
+
+#[test]
+fn a_later_stage_may_have_the_last_word_before_it_lands() {
+    let (mut repository, a) = (begun(), spec("a"));
+    repository.run(&a, "specify", &[], &[("specs/a/spec.md", Some("spec"))]);
+    repository.run(&a, "plan", &[], &[("specs/a/plan.md", Some("plan"))]);
+    repository.run(&a, "tasks", &[], &[("specs/a/tasks.md", Some("- [x] T001 a"))]);
+    let built = [("specs/a/spec.md", Some("as built")), ("src/a.txt", Some("code"))];
+    repository.run(&a, "implement", &[], &built);
+    repository.run(&a, "check", &[], &[]);
+    repository.commit(Some("a"), "by hand", &[("specs/a/spec.md", Some("by hand"))]);
+    assert_eq!(repository.all(&a, &[]), ["plan", "implement"]);
+    repository.commit(Some("a"), "by hand", &[("specs/a/spec.md", Some("as built"))]);
+    assert_eq!(repository.all(&a, &[]), [""; 0]);
+}
+
+#[test]
+fn what_a_person_wrote_before_a_run_counts_no_more_when_others_go_on() {
+    let (mut repository, mut a, b) = (begun(), spec("a"), spec("b"));
+    a.stages[0].inputs.push(pattern("a", "CHANGELOG.md"));
+    repository.edit(&[("CHANGELOG.md", Some("by hand"))]);
+    repository.build(&a, &[]);
+    repository.run(&b, "implement", &[], &[("CHANGELOG.md", Some("by hand, and b"))]);
+    repository.land(&b);
+    assert_eq!(repository.all(&a, &[]), [""; 0]);
+}
+
+#[test]
+fn a_prompt_of_ours_may_be_written_anew() {
+    let (mut repository, mut a) = (begun(), spec("a"));
+    repository.build(&a, &[]);
+    let prompt = Prompt { text: "another text of ours".into(), source: PromptSource::BuiltIn };
+    let agent = AgentName::new("a").unwrap();
+    a.stages[0].work = Work::Agent { agent, model: None, prompt };
+    assert_eq!(repository.all(&a, &[]), [""; 0]);
+}
+
+#[test]
+fn a_need_by_name_may_come_through_a_layer_now() {
+    let (mut repository, a, b) = (begun(), spec("a"), spec("b"));
+    repository.build(&a, &[]);
+    repository.build(&b, &[&a]);
+    repository.via_layer = true;
+    assert_eq!(repository.all(&b, &[&a]), [""; 0]);
+}
+
+#[test]
+fn a_void_that_a_person_takes_back_voids_nothing() {
+    let (mut repository, a) = (begun(), spec("a"));
+    repository.build(&a, &[]);
+    let void = Mark::Void {
+        spec: a.name.clone(),
+        stage: StageName::new("plan").unwrap(),
+        why: "asked for by `-B`".into(),
+    };
+    let oid = repository.commit(None, &trailer::write(&void), &[]);
+    assert_eq!(repository.reasons(&a, "plan", &[]), ["asked for by `-B`"]);
+    repository.commit(None, &format!("Revert\n\nThis reverts commit {oid}.\n"), &[]);
+    assert_eq!(repository.all(&a, &[]), [""; 0]);
 }

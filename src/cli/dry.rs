@@ -115,9 +115,7 @@ impl<'a> Foreseen<'a> {
             wanted.places().filter_map(|place| ground.graph.spec_of(place)).collect();
         positions.dedup();
         let specs: Vec<&crate::model::Spec> = positions.iter().map(|at| &ground.project.specs[*at]).collect();
-        let edited = uncommitted(git, &ground.base_branch, &specs)?;
-        let base = if edited.take.is_empty() { tip } else { virtual_commit(git, tip, &edited.take)? };
-        let site = Site::open(Opening {
+        let opening = Opening {
             project: Arc::clone(&ground.project),
             graph: Arc::clone(&ground.graph),
             git: git.clone(),
@@ -128,7 +126,16 @@ impl<'a> Foreseen<'a> {
             reporter: Reporter::silent(),
             store: Store::to_look_at(&git.state_dir())
                 .map_err(|e| Trouble::environment(&e).hint(e.hint()))?,
+        };
+        // git looks at the checkout while history is read.
+        let (edited, site) = std::thread::scope(|scope| {
+            let look = scope.spawn(|| uncommitted(git, &ground.base_branch, &specs));
+            let site = Site::open(opening);
+            let edited =
+                look.join().map_err(|_| Trouble::environment("a bug: a look at edits broke off"))??;
+            Ok::<_, Trouble>((edited, site?))
         })?;
+        let base = if edited.take.is_empty() { tip } else { virtual_commit(git, tip, &edited.take)? };
         let mut notes: Vec<String> = ground.behind()?.into_iter().collect();
         let adopted = site.find_adopted(positions.iter().copied())?;
         site.adopt(adopted, false);

@@ -321,3 +321,43 @@ fn what_is_not_done_is_never_answered_at_once() {
     assert!(!is_kept(&world), "who builds forgets");
     settle(&world, []);
 }
+
+/// Edits of all kinds, one after the other in an order that looks like none: what is answered at once is what is found
+/// the long way, each time.
+#[test]
+fn the_short_way_and_the_long_way_agree() {
+    let edits: [fn(&World); 10] = [
+        |w| drop(fs::write(w.repo().join("specs/a/spec.md"), "Another.\n")),
+        |w| drop(fs::write(w.repo().join("specs/a/spec.md"), "What it is.\n")),
+        |w| {
+            if w.has("specs/b/spec.md") {
+                edit_ctime_only(w, "specs/b/spec.md");
+            }
+        },
+        |w| drop(w.try_git(w.repo(), &["commit", "-qam", "all"])),
+        |w| drop(w.try_git(w.repo(), &["checkout", "-q", "--", "."])),
+        |w| drop(w.try_git(w.repo(), &["reset", "-q", "--hard", "HEAD~1"])),
+        |w| drop(w.try_git(w.repo(), &["reset", "-q", "--hard", "ORIG_HEAD"])),
+        |w| drop(fs::write(w.repo().join("specs/c/more.md"), "More.\n")),
+        |w| drop(fs::remove_file(w.repo().join("specs/c/more.md"))),
+        |_| (),
+    ];
+    let world = done();
+    world.git(&["commit", "-q", "--allow-empty", "-m", "one to go back from"]);
+    // A build makes the folder to remember in.
+    settle(&world, []);
+    settle(&world, ["-q"]);
+    let (mut number, mut at_once) = (7_u32, 0);
+    for step in 0..40 {
+        number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let edit = (number >> 16) as usize % edits.len();
+        edits[edit](&world);
+        at_once += u32::from(blind(&world, ["-q"]));
+        let short = world.run(["-q"]).code;
+        // Gone where nothing was remembered.
+        let _ = fs::remove_file(world.repo().join(".specmake/glance"));
+        let long = world.run(["-q"]).code;
+        assert_eq!(short, long, "step {step}, edit {edit}");
+    }
+    assert!(at_once > 0, "nothing was ever answered at once");
+}

@@ -2,7 +2,7 @@
 use super::moment::Moment;
 use super::stat::{Depth, SIZE, Stat};
 use rustix::fs::{Mode, OFlags, open};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -21,9 +21,9 @@ const RULES: [&str; 2] = [".gitignore", ".gitattributes"];
 /// What makes a folder a repository of its own, whose files are not ours.
 const REPOSITORY: &str = ".git";
 
-/// Places, relative to the top of a checkout or absolute.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Sights(BTreeSet<(CString, Depth)>);
+/// Places, relative to the top of a checkout or absolute. One that is added twice is looked at once.
+#[derive(Debug, Clone, Default)]
+pub struct Sights(Vec<(CString, Depth)>);
 
 impl Sights {
     /// Adds a place. A path with a NUL in it names nothing, and so cannot change.
@@ -38,19 +38,11 @@ impl Sights {
         self.0.extend(more.0);
     }
 
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// Adds the folders on the way from the top to each place, and what git is told of ignored files there.
     pub fn add_ways(&mut self) {
         let mut ways: HashSet<&Path> = HashSet::new();
+        let whole = self.0.iter().filter(|(_, depth)| *depth == Depth::Whole);
+        let whole: HashSet<&[u8]> = whole.map(|(path, _)| path.to_bytes()).collect();
         for (path, _) in &self.0 {
             let path = Path::new(std::ffi::OsStr::from_bytes(path.to_bytes()));
             if path.is_relative() {
@@ -62,9 +54,8 @@ impl Sights {
         let mut found = Self::default();
         for way in ways {
             found.add(way, Depth::Kind);
-            let bytes = CString::new(way.as_os_str().as_bytes()).unwrap_or_default();
             // Of a folder that is looked at whole it is known what is in it.
-            if way.starts_with(REPOSITORY) || self.0.contains(&(bytes, Depth::Whole)) {
+            if way.starts_with(REPOSITORY) || whole.contains(way.as_os_str().as_bytes()) {
                 continue;
             }
             RULES.iter().for_each(|name| found.add(&way.join(name), Depth::Whole));
@@ -77,13 +68,16 @@ impl Sights {
 
     /// Looks at each place. `None`: what is seen cannot be relied on, because it changed since the moment `began` or
     /// too shortly before it.
-    pub fn look(&self, top: &Path, began: &Moment) -> Option<Vec<u8>> {
-        if self.len() > MOST {
+    pub fn look(mut self, top: &Path, began: &Moment) -> Option<Vec<u8>> {
+        self.0.sort_unstable();
+        self.0.dedup();
+        let count = self.0.len();
+        if count > MOST {
             return None;
         }
         let folder = opened(top)?;
-        let mut bytes = u32::try_from(self.len()).ok()?.to_le_bytes().to_vec();
-        let chunks = self.len().div_ceil(CHUNK);
+        let mut bytes = u32::try_from(count).ok()?.to_le_bytes().to_vec();
+        let chunks = count.div_ceil(CHUNK);
         let table = bytes.len();
         bytes.resize(table + chunks * 4, 0);
         for (at, (path, depth)) in self.0.iter().enumerate() {
@@ -215,7 +209,7 @@ mod tests {
             sights.add(Path::new(name), Depth::Whole);
         }
         for name in [&names[0], &names[CHUNK], &names[names.len() - 1]] {
-            let seen = sights.look(top, &later()).unwrap();
+            let seen = sights.clone().look(top, &later()).unwrap();
             fs::write(top.join(name), "22").unwrap();
             assert!(!holds(&seen, top), "{name}");
         }
@@ -227,7 +221,7 @@ mod tests {
         fs::write(folder.path().join("new"), "1").unwrap();
         let mut sights = Sights::default();
         sights.add(Path::new("new"), Depth::Whole);
-        assert_eq!(sights.look(folder.path(), &Moment::now()), None);
+        assert_eq!(sights.clone().look(folder.path(), &Moment::now()), None);
         assert!(sights.look(folder.path(), &later()).is_some());
     }
 
@@ -238,6 +232,7 @@ mod tests {
         sights.add(Path::new("a/b"), Depth::Whole);
         sights.add(Path::new("/etc/x"), Depth::Followed);
         sights.add_ways();
+        sights.0.sort_unstable();
         let told: Vec<String> =
             sights.0.iter().map(|(path, _)| path.to_string_lossy().into_owned()).collect();
         let expected = [

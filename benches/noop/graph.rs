@@ -1,19 +1,10 @@
-//! How long it takes to find that there is nothing to do, as a ratio to ninja's time for the same graph on the same
-//! machine; where there is no ninja, to that of looking at the same files once.
-//!
-//! `cargo bench` (10,000 specs), `cargo bench -- 1000` (fewer), `cargo bench -- 1000 FOLDER` (and keeps what it made).
-//!
-//! Each spec has four stages, one input, three outputs and a need; all of them are finished, by hand in `adopted`,
-//! and by commits with traces and merges in `traced`.
-#![expect(clippy::print_stdout, reason = "it is what a bench says")]
-
+//! The same finished graph three times: as a repository, for ninja and for make.
 use specmake::base::Stamp;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 const PIPELINE: &str = r#"pipeline "four" {
     stage "plan" { prompt "Plan it."; input "specs/{spec}/spec.md"; output "specs/{spec}/plan.md" }
@@ -25,114 +16,78 @@ agent "script" { command "./agent.sh"; prompt "stdin" }
 project { pipeline "four" }
 "#;
 
-/// The commands that find nothing to do.
-const COMMANDS: [(&str, &[&str]); 4] =
-    [("specmake", &[]), ("specmake -n", &["-n"]), ("specmake -q", &["-q"]), ("specmake status", &["status"])];
+/// A graph of so many specs.
+pub struct Graph {
+    /// How many.
+    pub specs: usize,
+}
 
-const ROUNDS: usize = 5;
+impl Graph {
+    /// The files of all specs: one input and three outputs each.
+    pub fn files(&self) -> impl Iterator<Item = String> {
+        files(self.specs)
+    }
 
-fn main() -> io::Result<()> {
-    let mut args = std::env::args().skip(1).filter(|arg| !arg.starts_with("--"));
-    let specs = args.next().and_then(|n| n.parse().ok()).unwrap_or(10_000);
-    let kept = args.next().map(PathBuf::from);
-    let place = tempfile::tempdir()?;
-    let top = kept.unwrap_or_else(|| place.path().to_owned());
-    for (name, traced) in [("adopted", false), ("traced", true)] {
-        let repo = top.join(name);
-        if !repo.exists() {
-            make(&repo, specs, traced)?;
+    /// Makes a repository in which everything is done: by hand, or by commits with traces and merges.
+    pub fn repository(&self, repo: &Path, traced: bool) -> io::Result<()> {
+        make(repo, self.specs, traced)
+    }
+
+    /// Makes the inputs and a `build.ninja`.
+    pub fn ninja(&self, folder: &Path) -> io::Result<()> {
+        let mut text = String::from("rule make\n  command = touch $out\n");
+        self.inputs(folder)?;
+        for at in 0..self.specs {
+            let spec = name(at);
+            let need = needed(at).map(|need| format!(" {}.checked", name(need))).unwrap_or_default();
+            let _ = write!(
+                text,
+                "build specs/{spec}/plan.md: make specs/{spec}/spec.md{need}\n\
+                 build specs/{spec}/tasks.md: make specs/{spec}/plan.md{need}\n\
+                 build src/{spec}.txt: make specs/{spec}/tasks.md{need}\n\
+                 build {spec}.checked: make src/{spec}.txt{need}\n"
+            );
         }
-        let floor = floor(&repo, specs)?;
-        println!("{specs} specs, {name}: the floor ({}) is {:.0} ms", floor.0, millis(floor.1));
-        let home = top.join("home");
-        fs::create_dir_all(&home)?;
-        let first = timed(|| specmake(&repo, &home, &["--yes"]))?;
-        println!("  {:16} {:6.0} ms", "the first time", millis(first));
-        for (title, args) in COMMANDS {
-            let best = best(|| specmake(&repo, &home, args))?;
-            let ratio = best.as_secs_f64() / floor.1.as_secs_f64();
-            println!("  {title:16} {:6.0} ms   {ratio:5.2} of the floor", millis(best));
+        fs::write(folder.join("build.ninja"), text)
+    }
+
+    /// Makes the inputs and a `Makefile`.
+    pub fn make(&self, folder: &Path) -> io::Result<()> {
+        let mut text = String::from("all:\n");
+        self.inputs(folder)?;
+        fs::create_dir_all(folder.join("src"))?;
+        for at in 0..self.specs {
+            let spec = name(at);
+            let need = needed(at).map(|need| format!(" {}.checked", name(need))).unwrap_or_default();
+            let _ = write!(
+                text,
+                "all: {spec}.checked\n\
+                 specs/{spec}/plan.md: specs/{spec}/spec.md{need}\n\t@touch $@\n\
+                 specs/{spec}/tasks.md: specs/{spec}/plan.md{need}\n\t@touch $@\n\
+                 src/{spec}.txt: specs/{spec}/tasks.md{need}\n\t@touch $@\n\
+                 {spec}.checked: src/{spec}.txt{need}\n\t@touch $@\n"
+            );
         }
+        fs::write(folder.join("Makefile"), text)
     }
-    Ok(())
-}
 
-fn millis(time: Duration) -> f64 {
-    time.as_secs_f64() * 1000.0
-}
-
-fn best(mut what: impl FnMut() -> io::Result<()>) -> io::Result<Duration> {
-    let mut best = Duration::MAX;
-    for _ in 0..ROUNDS {
-        best = best.min(timed(&mut what)?);
+    fn inputs(&self, folder: &Path) -> io::Result<()> {
+        for spec in (0..self.specs).map(name) {
+            fs::create_dir_all(folder.join("specs").join(&spec))?;
+            fs::write(folder.join(format!("specs/{spec}/spec.md")), "")?;
+        }
+        Ok(())
     }
-    Ok(best)
 }
 
-fn timed(mut what: impl FnMut() -> io::Result<()>) -> io::Result<Duration> {
-    let start = Instant::now();
-    what()?;
-    Ok(start.elapsed())
+/// The name of a spec.
+pub fn name(at: usize) -> String {
+    format!("s{at:06}")
 }
 
-/// Runs specmake; that it found something to do is an error.
-fn specmake(repo: &Path, home: &Path, args: &[&str]) -> io::Result<()> {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_specmake"));
-    command.args(args).current_dir(repo).env("HOME", home).env_remove("XDG_CONFIG_HOME");
-    let output = command.stdin(Stdio::null()).output()?;
-    let said =
-        String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
-    if !output.status.success() {
-        return Err(io::Error::other(said));
-    }
-    Ok(())
-}
-
-/// What the same graph costs at least: ninja's time, or that of a look at each file.
-fn floor(repo: &Path, specs: usize) -> io::Result<(&'static str, Duration)> {
-    let has_ninja = Command::new("ninja").arg("--version").output().is_ok();
-    if !has_ninja {
-        let look = || files(specs).try_for_each(|file| fs::metadata(repo.join(file)).map(drop));
-        return Ok(("a look at each file", best(look)?));
-    }
-    let folder = repo.with_extension("ninja");
-    if !folder.exists() {
-        make_ninja(&folder, specs)?;
-        ninja(&folder)?;
-    }
-    Ok(("ninja", best(|| ninja(&folder))?))
-}
-
-fn ninja(folder: &Path) -> io::Result<()> {
-    let output = Command::new("ninja").current_dir(folder).output()?;
-    if output.status.success() { Ok(()) } else { Err(io::Error::other("ninja failed")) }
-}
-
-fn make_ninja(folder: &Path, specs: usize) -> io::Result<()> {
-    let mut text = String::from("rule make\n  command = touch $out\n");
-    for at in 0..specs {
-        let spec = name(at);
-        fs::create_dir_all(folder.join("specs").join(&spec))?;
-        fs::write(folder.join(format!("specs/{spec}/spec.md")), "")?;
-        let need = needed(at).map(|need| format!(" {}.checked", name(need))).unwrap_or_default();
-        let _ = write!(
-            text,
-            "build specs/{spec}/plan.md: make specs/{spec}/spec.md{need}\n\
-             build specs/{spec}/tasks.md: make specs/{spec}/plan.md{need}\n\
-             build src/{spec}.txt: make specs/{spec}/tasks.md{need}\n\
-             build {spec}.checked: make src/{spec}.txt{need}\n"
-        );
-    }
-    fs::write(folder.join("build.ninja"), text)
-}
-
-fn name(at: usize) -> String {
-    format!("s{at:05}")
-}
-
-/// The spec that a spec needs: a tree with ten branches at each node.
+/// The spec that a spec needs: one in ten needs another.
 fn needed(at: usize) -> Option<usize> {
-    (at > 0).then_some(at / 10)
+    (at % 10 == 9).then_some(at / 10)
 }
 
 fn files(specs: usize) -> impl Iterator<Item = String> {

@@ -1,7 +1,8 @@
 //! How long it takes until a worktree is ready, as a ratio to `git worktree add` of the same commit in the same repository
 //! and run; and how long until one is gone, against `git worktree remove`.
 //!
-//! `cargo bench --bench worktrees` (500, 20,000 and 200,000 files), `cargo bench --bench worktrees -- 20000` (one size).
+//! `cargo bench --bench worktrees` (500, 20,000 and 200,000 files), `cargo bench --bench worktrees -- 20000` (one size),
+//! `cargo bench --bench worktrees -- 20000 1` (measured so often).
 //! Files of 120 bytes, a hundred in a folder; ten of them differ between one worktree and the next. With
 //! `TMPDIR=/dev/shm` it measures git and specmake instead of the disk; 200,000 files take about 5 GB there.
 //!
@@ -30,8 +31,10 @@ fn main() -> Result<()> {
     let args: Vec<usize> = std::env::args().skip(1).filter_map(|arg| arg.parse().ok()).collect();
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     println!("load {}", load.split(' ').take(3).collect::<Vec<_>>().join(" "));
-    for (files, rounds) in SIZES.into_iter().filter(|(files, _)| args.is_empty() || args.contains(files)) {
-        measure(files, rounds)?;
+    for (files, rounds) in
+        SIZES.into_iter().filter(|(files, _)| args.first().is_none_or(|only| only == files))
+    {
+        measure(files, args.get(1).copied().unwrap_or(rounds).max(1))?;
     }
     Ok(())
 }
@@ -48,14 +51,17 @@ struct Times {
 }
 
 fn measure(files: usize, rounds: usize) -> Result<()> {
-    let world = World::new(files, rounds + 1)?;
+    // The first round warms caches up and counts for nobody; of many files it is a small part.
+    let unheard = usize::from(files < 100_000);
+    let all = rounds + unheard;
+    let world = World::new(files, all)?;
     let mut times = Times::default();
     // Something is kept, so that even the files of a small worktree are.
     let keep = ["/target".to_owned()];
     let none = Sparing::default();
     let some = Sparing { keep: &keep, most: 1, free: 0 };
     world.make("first", 0, some)?.retire(Some("spec/first"), some)?;
-    for round in 0..=rounds {
+    for round in 0..all {
         let name = |way: &str| format!("{way}-{round}");
         let git_top = world.top.path().join(name("git"));
         let by_git = timed(|| {
@@ -79,8 +85,7 @@ fn measure(files: usize, rounds: usize) -> Result<()> {
         }
         world.require_as_committed(&name("spare"), round)?;
         let put_by = timed(|| world.retire(spare.take(), &name("spare"), some))?;
-        // The first round warms caches up and counts for nobody.
-        if round > 0 {
+        if round >= unheard {
             times.by_git.push(by_git);
             times.anew.push(anew_took);
             times.spare.push(spare_took);

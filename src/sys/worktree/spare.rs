@@ -127,9 +127,7 @@ fn made_clean(
     let git = repo.linked(&top, repo.common_dir()).with_env("GIT_INDEX_FILE", folder.join(INDEX));
     // A clean one has no doubtful times in its index, and the next one loses none with them.
     let clean = git.ask(&sparing.clean(&git, "-q"))?.success()
-        && git
-            .ask(&git.command(["-c", "core.fsmonitor=false", "update-index", "-q", "--refresh"]))?
-            .success();
+        && git.ask(&git.command(["update-index", "-q", "--refresh"]))?.success();
     let kept = folder.join(KEPT);
     fs::write(&kept, sparing.text()).map_err(GitError::io(format!("write `{}`", kept.display())))?;
     Ok(clean)
@@ -173,7 +171,7 @@ impl Taken {
         let says_nothing =
             |command| git.ask(&command).map(|captured| captured.success() && captured.stdout.is_empty());
         let commit = commit.to_string();
-        let unchanged = ["-c", "core.fsmonitor=false", "diff-files", "--quiet"];
+        let unchanged = ["diff-files", "--quiet"];
         // Where attributes differ, files may have to differ that are the same to git.
         let attributes = ["diff-index", "--cached", "--quiet", &commit, "--", ":(top,glob)**/.gitattributes"];
         let switch = ["-c", "core.sparseCheckout=false", "read-tree", "-m", "-u", &commit];

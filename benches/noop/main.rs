@@ -124,7 +124,7 @@ fn the_long_way(
     specmake: &dyn Fn(&[&str]) -> Command,
     told: &Tell<'_>,
 ) -> io::Result<()> {
-    let kept = repo.join(".specmake/glance");
+    let kept = repo.join(".git/specmake/glance");
     let forget = || match fs::remove_file(&kept) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),

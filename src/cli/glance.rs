@@ -6,7 +6,7 @@ use super::user::UserFolders;
 use super::wishes::{FaceKind, Mode, Wish, Wishes};
 use crate::base::{Stamp, Stamper};
 use crate::run::sights::sights;
-use crate::sys::glance::repository::{self, environment};
+use crate::sys::glance::repository::{self, environment, has_config_of_its_own};
 use crate::sys::glance::stat::{Depth, Stat};
 use crate::sys::glance::{Answer, Kept, Moment};
 use crate::sys::lock::BuildLock;
@@ -14,6 +14,9 @@ use rustix::fs::CWD;
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+
+/// Where what we remember lies: no repository brings it along, as it might what is in its checkout.
+const OWN: &str = ".git/specmake";
 
 /// A question that may have been asked before.
 pub struct Glance {
@@ -28,28 +31,32 @@ impl Glance {
     /// The question that is asked here and now, in the current directory. `None`: its answer is no other each time, or
     /// this is no main checkout.
     pub fn of(wishes: &Wishes) -> Option<Self> {
-        if !can_be_answered_again(&wishes.wish) {
+        if !can_be_answered_again(&wishes.wish) || has_config_of_its_own() {
             return None;
         }
         let began = Moment::now();
         let here = std::env::current_dir().ok()?;
         let top = top_of(&here)?;
         let question = question(wishes, &here)?;
-        let former = Kept::read(&top.join(".specmake"));
+        let former = Kept::read(&top.join(OWN));
         Some(Self { top, question, began, former })
     }
 
     /// What was answered before, if nothing that the answer rests on has changed, and nobody builds.
     pub fn answer(&self) -> Option<&Answer> {
         let answer = self.former.as_ref()?.answer(self.question, &self.top)?;
-        (!BuildLock::is_held(&self.top.join(".git/specmake"))).then_some(answer)
+        (!BuildLock::is_held(&self.top.join(OWN))).then_some(answer)
     }
 
     /// Keeps an answer for the next one who asks, unless what it rests on may have changed since the question was asked.
     pub fn keep(&self, ground: &Ground, answer: Answer) {
         if let Some(seen) = self.look(ground) {
-            let folder = ground.git.state_dir();
-            Kept::write(&folder, (self.question, answer), (seen, &self.began), self.former.as_ref());
+            Kept::write(
+                &ground.git.own_dir(),
+                (self.question, answer),
+                (seen, &self.began),
+                self.former.as_ref(),
+            );
         }
     }
 

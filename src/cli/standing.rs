@@ -12,8 +12,8 @@ use super::wishes::Wishes;
 use crate::base::SpecName;
 use crate::graph::goals::resolve;
 use crate::report::PlanReport;
-use crate::report::status::KeptStatus;
 use crate::report::status::human::Shown;
+use crate::report::status::{KeptStatus, SpecStatus};
 use crate::run::backups::backups;
 use crate::run::report::now_millis;
 use crate::store::Store;
@@ -73,7 +73,9 @@ pub fn status(
             spec.kept = kept(&ground, &spec.spec)?;
         }
     }
-    let glance = glance.filter(|_| report.specs.iter().all(|spec| spec.worktree.is_none()));
+    // How old what is kept of a spec is, is said anew each time too.
+    let is_simple = |spec: &SpecStatus| spec.worktree.is_none() && spec.kept.is_empty();
+    let glance = glance.filter(|_| report.specs.iter().all(is_simple));
     let mut said = Vec::new();
     write(&report, shown, &mut said)?;
     out.write_all(&said)?;

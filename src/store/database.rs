@@ -75,6 +75,11 @@ impl Store {
 
     fn at(path: &Path, more: OpenFlags) -> Result<Self, StoreError> {
         let trouble = |e: rusqlite::Error| StoreError::new(path, &e);
+        // A repository may bring one along that leads to a file of the user's.
+        if path.is_symlink() {
+            let why = "it is a link; remove it".to_owned();
+            return Err(StoreError::Unwritable { path: path.to_owned(), why });
+        }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | more;
         let mut db = Connection::open_with_flags(path, flags).map_err(trouble)?;
         db.busy_timeout(PATIENCE).map_err(trouble)?;

@@ -61,7 +61,7 @@ impl BuildLock {
             file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes()));
         written.map_err(GitError::io(lock_words(&path)))?;
         // Whoever may build may change anything.
-        glance::forget(&git.state_dir());
+        glance::forget(&git.own_dir());
         Ok(Asked::Taken(Self { _file: file }))
     }
 

@@ -33,7 +33,7 @@ fn done() -> World {
 }
 
 fn is_kept(world: &World) -> bool {
-    world.has(".specmake/glance")
+    world.has(".git/specmake/glance")
 }
 
 /// Asks until the answer is kept: where something was written within the same tick of the clock it is not.
@@ -261,6 +261,54 @@ fn files_that_configuration_names_are_seen() {
 }
 
 #[test]
+fn configuration_that_the_environment_names_is_seen_before_it_is_there() {
+    let world = done();
+    let named = world.top().join("named");
+    let mut world = world;
+    world.env("GIT_CONFIG_GLOBAL", named.to_str().unwrap());
+    settle(&world, []);
+    let asked = |world: &World| {
+        let mut blind = world.at("repo");
+        blind.env("GIT_CONFIG_GLOBAL", named.to_str().unwrap()).env("PATH", "/nowhere");
+        blind.run([]).code
+    };
+    assert_eq!(asked(&world), 0);
+    append(&named, "[core]\n\tautocrlf = true\n");
+    assert_eq!(asked(&world), 3);
+}
+
+#[test]
+fn a_base_that_is_told_outside_of_refs_is_looked_up_each_time() {
+    let world = done();
+    world.specfile(&SPECFILE.replace("base \"main\"", "base \"odd\"")).commit("another base");
+    world.git(&["worktree", "add", "-q", "--detach", "../elsewhere"]);
+    fs::write(world.repo().join(".git/refs/heads/odd"), "ref: worktrees/elsewhere/HEAD\n").unwrap();
+    for _ in 0..5 {
+        world.run(["-q"]);
+        assert!(!is_kept(&world));
+    }
+}
+
+#[test]
+fn a_link_in_the_place_of_what_is_kept_is_not_followed() {
+    let world = done();
+    settle(&world, []);
+    let (kept, other) = (world.repo().join(".git/specmake/glance"), world.top().join("precious"));
+    fs::write(&other, "mine").unwrap();
+    fs::remove_file(&kept).unwrap();
+    symlink(&other, &kept).unwrap();
+    settle(&world, []);
+    assert_eq!(fs::read_to_string(&other).unwrap(), "mine");
+    // A repository may bring along what stands in the place of its history.
+    let state = world.repo().join(".specmake/state.db");
+    fs::write(&other, "").unwrap();
+    fs::remove_file(&state).unwrap();
+    symlink(&other, &state).unwrap();
+    world.run(["status"]).exits(3).said("a link");
+    assert_eq!(fs::read_to_string(&other).unwrap(), "");
+}
+
+#[test]
 fn another_question_has_another_answer() {
     let world = done();
     settle(&world, []);
@@ -287,7 +335,7 @@ fn another_question_has_another_answer() {
 #[test]
 fn damage_is_no_answer_and_does_no_harm() {
     let world = done();
-    let file = world.repo().join(".specmake/glance");
+    let file = world.repo().join(".git/specmake/glance");
     let damage: [fn(&mut Vec<u8>); 5] = [
         |bytes| bytes.clear(),
         |bytes| bytes.truncate(bytes.len() / 2),
@@ -355,7 +403,7 @@ fn the_short_way_and_the_long_way_agree() {
         at_once += u32::from(blind(&world, ["-q"]));
         let short = world.run(["-q"]).code;
         // Gone where nothing was remembered.
-        let _ = fs::remove_file(world.repo().join(".specmake/glance"));
+        let _ = fs::remove_file(world.repo().join(".git/specmake/glance"));
         let long = world.run(["-q"]).code;
         assert_eq!(short, long, "step {step}, edit {edit}");
     }

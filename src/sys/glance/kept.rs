@@ -1,17 +1,17 @@
-//! The file that remembers: `.specmake/glance`, whose format is its own and may change with every version. It says
+//! The file that remembers: `glance` in our folder of the git directory, whose format is its own and may change with every version. It says
 //! its version, the stamp of all that follows, the answers (each under the stamp of the question) and the look that
 //! they rest on. Whatever cannot be read is not there.
 use super::moment::Moment;
 use super::sights::holds;
 use crate::base::Stamp;
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
 const FILE: &str = "glance";
 
-/// The same while it is written. Two who write it at once spoil it for both, which the stamp tells.
-const NEW: &str = "glance.new";
+/// How its name begins while it is written.
+const NEW: &str = "glance.";
 
 const MAGIC: &[u8] = b"specmake glance 1\n";
 
@@ -40,9 +40,12 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// What is remembered in this folder (`.specmake`).
+    /// What is remembered in this folder.
     pub fn read(folder: &Path) -> Option<Self> {
-        Self::unpack(&fs::read(folder.join(FILE)).ok()?)
+        let file = folder.join(FILE);
+        // Nothing else may be waited for, or read without end.
+        file.symlink_metadata().ok().filter(fs::Metadata::is_file)?;
+        Self::unpack(&fs::read(file).ok()?)
     }
 
     /// The answer to a question, if it is known and every place is as it was.
@@ -67,19 +70,17 @@ impl Kept {
         let others = former.unwrap_or_default().iter().filter(|(key, _)| *key != question);
         answers.extend(others.cloned());
         answers.truncate(MOST);
-        let new = folder.join(NEW);
-        if (Self { answers, seen }).write_to(&new, began).is_ok_and(|is_sound| is_sound) {
-            drop(fs::rename(&new, folder.join(FILE)));
-        } else {
-            drop(fs::remove_file(&new));
-        }
+        drop((Self { answers, seen }).write_to(folder, began));
     }
 
-    /// Whether the stamps of the disk that it is written to can be relied on.
-    fn write_to(&self, file: &Path, began: &Moment) -> io::Result<bool> {
-        let mut file: File = OpenOptions::new().write(true).create(true).truncate(true).open(file)?;
-        file.write_all(&self.pack())?;
-        Ok(began.is_sound(file.metadata()?.modified()?))
+    /// It is not written where the stamps of the disk cannot be relied on.
+    fn write_to(&self, folder: &Path, began: &Moment) -> io::Result<()> {
+        let mut new = tempfile::Builder::new().prefix(NEW).tempfile_in(folder)?;
+        new.write_all(&self.pack())?;
+        if began.is_sound(new.as_file().metadata()?.modified()?) {
+            new.persist(folder.join(FILE)).map_err(|error| error.error)?;
+        }
+        Ok(())
     }
 
     fn pack(&self) -> Vec<u8> {

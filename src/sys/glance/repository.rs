@@ -46,7 +46,11 @@ pub fn sights(git: &Git) -> Option<Sights> {
     }
     let mut sights = Sights::default();
     sights.add(Path::new(""), Depth::Kind);
-    sights.add(Path::new(".git"), Depth::Kind);
+    for folder in [".git", ".git/objects"] {
+        sights.add(Path::new(folder), Depth::Kind);
+    }
+    // The refs of another repository may stand there.
+    sights.add(Path::new(".git/refs"), Depth::Followed);
     for file in FILES {
         sights.add(&Path::new(".git").join(file), Depth::Followed);
     }
@@ -65,13 +69,26 @@ fn add_refs(top: &Path, folder: &Path, sights: &mut Sights) -> Option<()> {
         let (path, kind) = (folder.join(entry.file_name()), entry.file_type().ok()?);
         if kind.is_dir() {
             add_refs(top, &path, sights)?;
-        } else if kind.is_file() {
+        } else if kind.is_file() && is_told_by_refs(&top.join(&path))? {
             sights.add(&path, Depth::Whole);
         } else {
             return None;
         }
     }
     Some(())
+}
+
+/// Whether what a ref names is said by itself or by other refs.
+fn is_told_by_refs(file: &Path) -> Option<bool> {
+    let text = std::fs::read(file).ok()?;
+    Some(text.strip_prefix(b"ref:").is_none_or(|to| to.trim_ascii_start().starts_with(b"refs/")))
+}
+
+/// Whether the environment says what else git is to read, in a way that git does not tell of.
+pub fn has_config_of_its_own() -> bool {
+    ["GIT_CONFIG", "GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some())
 }
 
 /// Adds every file that configuration is read from, or would be if it were there, and those that it names.
@@ -85,9 +102,11 @@ fn add_config(git: &Git, top: &Path, sights: &mut Sights) -> Option<()> {
         files.extend(own.as_ref().map(|own| own.join(name)));
     }
     // Where the system's own lies was decided when git was built; one that is too old to tell has it in the usual place.
-    if let Ok(place) = git.line(["var", "GIT_CONFIG_SYSTEM"]) {
-        files.push(path::to_os(&place));
+    for name in ["GIT_CONFIG_SYSTEM", "GIT_ATTR_SYSTEM"] {
+        files.extend(git.line(["var", name]).ok().map(|place| path::to_os(&place)));
     }
+    // One that is empty or not there yet is nobody's origin.
+    files.extend(std::env::var_os("GIT_CONFIG_GLOBAL").map(|place| top.join(place)));
     let listed = git.run(&git.command(["config", "--list", "--show-origin", "--includes", "-z"])).ok()?;
     let mut parts = listed.stdout.split(|byte| *byte == 0);
     while let (Some(origin), Some(pair)) = (parts.next(), parts.next()) {
@@ -125,7 +144,7 @@ pub fn environment() -> Vec<(OsString, OsString)> {
     let counts = |name: &OsString| {
         let name = name.as_encoded_bytes();
         let prefixes: [&[u8]; 4] = [b"GIT_", b"SPECMAKE_", b"XDG_", b"LC_"];
-        let names: [&[u8]; 5] = [b"HOME", b"LANG", b"LANGUAGE", b"TZ", b"TERM"];
+        let names: [&[u8]; 6] = [b"HOME", b"LANG", b"LANGUAGE", b"TZ", b"TERM", b"SUDO_UID"];
         let of_a_commit: [&[u8]; 2] = [b"GIT_AUTHOR_", b"GIT_COMMITTER_"];
         !of_a_commit.iter().any(|prefix| name.starts_with(prefix))
             && (prefixes.iter().any(|prefix| name.starts_with(prefix)) || names.contains(&name))

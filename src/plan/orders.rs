@@ -112,6 +112,31 @@ fn more_jobs_take_less_time_and_landings_go_one_by_one() {
 }
 
 #[test]
+fn what_was_begun_is_finished_first_where_that_costs_nothing() {
+    let mut sample = Sample::new();
+    for at in 0..100 {
+        sample.spec(&format!("s{at}"), "", &STAGES, &[]);
+    }
+    // A number of jobs that does not go into that of specs, and landings that are cheap.
+    let workload = Workload::new(sample, 8, |place| if place.index() % 5 == 4 { 1 } else { 600 });
+    let best = workload.thought().best();
+    let of_spec = |spec: usize| workload.graph.stages_of(spec).map(|place| best.urgency[place.index()]);
+    for spec in 1..100 - 2 * 8 {
+        assert!(of_spec(spec - 1).min() > of_spec(spec).max(), "all of {spec} before any of the next");
+    }
+    let bound = workload.thought().bound(&workload.terms.weights).millis();
+    assert!(best.millis <= bound + bound / 50, "{} of {bound}", best.millis);
+    // A long one at the end of the list must not wait for that.
+    let mut sample = Sample::new();
+    for at in 0..8 {
+        sample.spec(&format!("s{at}"), "", &STAGES, &[]);
+    }
+    let long = Workload::new(sample, 4, |place| if place.index() >= 35 { 200 } else { 10 });
+    let bound = long.thought().bound(&long.terms.weights).millis();
+    assert!(long.thought().best().millis <= bound + bound / 50);
+}
+
+#[test]
 fn what_need_not_run_takes_no_time() {
     let mut sample = Sample::new();
     sample.spec("a", "", &["plan", "check"], &[]);

@@ -2,6 +2,7 @@
 //! else ends sooner. Greedy orders have their bad days, and a run in thought costs next to nothing.
 use super::simulate::Thought;
 use crate::graph::{Place, PlaceKind};
+use std::cmp::Reverse;
 
 /// Places walked through in thought before the best order so far is taken.
 const PATIENCE: usize = 100_000;
@@ -18,6 +19,9 @@ const WORTH: u64 = 5;
 /// Parts of a thousand above what no order can beat at which one is good enough.
 const GOOD: u64 = 2;
 
+/// How many specs for each job go by path at the end of an order that finishes what was begun.
+const LAST: usize = 2;
+
 /// An order, and the time in milliseconds in which it is expected to end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Best {
@@ -28,8 +32,19 @@ pub struct Best {
 }
 
 impl Thought<'_> {
-    /// The best order that was found for the times that are expected.
+    /// The best order that was found for the times that are expected. One that finishes what was begun before it begins
+    /// something else is preferred where it costs next to nothing: specs land sooner, fewer are in progress at once, and
+    /// each of those costs a worktree, and a look at its refs whenever another stage ends.
     pub fn best(&self) -> Best {
+        let soonest = self.soonest();
+        let urgency = self.by_spec();
+        let finishing = Best { millis: self.course(&urgency, &self.terms.weights).millis, urgency };
+        let worth = soonest.millis.saturating_add(soonest.millis / 1000 * WORTH);
+        if finishing.millis <= worth { finishing } else { soonest }
+    }
+
+    /// The order that ends first, of those that were tried.
+    fn soonest(&self) -> Best {
         let took = &self.terms.weights[..];
         let by_path = self.by_path();
         let try_out = |urgency: Vec<u64>| Best { millis: self.course(&urgency, took).millis, urgency };
@@ -66,7 +81,30 @@ impl Thought<'_> {
         self.graph.critical(|place| self.expected(place))
     }
 
-    /// The same, with what draws on a pool or a resource counted as if its depth were all jobs there are.
+    /// The spec with the longest path goes first with all of its stages, equal ones as declared. The last few go by
+    /// path again, so that no job is idle at the end while one spec goes through its stages.
+    fn by_spec(&self) -> Vec<u64> {
+        let by_path = self.by_path();
+        let own = |place: Place| by_path[place.index()];
+        let whole = |spec: usize| self.graph.stages_of(spec).map(own).max().unwrap_or(0);
+        let mut specs: Vec<(Reverse<u64>, usize)> =
+            (0..self.graph.spec_count()).map(|spec| (Reverse(whole(spec)), spec)).collect();
+        specs.retain(|(Reverse(whole), _)| *whole > 0);
+        specs.sort_unstable();
+        let few = LAST * usize::try_from(self.terms.jobs).unwrap_or(usize::MAX);
+        let mut turn_of = vec![None; self.graph.spec_count()];
+        for (turn, (_, spec)) in specs.iter().enumerate().take(specs.len().saturating_sub(few)) {
+            turn_of[*spec] = Some(turn);
+        }
+        let mut turns: Vec<Place> = self.graph.places().collect();
+        turns.sort_by_cached_key(|place| {
+            let turn = self.graph.spec_of(*place).and_then(|spec| turn_of[spec]);
+            (turn.unwrap_or(usize::MAX), Reverse(own(*place)), *place)
+        });
+        falling(&turns)
+    }
+
+    /// The longest path, with what draws on a pool or a resource counted as if its depth were all jobs there are.
     fn by_scarcity(&self) -> Vec<u64> {
         self.graph.critical(|place| {
             let least = match self.graph.kind(place) {

@@ -9,6 +9,15 @@
 //! `worktree remove` and `branch -d`, as many specs at once as there are jobs, with a lock around what git cannot do at
 //! once. The second time git is told to be as careful as specmake is (`core.fsync`), which is the fair one: a power
 //! cut costs no stage. `make` has no worktrees, no commits, and remembers nothing.
+//!
+//! Found, by counting programs and with perf: three quarters of the time of a stage are gits, 2 to 3 ms each; the program
+//! itself is a sixth, its keepers a twenty-fifth, what is recorded of the run less than a hundredth. So the number of
+//! programs is what counts: it was twelve a stage and is six, two of them the agent and its keeper. A tree that git has
+//! written down in the index is not written again, a merge of the same two commits is not made again, a configuration
+//! that only differs in what is said of branches is not read again, and commits are written without a program. What is
+//! left is a look for edits before a stage and one for its work after it, and, where others have landed meanwhile, the
+//! merge of the base. Specs that were begun are finished first: with all of them in progress at once each look at refs and
+//! worktrees is a look at all of them, and 2,000 stages took five times as long by the stage as 200.
 #![expect(clippy::print_stdout, reason = "it is what a bench says")]
 
 use std::fmt::Write as _;

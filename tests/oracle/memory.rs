@@ -140,6 +140,12 @@ impl Program for Memory {
         let name = &self.shape.as_ref().unwrap().specs[spec].name;
         let of = site.project.specs.values().find(|spec| spec.name.as_str() == name).unwrap();
         let mut kept = self.kept.lock().unwrap();
+        if touched {
+            let wanted = resolve(&site.project, &site.graph, &[name.clone()], None).unwrap();
+            let specs: BTreeSet<usize> =
+                wanted.places().filter_map(|place| site.graph.spec_of(place)).collect();
+            find_by_hand(&mut kept, specs.iter().map(|spec| &site.project.specs[*spec]));
+        }
         let how = if touched { How::Touched } else { How::Approved };
         for _ in stages {
             let due = stages.iter().filter(|stage| site.reasons(&kept, of, **stage).is_err());
@@ -161,18 +167,7 @@ impl Program for Memory {
         let specs: BTreeSet<usize> = wanted.places().filter_map(|place| site.graph.spec_of(place)).collect();
         {
             let mut kept = self.kept.lock().unwrap();
-            let history = kept.history();
-            let (at, files) = (kept.base(), kept.base_files().clone());
-            let is_ticked = |path: &str| files.get(path).is_some_and(|text| !text.contains("[ ]"));
-            let known = tree(&files);
-            for spec in specs.iter().map(|spec| &site.project.specs[*spec]) {
-                let own = kept.branches.get(spec.name.as_str()).map(|(tip, _)| kept.behind(*tip));
-                let line = Line::new(&history, own.unwrap_or_default());
-                let stages = adopt(spec, &line, &known, &is_ticked);
-                if !stages.is_empty() {
-                    kept.remembered.push(Adopted { spec: spec.name.clone(), stages, at });
-                }
-            }
+            find_by_hand(&mut kept, specs.iter().map(|spec| &site.project.specs[*spec]));
             let meant: Vec<&Pattern> = (specs.iter().flat_map(|spec| &site.project.specs[*spec].stages))
                 .flat_map(|stage| {
                     stage.inputs.iter().chain(&stage.outputs).chain(stage.tasks.iter().map(|t| &t.file))
@@ -222,5 +217,21 @@ impl Program for Memory {
         told.foreseen = Some(foreseen);
         told.code = ending.map_or(137, |ending| i32::from(ending.stuck));
         told
+    }
+}
+
+/// Remembers what of these specs was done by hand.
+fn find_by_hand<'a>(kept: &mut Kept, specs: impl Iterator<Item = &'a model::Spec>) {
+    let history = kept.history();
+    let (at, files) = (kept.base(), kept.base_files().clone());
+    let is_ticked = |path: &str| files.get(path).is_some_and(|text| !text.contains("[ ]"));
+    let known = tree(&files);
+    for spec in specs {
+        let own = kept.branches.get(spec.name.as_str()).map(|(tip, _)| kept.behind(*tip));
+        let line = Line::new(&history, own.unwrap_or_default());
+        let stages = adopt(spec, &line, &known, &is_ticked);
+        if !stages.is_empty() {
+            kept.remembered.push(Adopted { spec: spec.name.clone(), stages, at });
+        }
     }
 }

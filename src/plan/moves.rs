@@ -200,11 +200,13 @@ impl Schedule {
             let standing = &mut self.places[next.index()];
             standing.pending = standing.pending + more - less;
             standing.broken = standing.broken + worse - better;
-            if let (true, Some(spec)) = (is_need(edge), graph.spec_of(next)) {
+            if let (true, Some(spec)) = (is_need(edge) || edge == Edge::After, graph.spec_of(next)) {
                 let (still, before) =
                     (u32::from(felt(to) != Bearing::Good), u32::from(felt(from) != Bearing::Good));
                 self.unqueue(spec);
-                self.specs[spec].needs_left = self.specs[spec].needs_left + still - before;
+                let SpecStanding { needs_left, firsts_left, .. } = &mut self.specs[spec];
+                let left = if is_need(edge) { needs_left } else { firsts_left };
+                *left = *left + still - before;
                 self.queue(spec);
                 self.give_files_back(spec);
             }
@@ -275,8 +277,7 @@ impl Schedule {
 
     /// A spec that goes on has worked on this.
     pub fn hold_claim(&mut self, spec: usize, footprint: Footprint) {
-        let SpecStanding { open, stopped, needs_left, .. } = self.specs[spec];
-        if open > 0 && stopped == 0 && needs_left == 0 {
+        if self.goes_on(spec) {
             self.unqueue(spec);
             self.claims.hold(spec, footprint);
             self.queue(spec);
@@ -305,12 +306,26 @@ impl Schedule {
         self.queue(spec);
     }
 
+    /// Whether a spec keeps the files that it has. What comes first and is retried by a person may want the same ones, so
+    /// whoever waits for it must not hold them.
+    fn goes_on(&self, spec: usize) -> bool {
+        let SpecStanding { open, stopped, needs_left, firsts_left, .. } = self.specs[spec];
+        open > 0 && stopped == 0 && needs_left == 0 && (firsts_left == 0 || !self.waits_for_a_first(spec))
+    }
+
+    /// Whether nothing of a spec moves, and something of it waits for what merely comes first.
+    fn waits_for_a_first(&self, spec: usize) -> bool {
+        let places = || self.graph.stages_of(spec).chain([self.graph.landing_of(spec)]);
+        let is_left = |(from, edge): (Place, Edge)| edge == Edge::After && !self.state(from).is_over();
+        let waits = |place: &Place| {
+            self.state(*place) == State::Waiting && self.graph.predecessors(*place).any(is_left)
+        };
+        !places().any(|place| self.state(place).is_moving()) && places().any(|place| waits(&place))
+    }
+
     fn give_files_back(&mut self, spec: usize) {
-        let SpecStanding { open, running, stopped, needs_left, .. } = self.specs[spec];
-        // A need that a person retries may want the same files, so whoever waits for it must not hold them.
-        let goes_on = open > 0 && stopped == 0 && needs_left == 0;
         let has_any = self.touches.is_held_by(spec) || self.claims.is_held_by(spec);
-        if running > 0 || goes_on || !has_any {
+        if self.specs[spec].running > 0 || self.goes_on(spec) || !has_any {
             return;
         }
         self.unqueue(spec);

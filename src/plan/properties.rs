@@ -368,7 +368,9 @@ impl<'a> World<'a> {
             let places = graph.stages_of(*spec).chain([graph.landing_of(*spec)]);
             let states: Vec<State> = places.map(|place| schedule.state(place)).collect();
             let is_stopped = |state: &State| state.is_broken() || *state == State::AwaitingPerson;
-            let goes_on = needs_are_over(graph, schedule, *spec);
+            let goes_on = needs_are_over(graph, schedule, *spec)
+                && (states.iter().any(|state| state.is_moving())
+                    || !waits_for_a_first(graph, schedule, *spec));
             states.contains(&State::Running)
                 || goes_on && !(states.iter().any(is_stopped) || states.iter().all(|state| state.is_over()))
         };
@@ -423,6 +425,14 @@ fn needs_are_over(graph: &StageGraph, schedule: &Schedule, spec: usize) -> bool 
         let state = schedule.state(from);
         let is_need = matches!(edge, Edge::Need { .. } | Edge::Entry);
         !is_need || matches!(state, State::Done(_)) || (edge.is_soft() && state.is_over())
+    })
+}
+
+/// Whether something of a spec waits for what merely comes before it.
+fn waits_for_a_first(graph: &StageGraph, schedule: &Schedule, spec: usize) -> bool {
+    let places = graph.stages_of(spec).chain([graph.landing_of(spec)]);
+    places.filter(|place| schedule.state(*place) == State::Waiting).any(|place| {
+        graph.predecessors(place).any(|(from, edge)| edge == Edge::After && !schedule.state(from).is_over())
     })
 }
 

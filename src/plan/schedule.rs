@@ -8,7 +8,7 @@ use super::tokens::{Beside, Group, Token, Tokens};
 use super::touches::Touches;
 use crate::base::AgentName;
 use crate::event::{Scarce, WaitsFor};
-use crate::graph::{Place, PlaceKind, StageGraph, Wanted};
+use crate::graph::{Edge, Place, PlaceKind, StageGraph, Wanted};
 use crate::model::{Project, Stage, Work};
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
@@ -48,6 +48,8 @@ pub(super) struct SpecStanding {
     pub list: Option<usize>,
     /// Edges of needs that have not landed, nor failed where that does not matter.
     pub needs_left: u32,
+    /// Edges of what merely comes first and is not over.
+    pub firsts_left: u32,
     /// Its places that wait or move.
     pub open: u32,
     /// Its places that run.
@@ -134,14 +136,16 @@ impl Schedule {
         for place in self.wanted.places() {
             self.touched.extend(graph.spec_of(place));
             let edges = graph.predecessors(place).filter(|(from, _)| self.wanted.contains(*from));
-            let (mut pending, mut needs) = (0, 0);
+            let (mut pending, mut needs, mut firsts) = (0, 0, 0);
             for (_, edge) in edges {
                 pending += 1;
                 needs += u32::from(is_need(edge));
+                firsts += u32::from(edge == Edge::After);
             }
             self.places[place.index()].pending = pending;
             if let Some(spec) = graph.spec_of(place) {
                 self.specs[spec].needs_left += needs;
+                self.specs[spec].firsts_left += firsts;
                 self.specs[spec].open += 1;
             }
             if pending == 0 {

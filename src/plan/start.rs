@@ -288,6 +288,27 @@ mod tests {
     }
 
     #[test]
+    fn who_waits_for_what_comes_first_does_not_keep_its_files_from_it() {
+        let mut sample = Sample::new();
+        for (name, edges) in [("a", [].as_slice()), ("b", &["~a"])] {
+            sample.spec(name, "", &["plan"], edges).touches = vec![pattern("src/**")];
+        }
+        let mut driven = Driven::jobs(&sample, 9);
+        driven.judge();
+        assert_eq!(driven.start(0), ["a:plan"]);
+        driven.set("a:plan", State::Held);
+        driven.judge();
+        assert_eq!(driven.start(0), ["b:plan"]);
+        driven.set("b:plan", State::Done(Done::Ran));
+        // A person retries the one, and the landing of the other sends it back behind that.
+        driven.set("a:plan", State::Waiting);
+        driven.judge();
+        assert_eq!(driven.start(0), [""; 0]);
+        driven.schedule.send_back(driven.at("b:plan")).expect("nothing of it runs");
+        assert_eq!(driven.start(0), ["a:plan"]);
+    }
+
+    #[test]
     fn a_skipped_spec_lets_others_go_on() {
         let mut sample = Sample::new();
         sample.spec("a", "", &["plan", "check"], &[]);

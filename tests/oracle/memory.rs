@@ -141,7 +141,7 @@ impl Program for Memory {
         let of = site.project.specs.values().find(|spec| spec.name.as_str() == name).unwrap();
         let mut kept = self.kept.lock().unwrap();
         if touched {
-            let wanted = resolve(&site.project, &site.graph, &[name.clone()], None).unwrap();
+            let wanted = resolve(&site.project, &site.graph, std::slice::from_ref(name), None).unwrap();
             let specs: BTreeSet<usize> =
                 wanted.places().filter_map(|place| site.graph.spec_of(place)).collect();
             find_by_hand(&mut kept, specs.iter().map(|spec| &site.project.specs[*spec]));

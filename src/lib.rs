@@ -61,7 +61,7 @@
 //! - `specmake/` in the git common directory: locks, and the intent of a move of the base that is under way; in
 //!   `spares/` the files of worktrees that have landed, with which the next ones begin (`sys::worktree`).
 //! - `.specmake/requests`: what people ask of a run that is on, and what it answers.
-//! - `.specmake/glance`: what was said when there was nothing to do, and the stats that it rests on (`sys::glance`); who
+//! - `specmake/glance` in the git directory: what was said when there was nothing to do, and the stats that it rests on (`sys::glance`); who
 //!   takes the right to build forgets it.
 //! - `.specmake/state.db` and `.specmake/logs`: run history, durations, caches; deletable at any time.
 //!

@@ -27,7 +27,6 @@ impl Sample {
             jobs: 4,
             specs: "specs/{spec}".into(),
             copy: vec![],
-            keep: vec![],
             link: vec![],
             setup: vec![],
             context: vec![],

@@ -52,8 +52,6 @@ pub struct Settings {
     pub jobs: u32,
     /// The folder of a spec, `{spec}` in it.
     pub specs: String,
-    /// Ignored files that stay in a worktree's place for the next one, as lines of an ignore file.
-    pub keep: Vec<String>,
     /// Ignored files that each worktree gets a copy of.
     pub copy: Vec<String>,
     /// Ignored files that each worktree gets a link to.

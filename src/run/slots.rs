@@ -1,6 +1,5 @@
 //! Numbers for worktrees that are in use at once: the smallest free one.
 use super::site::Site;
-use crate::sys::worktree::Sparing;
 use std::sync::PoisonError;
 
 impl Site {
@@ -18,13 +17,6 @@ impl Site {
     /// The slot of a landing worktree: 0 for the first, which never changes.
     pub(super) fn desk_slot(&self, desk: usize) -> u32 {
         if desk == 0 { 0 } else { self.slot(usize::MAX - desk) }
-    }
-
-    /// What is kept of worktrees for those that come after them: as many as are in use at once.
-    pub(super) fn sparing(&self) -> Sparing<'_> {
-        let settings = &self.project.settings;
-        let most = usize::try_from(settings.jobs).unwrap_or(usize::MAX);
-        Sparing { keep: &settings.keep, most, free: settings.limits.disk }
     }
 
     pub(super) fn free_slot(&self, spec: usize) {

@@ -119,10 +119,10 @@ impl Site {
     ) -> Result<Worktree, GitError> {
         let path = self.worktree_path(spec)?;
         if existing.is_some() {
-            return Worktree::add_from_spare(&self.git, &path, Start::Branch(branch), self.sparing());
+            return Worktree::add(&self.git, &path, Start::Branch(branch));
         }
         let start = Start::NewBranch { branch, commit: base, mark: spec.name.as_str() };
-        let worktree = Worktree::add_from_spare(&self.git, &path, start, self.sparing())?;
+        let worktree = Worktree::add(&self.git, &path, start)?;
         self.note_marked(branch);
         self.note_tip(branch, Some(base));
         Ok(worktree)

@@ -51,57 +51,6 @@ fn a_copied_file_is_there_and_its_own() {
 }
 
 #[test]
-fn what_the_specfile_keeps_is_there_for_the_next_spec_and_nothing_else_is() {
-    let world = World::new();
-    world.file(".gitignore", "target\n*.log\n");
-    let specs = "spec \"a\" \"A\"\nspec \"b\" \"B\" { needs \"a\" }\nspec \"c\" \"C\"";
-    world.specfile(&project("keep \"/target\"", specs)).commit("start");
-    let leaves = "mkdir -p target\necho $SPECMAKE_SPEC >> target/cache\necho noise > noise.log\nplay build";
-    world.script("a/build", leaves);
-    world.script("b/build", &format!("cp target/cache $W/seen\ntest ! -e noise.log\n{leaves}"));
-    world.run(["b"]).exits(0).calls(["a:build", "b:build"]);
-    assert_eq!(fs::read_to_string(world.top().join("seen")).unwrap(), "a\n");
-    // Nothing of it is to be seen where people look.
-    assert!(!world.worktree("a").parent().unwrap().join("a").exists());
-    assert!(!world.git(&["worktree", "list"]).contains("spare"));
-    assert!(world.paths("main").iter().all(|path| !path.starts_with("target")));
-    world.run(["b"]).exits(0).calls([]);
-    // It is garbage like any other, and is not missed.
-    world.run(["gc"]).exits(0).said("spare worktree");
-    world.run(["gc", "--yes"]).exits(0);
-    world.run(["gc"]).exits(0).unsaid("spare worktree");
-    world.script("c/build", "test ! -e target\nplay build");
-    world.run([]).exits(0).calls(["c:build"]);
-}
-
-#[test]
-fn a_spare_worktree_that_somebody_worked_in_is_none() {
-    let world = World::new();
-    world.file(".gitignore", "target\n");
-    let specs = "spec \"a\" \"A\"\nspec \"b\" \"B\"";
-    world.specfile(&project("keep \"/target\"", specs)).commit("start");
-    world.script("a/build", "mkdir target\necho slow > target/cache\nplay build");
-    world.run(["a"]).exits(0);
-    let spare = world.repo().join(".git/specmake/spares/0/worktree");
-    fs::write(spare.join("Specfile"), "not what was committed").unwrap();
-    world.script("b/build", "test ! -e target\nplay build");
-    world.run(["b"]).exits(0).calls(["b:build"]);
-    assert!(!spare.join("target").exists());
-    world.again().calls([]);
-}
-
-#[test]
-fn keep_names_something() {
-    let world = World::with(&project("keep \"/\" \"!x\" \"\"", "spec \"a\" \"A\""));
-    world
-        .run(["check"])
-        .exits(2)
-        .said("it would keep everything")
-        .said("it says what not to keep")
-        .said("names nothing");
-}
-
-#[test]
 fn a_worktreeinclude_brings_in_what_is_ignored_and_listed() {
     let world = World::new();
     world.file(".gitignore", "*.secret\n").file(".worktreeinclude", "listed.secret\n");

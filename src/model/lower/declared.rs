@@ -51,7 +51,6 @@ pub(crate) struct ProjectText {
     pub(crate) worktrees: Option<At<String>>,
     pub(crate) branch: Option<At<String>>,
     pub(crate) copy: Vec<At<String>>,
-    pub(crate) keep: Vec<At<String>>,
     pub(crate) link: Vec<At<String>>,
     pub(crate) setup: Vec<At<String>>,
     pub(crate) context: Vec<At<String>>,

@@ -10,7 +10,7 @@ use crate::model::{Files, LoadRequest};
 use crate::syntax::Node;
 
 /// Settings of `project`, and what holds where nobody says them.
-const PROJECT: [(&str, &[&str]); 24] = [
+const PROJECT: [(&str, &[&str]); 23] = [
     ("base", &[]),
     ("jobs", &["4"]),
     ("pipeline", &["\"specmake\""]),
@@ -19,7 +19,6 @@ const PROJECT: [(&str, &[&str]); 24] = [
     ("branch", &["\"spec/{spec}\""]),
     ("copy", &[]),
     ("link", &[]),
-    ("keep", &[]),
     ("setup", &[]),
     ("context", &[]),
     ("secrets", &[]),

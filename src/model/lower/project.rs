@@ -20,7 +20,6 @@ pub(super) const PROJECT: Shape = Shape {
         "branch",
         "copy",
         "link",
-        "keep",
         "setup",
         "limits",
         "budget",
@@ -51,7 +50,6 @@ pub(crate) fn read(notes: &mut Notes, node: &Node) -> ProjectText {
         branch: shape::one_text(notes, node, "branch"),
         copy: paths(notes, node, "copy"),
         link: paths(notes, node, "link"),
-        keep: kept(notes, node),
         setup: shape::all_texts(notes, node, "setup"),
         context: paths(notes, node, "context"),
         secrets: shape::all_texts(notes, node, "secrets"),
@@ -100,24 +98,6 @@ fn paths(notes: &mut Notes, node: &Node, name: &str) -> Vec<At<String>> {
             notes.error(path.span, why, "");
             false
         }
-    });
-    said
-}
-
-/// Lines as of an ignore file, each of which names something.
-fn kept(notes: &mut Notes, node: &Node) -> Vec<At<String>> {
-    let mut said = shape::all_texts(notes, node, "keep");
-    said.retain(|line| {
-        let text = line.value.trim();
-        let why = match text.chars().next() {
-            None => "it names nothing",
-            Some('!' | '#') => "it says what not to keep, or nothing",
-            Some(_) if text.contains(['\n', '\0']) || text != line.value => "it is no line of an ignore file",
-            Some(_) if matches!(text, "/" | "*" | "/*" | "**" | "/**") => "it would keep everything",
-            Some(_) => return true,
-        };
-        notes.error(line.span, why, "name build caches as in .gitignore: `target`, `/web/node_modules`");
-        false
     });
     said
 }

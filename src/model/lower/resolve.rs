@@ -185,7 +185,6 @@ impl<'a> Resolver<'a> {
             jobs: self.wishes.jobs.or(project.jobs).or(self.taste.jobs).unwrap_or(4),
             specs: self.folder(None).to_owned(),
             copy: plain(&project.copy),
-            keep: plain(&project.keep),
             link: plain(&project.link),
             setup: plain(&project.setup),
             context: plain(&project.context),

@@ -1,6 +1,5 @@
 //! Making a worktree.
-use super::register::{Head, forget, is_ours_to_do, place_link, register};
-use super::spare::{self, Sparing};
+use super::register::{Head, forget, register};
 use super::unmake::{MAKING, Note};
 use super::{Worktree, place::settled};
 use crate::sys::git::{Git, GitError, Listed, Oid, RefUpdate, branch_ref};
@@ -37,20 +36,6 @@ impl Worktree {
     /// [`GitError::BranchExists`], [`GitError::CheckedOut`], [`GitError::PathTaken`],
     /// [`GitError::WorktreeLocked`], [`GitError::RefInTheWay`].
     pub fn add(repo: &Git, path: &Path, start: Start<'_>) -> Result<Self, GitError> {
-        Self::add_from_spare(repo, path, start, Sparing::default())
-    }
-
-    /// The same, with the files of a spare worktree if there is one that fits: as if it had been made anew, but for
-    /// ignored files that were kept.
-    ///
-    /// # Errors
-    /// As for [`Worktree::add`].
-    pub fn add_from_spare(
-        repo: &Git,
-        path: &Path,
-        start: Start<'_>,
-        sparing: Sparing<'_>,
-    ) -> Result<Self, GitError> {
         let lock = RefsLock::take(repo)?;
         let path = settled(path);
         if let Some(parent) = path.parent() {
@@ -69,7 +54,7 @@ impl Worktree {
             repo.mark_locked(branch, mark, &lock)?;
         }
         let sparse = is_sparse(repo);
-        if !sparse && let Some(worktree) = Self::add_plainly(repo, &path, start, (&lock, sparing))? {
+        if !sparse && let Some(worktree) = Self::add_plainly(repo, &path, start, &lock)? {
             making.remove()?;
             return Ok(worktree);
         }
@@ -100,26 +85,14 @@ impl Worktree {
         repo: &Git,
         path: &Path,
         start: Start<'_>,
-        (lock, sparing): (&RefsLock, Sparing<'_>),
+        lock: &RefsLock,
     ) -> Result<Option<Self>, GitError> {
         let (head, commit) = match start {
             Start::NewBranch { branch, commit, .. } => (Head::Branch(branch), commit),
             Start::Branch(branch) => (Head::Branch(branch), repo.require_commit(&branch_ref(branch))?),
             Start::Detached(commit) => (Head::Detached(commit), commit),
         };
-        if !is_ours_to_do(repo, path) {
-            return Ok(None);
-        }
-        let taken = if sparing.most > 0 { spare::take(repo, path, sparing) } else { None };
-        let git = match register(repo, path, &head) {
-            Ok(Some(git)) => git,
-            other => {
-                if taken.is_some() {
-                    super::remove(path)?;
-                }
-                return other.map(|_| None);
-            }
-        };
+        let Some(git) = register(repo, path, &head)? else { return Ok(None) };
         let worktree = Self { git };
         let created = match start {
             Start::NewBranch { branch, commit, .. } => {
@@ -129,11 +102,8 @@ impl Worktree {
             Start::Branch(_) | Start::Detached(_) => Ok(()),
         };
         let git = worktree.git();
-        let filled = created.and_then(|()| match taken {
-            Some(taken) if taken.bring_to(&worktree, commit, sparing).unwrap_or(false) => Ok(()),
-            Some(_) => worktree.empty(repo).and_then(|()| worktree.fill(commit)),
-            None => worktree.fill(commit),
-        });
+        let fill = ["read-tree", "--reset", "-u", &commit.to_string()].map(str::to_owned);
+        let filled = created.and_then(|()| git.run(&git.command(fill)).map(drop));
         if let Err(error) = filled {
             // Nobody has worked in it yet.
             drop(std::fs::remove_dir_all(path));
@@ -142,21 +112,6 @@ impl Worktree {
         }
         super::remove(&git.git_dir().join("locked"))?;
         Ok(Some(worktree))
-    }
-
-    /// Writes all files of a commit where there are none.
-    fn fill(&self, commit: Oid) -> Result<(), GitError> {
-        let git = self.git();
-        let fill = git.command(["read-tree", "--reset", "-u"]).arg(commit.to_string());
-        git.run(&fill).map(drop)
-    }
-
-    /// Removes all files and the index of a worktree that is still half made.
-    fn empty(&self, repo: &Git) -> Result<(), GitError> {
-        let (top, git_dir) = (self.top(), self.git().git_dir());
-        super::remove(top)?;
-        super::remove(&git_dir.join("index"))?;
-        place_link(repo, top, git_dir).map(drop)
     }
 
     /// Fills a worktree that inherited a sparse cone.

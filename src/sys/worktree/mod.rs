@@ -10,9 +10,6 @@ mod remove;
 mod repair;
 mod reset;
 mod snapshot;
-mod spare;
-#[cfg(test)]
-mod spare_tests;
 #[cfg(test)]
 mod tests;
 mod unmake;
@@ -25,7 +22,6 @@ pub use place::{place, place_as_written};
 pub use remove::{Stays, drop_branch, forget_lost, forget_lost_of};
 pub use repair::{move_home, repair};
 pub use snapshot::Snapshot;
-pub use spare::{Spare, Sparing, spares};
 pub use unmake::unmake;
 
 use super::git::{Git, GitError, branch_ref, path};

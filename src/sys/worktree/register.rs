@@ -15,7 +15,7 @@ pub(super) enum Head<'a> {
 /// Registers a worktree at `top`, locked as half made, and puts its `.git` there: no files yet, and no index. `None`:
 /// git must do it.
 pub(super) fn register(repo: &Git, top: &Path, head: &Head<'_>) -> Result<Option<Git>, GitError> {
-    let Some(name) = name_for(top).filter(|_| is_ours_to_do(repo, top)) else { return Ok(None) };
+    let Some(name) = name_for(top).filter(|_| repo.is_plain()) else { return Ok(None) };
     let words = |what: &Path| GitError::io(format!("write `{}`", what.display()));
     let scratch = scratch(repo)?;
     let made = scratch.path().join("worktree");
@@ -54,13 +54,7 @@ pub(super) fn register(repo: &Git, top: &Path, head: &Head<'_>) -> Result<Option
     Ok(None)
 }
 
-/// Whether this is a worktree that we may register ourselves.
-pub(super) fn is_ours_to_do(repo: &Git, top: &Path) -> bool {
-    repo.is_plain() && name_for(top).is_some()
-}
-
-/// Puts the `.git` that leads to `place` into a worktree.
-pub(super) fn place_link(repo: &Git, top: &Path, place: &Path) -> Result<Git, GitError> {
+fn place_link(repo: &Git, top: &Path, place: &Path) -> Result<Git, GitError> {
     let words = || GitError::io(format!("write `{}`", top.join(".git").display()));
     std::fs::create_dir_all(top).map_err(words())?;
     let mut text = b"gitdir: ".to_vec();

@@ -2,7 +2,6 @@
 use super::Worktree;
 use super::add::remove_registered;
 use super::register::forget;
-use super::spare::{self, Sparing};
 use super::unmake::{Note, REMOVING};
 use crate::sys::checkout::edits;
 use crate::sys::git::index::scratch;
@@ -75,25 +74,12 @@ impl Worktree {
     /// # Errors
     /// git or the disk fails.
     pub fn remove(&self, branch: Option<&str>) -> Result<Option<Stays>, GitError> {
-        self.retire(branch, Sparing::default())
-    }
-
-    /// Removes it, unless it must stay, but for its files if they are of use to the next one. Its branch stays.
-    ///
-    /// # Errors
-    /// git or the disk fails.
-    pub fn retire(&self, branch: Option<&str>, sparing: Sparing<'_>) -> Result<Option<Stays>, GitError> {
         let lock = RefsLock::take(self.git())?;
         if let Some(why) = self.stays(branch)? {
             return Ok(Some(why));
         }
-        let brought_in = self.brought_in()?;
         let note = Note::write(self.git(), REMOVING, self.top())?;
         let aside = set_aside(self.git(), self.top());
-        if let Some(aside) = aside.as_ref().filter(|_| sparing.most > 0) {
-            // Without its index it is none to keep.
-            drop(std::fs::rename(self.git().git_dir().join("index"), aside.path().join("index")));
-        }
         if aside.is_none() || !forget(self.git(), self.git().git_dir()) {
             remove_registered(self.git(), self.top(), &["--force"])?;
         }
@@ -104,9 +90,7 @@ impl Worktree {
         }
         // What takes long needs nobody to wait for it.
         drop(lock);
-        if let Some(aside) = aside {
-            spare::put_by(&self.git().main(), aside, &brought_in, sparing);
-        }
+        drop(aside);
         Ok(None)
     }
 

@@ -18,7 +18,7 @@ pub const FILES: [&str; 5] = ["1.txt", "2.txt", "3.txt", "4.txt", "5.txt"];
 const MINE: [&str; 4] = ["README.txt", "half.txt", "mine.txt", "staged.txt"];
 
 const SPECFILE: &str = r#"
-project { pipeline "two"; setup "echo ready > .ready; echo cached >> .cache"; keep "/.cache" }
+project { pipeline "two"; setup "echo ready > .ready" }
 pipeline "two" {
     stage "draft" { prompt "Draft."; output "drafts/{spec}.txt" }
     stage "build" {
@@ -88,7 +88,7 @@ impl Garden {
             format!("agent \"quick\" {{ command {:?}; prompt \"stdin\" }}", world.top().join("quick.sh"));
         world.file("Specfile", &format!("{agent}\n{SPECFILE}"));
         world
-            .file(".gitignore", ".ready\n.cache\n")
+            .file(".gitignore", ".ready\n")
             .file("half.txt", "one\n")
             .file("drafts/.keep", "")
             .commit("start");

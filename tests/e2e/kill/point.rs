@@ -44,7 +44,7 @@ pub enum After {
 }
 
 /// Calls of git that are worth a visit, by name.
-const LIKE: [(&str, &str); 11] = [
+const LIKE: [(&str, &str); 8] = [
     ("any call", "*"),
     ("a worktree is filled", "* read-tree *"),
     ("a worktree is looked at before it goes", "* status *"),
@@ -53,9 +53,6 @@ const LIKE: [(&str, &str); 11] = [
     ("sync", "* checkout-index *"),
     ("index", "* update-index *"),
     ("config", "* config *"),
-    ("a worktree's files are put by", "* clean -ff -d -x -q *"),
-    ("a spare worktree is looked at", "* diff-files *"),
-    ("a spare worktree is looked over", "* clean -ff -d -x -n *"),
 ];
 
 /// The ways to be killed at a call.
@@ -102,7 +99,7 @@ fn sight(random: &mut Rng) -> (&'static str, Vec<Sight>) {
     let branch = format!("repo/.git/refs/heads/spec/{spec}");
     let landed = |spec: &str| there(format!("repo/out/{spec}/1.txt"));
     let registered = format!("repo/.git/worktrees/{spec}");
-    match random.u8(..17) {
+    match random.u8(..15) {
         0 => ("its branch appears", vec![there(branch)]),
         1 => ("its worktree appears", vec![there(format!("repo.worktrees/{spec}"))]),
         2 => ("its worktree fills", vec![there(format!("repo.worktrees/{spec}/{}", "README.txt"))]),
@@ -119,12 +116,7 @@ fn sight(random: &mut Rng) -> (&'static str, Vec<Sight>) {
         10 => ("the base moves", vec![landed(other), Sight::Changed("repo/.git/refs/heads/main".into())]),
         11 => ("its worktree is registered", vec![there(registered)]),
         12 => ("its worktree is forgotten", vec![there(registered.clone()), Sight::Gone(registered)]),
-        13 => ("files are put by", vec![there("repo/.git/specmake/spares/0".into())]),
-        14 => ("a spare worktree is taken", {
-            let files = "repo/.git/specmake/spares/0/worktree".to_owned();
-            vec![there(files.clone()), Sight::Gone(files)]
-        }),
-        15 => ("its mark is written", vec![Sight::Changed("repo/.git/config".into())]),
+        13 => ("its mark is written", vec![Sight::Changed("repo/.git/config".into())]),
         _ => ("its worktree goes", {
             let worktree = format!("repo.worktrees/{spec}");
             vec![there(worktree.clone()), Sight::Gone(worktree)]

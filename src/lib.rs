@@ -60,8 +60,8 @@
 //! - `refs/specmake/backup/*`: what was there before something of ours moved it.
 //! - `specmake/` in the git common directory: locks, and the intent of a move of the base that is under way.
 //! - `.specmake/requests`: what people ask of a run that is on, and what it answers.
-//! - `specmake/glance` in the git directory: what was said when there was nothing to do, and the stats that it rests on (`sys::glance`); who
-//!   takes the right to build forgets it.
+//! - `specmake/glance` in the git directory: what was said when there was nothing to do, and the stats that it rests on
+//!   (`sys::glance`); who takes the right to build forgets it.
 //! - `.specmake/state.db` and `.specmake/logs`: run history, durations, caches; deletable at any time.
 //!
 //! # The rooms, and what each may import

@@ -176,16 +176,22 @@ mod tests {
         Moment::now().after(Duration::from_secs(60))
     }
 
-    #[test]
-    fn each_place_is_seen_however_many_there_are() {
+    /// A folder of files, more than one thread looks at, and their names.
+    fn many() -> (tempfile::TempDir, Sights, Vec<String>) {
         let folder = tempfile::tempdir().unwrap();
-        let top = folder.path();
         let mut sights = Sights::default();
         let names: Vec<String> = (0..CHUNK * 2 + 5).map(|at| format!("f{at}")).collect();
         for name in &names {
-            fs::write(top.join(name), "1").unwrap();
+            fs::write(folder.path().join(name), "1").unwrap();
             sights.add(Path::new(name), Depth::Whole);
         }
+        (folder, sights, names)
+    }
+
+    #[test]
+    fn each_place_is_seen_however_many_there_are() {
+        let (folder, mut sights, _) = many();
+        let top = folder.path();
         sights.add(Path::new("absent"), Depth::Whole);
         let seen = sights.look(top, &later()).unwrap();
         assert!(holds(&seen, top));
@@ -200,14 +206,8 @@ mod tests {
 
     #[test]
     fn one_write_among_many_places_is_enough() {
-        let folder = tempfile::tempdir().unwrap();
+        let (folder, sights, names) = many();
         let top = folder.path();
-        let mut sights = Sights::default();
-        let names: Vec<String> = (0..CHUNK * 2 + 5).map(|at| format!("f{at}")).collect();
-        for name in &names {
-            fs::write(top.join(name), "1").unwrap();
-            sights.add(Path::new(name), Depth::Whole);
-        }
         for name in [&names[0], &names[CHUNK], &names[names.len() - 1]] {
             let seen = sights.clone().look(top, &later()).unwrap();
             fs::write(top.join(name), "22").unwrap();

@@ -23,8 +23,8 @@
 //! - *tasks are no ingredient*: here the stage before hands them on.
 //! - *a hold is for all stages*: what two stages are asked is never the same.
 //!
-//! Of 28 more, in `adopt`, `result`, `rename` and `plan`, four survive:
-//! - *what has no output at all is adopted*: a gap, no test sees it yet.
+//! Of 28 more, in `adopt`, `result`, `rename` and `plan`, one got a unit test (a gate before what was built is adopted with
+//! it), and three survive:
 //! - *a name that begins like the spec's*, *the former name's folder is not its own*: no history has such names or results.
 //! - *a layer's end is blocked at once*: what needs it is blocked either way, only what is told of it would differ.
 #![expect(clippy::unwrap_used, reason = "a world that cannot be built is a failed test")]

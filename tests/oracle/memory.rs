@@ -112,11 +112,15 @@ impl Program for Memory {
         with(self.kept.lock().unwrap().base_files(), &self.checkout)
     }
 
-    fn revert(&mut self) {
+    fn revert(&mut self, rev: &str) {
         let mut kept = self.kept.lock().unwrap();
-        let tip = kept.base();
-        let files = kept.trees[&kept.commits[&tip].parents[0]].clone();
-        kept.commit_on_base(&format!("Revert\n\nThis reverts commit {tip}.\n"), files);
+        let rev = rev.parse().unwrap();
+        let (from, to) = (&kept.trees[&rev], &kept.trees[&kept.commits[&rev].parents[0]]);
+        let paths: BTreeSet<&String> = from.keys().chain(to.keys()).collect();
+        let changed = paths.into_iter().filter(|path| from.get(*path) != to.get(*path));
+        let edits: Edits = changed.map(|path| (path.clone(), to.get(path).cloned())).collect();
+        let files = with(kept.base_files(), &edits);
+        kept.commit_on_base(&format!("Revert\n\nThis reverts commit {rev}.\n"), files);
     }
 
     fn reset(&mut self, tip: &str) {

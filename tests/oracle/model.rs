@@ -59,6 +59,8 @@ pub struct Landing {
     pub ran: BTreeSet<usize>,
     pub result: String,
     pub reverted: bool,
+    /// What it is called where it is told of; nothing if that is not known.
+    pub rev: String,
 }
 
 /// What the base's last commit is.
@@ -197,7 +199,16 @@ impl Model {
                 write.landed = Some(self.now);
             }
         }
-        let landing = Landing { spec, at: self.now, before, after, ran: branch.ran, result, reverted: false };
+        let landing = Landing {
+            spec,
+            at: self.now,
+            before,
+            after,
+            ran: branch.ran,
+            result,
+            reverted: false,
+            rev: String::new(),
+        };
         self.landings.push(landing);
         self.record_adoptions();
         self.tip = Tip::Landing;
@@ -220,21 +231,32 @@ impl Model {
         self.memories.retain(|_, memory| memory.standing != Standing::Adopted { recorded: false });
     }
 
-    /// Takes back the last landing, or takes that back.
-    pub fn revert(&mut self) {
-        let Some(landing) = self.landings.last_mut() else { return };
-        landing.reverted = !landing.reverted;
-        let landing = landing.clone();
-        let to = if landing.reverted { &landing.before } else { &landing.after };
-        let all: BTreeSet<&String> = self.base.keys().chain(to.keys()).collect();
-        let edits = all.into_iter().map(|path| (path.clone(), to.get(path).cloned())).collect();
+    /// Takes back a landing, or takes that back; false if the files have changed since.
+    pub fn revert(&mut self, at: usize) -> bool {
+        self.landings[at].reverted = !self.landings[at].reverted;
+        let landing = self.landings[at].clone();
+        let (from, to) = match landing.reverted {
+            true => (&landing.after, &landing.before),
+            false => (&landing.before, &landing.after),
+        };
+        let all: BTreeSet<&String> = from.keys().chain(to.keys()).collect();
+        let changed: Vec<&String> = all.into_iter().filter(|path| from.get(*path) != to.get(*path)).collect();
+        if changed.iter().any(|path| self.base.get(*path) != from.get(*path)) {
+            return false;
+        }
+        let edits = changed.into_iter().map(|path| (path.clone(), to.get(path).cloned())).collect();
+        let is_last = at + 1 == self.landings.len();
         self.commit(&edits);
-        self.tip = Tip::Revert;
+        self.tip = if is_last { Tip::Revert } else { Tip::Other };
         for stage in landing.ran {
             let Some(memory) = self.memories.get_mut(&(landing.spec, stage)) else { continue };
+            if memory.at > landing.at {
+                continue;
+            }
             memory.standing =
                 if landing.reverted { Standing::Void("reverted".into()) } else { Standing::Done };
         }
+        true
     }
 
     /// A spec gets another name, and its files with it.

@@ -353,7 +353,7 @@ impl Model {
                 let text = if of.name == "tasks" { format!("- [ ] T001 do {text}\n") } else { new(&output) };
                 write(output, text);
             }
-            if of.name == "make" && draw / 32 % 2 == 0 {
+            if of.name == "make" && draw / 32 % 2 == 0 && self.may_share(spec, stage) {
                 let shared = self.shape.path(spec, "shared/{}.txt");
                 write(shared.clone(), new(&shared));
             }
@@ -365,7 +365,7 @@ impl Model {
                 (self.shape.path(spec, "src/{}.txt"), self.shape.path(spec, "shared/{}.txt"));
             if !same || !tree.contains_key(&code) {
                 write(code.clone(), new(&code));
-                if draw / 32 % 2 == 0 {
+                if draw / 32 % 2 == 0 && self.may_share(spec, stage) {
                     write(shared.clone(), new(&shared));
                 }
             }
@@ -378,6 +378,22 @@ impl Model {
         }
         edits.retain(|(path, text)| tree.get(path) != text.as_ref());
         edits
+    }
+
+    /// Whether a stage may write the file that others read. Once a person wrote it, those who are not ordered with
+    /// the spec are out of date before it wrote the file anew, and perhaps not behind that.
+    fn may_share(&self, spec: usize, stage: usize) -> bool {
+        let path = self.shape.path(spec, "shared/{}.txt");
+        let is_theirs = self.writes.iter().any(|write| write.by.is_none() && write.path == path);
+        let is_ordered = |other: usize| {
+            let stages = self.shape.stages(other).iter();
+            let mut readers = stages.enumerate().filter(|(_, of)| of.inputs.contains(&"shared/*"));
+            let needs = |by: usize, at: usize, on: usize| {
+                self.shape.needs(by, at).iter().any(|(need, _)| *need == on)
+            };
+            readers.all(|(at, _)| needs(other, at, spec) || needs(spec, stage, other))
+        };
+        !is_theirs || (0..self.shape.specs.len()).all(|other| other == spec || is_ordered(other))
     }
 
     /// A stage is taken as done as it is.

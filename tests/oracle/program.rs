@@ -42,7 +42,7 @@ pub trait Program {
     fn tip(&self) -> String;
     /// What stands in the checkout, but for the Specfile.
     fn files(&self) -> Files;
-    fn revert(&mut self);
+    fn revert(&mut self, rev: &str);
     fn reset(&mut self, tip: &str);
     /// All that is kept beside git is lost.
     fn lose(&mut self);

@@ -84,10 +84,11 @@ impl Program for Real {
         listed.map(|path| (path.to_owned(), self.world.read(path))).collect()
     }
 
-    fn revert(&mut self) {
-        let is_merge = self.world.try_git(self.world.repo(), &["rev-parse", "--verify", "HEAD^2"]).0;
+    fn revert(&mut self, rev: &str) {
+        let second = format!("{rev}^2");
+        let is_merge = self.world.try_git(self.world.repo(), &["rev-parse", "--verify", &second]).0;
         let merge: &[&str] = if is_merge { &["-m", "1"] } else { &[] };
-        self.world.git(&[&["revert", "--no-edit"], merge, &["HEAD"]].concat());
+        self.world.git(&[&["revert", "--no-edit", "-X", "no-renames"], merge, &[rev]].concat());
     }
 
     fn reset(&mut self, tip: &str) {

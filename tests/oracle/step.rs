@@ -69,8 +69,10 @@ pub enum Step {
     Park {
         spec: usize,
     },
-    /// The commit on top of the base is taken back, if it landed something or took that back.
-    Revert,
+    /// A landing is taken back, so many landings ago, or the last one's revert is.
+    Revert {
+        back: usize,
+    },
     /// The base goes back to where it was before.
     Reset {
         to: usize,
@@ -167,7 +169,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(spec, on, late, optional)| Step::Need { spec, on, late, optional }),
         1 => spec().prop_map(|spec| Step::Layer { spec }),
         1 => spec().prop_map(|spec| Step::Park { spec }),
-        2 => Just(Step::Revert),
+        3 => (0..5_usize).prop_map(|back| Step::Revert { back: back.saturating_sub(2) }),
         1 => (0..8_usize).prop_map(|to| Step::Reset { to }),
         2 => spec().prop_map(|spec| Step::Approve { spec }),
         1 => spec().prop_map(|spec| Step::Touch { spec }),

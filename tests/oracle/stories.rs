@@ -50,7 +50,7 @@ fn tell(shape: &Shape, steps: &[Step]) {
 fn a_revert_takes_nothing_back_that_was_done_by_hand() {
     let mut shape = shape(&[Way::Full]);
     shape.specs[0].adopted = 1;
-    tell(&shape, &[BUILD, Step::Revert, BUILD]);
+    tell(&shape, &[BUILD, Step::Revert { back: 0 }, BUILD]);
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn an_adoption_that_is_recorded_late_lets_no_held_spec_go_on() {
     shape.holds = true;
     let build = |manner, end| Step::Build { goals: 0, luck: 0, manner, end };
     let fails = [build(Manner::Always, End::Fail(1)), build(Manner::WhatIf(0), End::Fail(0))];
-    tell(&shape, &[&fails[..], &[BUILD, Step::Revert, BUILD]].concat());
+    tell(&shape, &[&fails[..], &[BUILD, Step::Revert { back: 0 }, BUILD]].concat());
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! A history, told to the model and to the program alike, and held against each other after each step.
-use crate::model::{Edits, Files, Model, Tip};
+use crate::model::{Edits, Files, Landing, Model, Tip};
 use crate::plan::{Break, Ran, Wish};
 use crate::program::{Act, Program, Told};
 use crate::shape::{By, Need, Shape};
@@ -128,7 +128,7 @@ impl<'t, P: Program> Tale<'t, P> {
                 own.parked = !own.parked;
                 self.specfile("Specfile: parked");
             }
-            Step::Revert => self.revert(),
+            Step::Revert { back } => self.revert(*back),
             Step::Reset { to } => self.reset(*to),
             Step::Approve { spec } => self.approve(spec % count),
             Step::Touch { spec } => self.touch(spec % count),
@@ -271,14 +271,19 @@ impl<'t, P: Program> Tale<'t, P> {
         self.specfile("Specfile: layer");
     }
 
-    fn revert(&mut self) {
-        let Some(spec) = self.model.landings.last().map(|landing| landing.spec) else { return };
+    fn revert(&mut self, back: usize) {
+        let Some(at) = self.model.landings.len().checked_sub(1 + back) else { return };
+        let Landing { spec, rev, reverted, .. } = self.model.landings[at].clone();
+        let is_top = back == 0 && self.model.tip != Tip::Other;
+        let is_lost = rev.is_empty() || reverted || self.model.shape.specs[spec].was.is_some();
         let busy = self.model.branches.contains_key(&spec) || !self.model.dirty.is_empty();
-        if busy || self.model.tip == Tip::Other {
+        if busy || !is_top && is_lost {
             return;
         }
         let mut next = self.model.clone();
-        next.revert();
+        if !next.revert(at) {
+            return;
+        }
         let all: BTreeSet<&String> = self.model.base.keys().chain(next.base.keys()).collect();
         let changed = all.into_iter().filter(|path| self.model.base.get(*path) != next.base.get(*path));
         let edits: Edits = changed.map(|path| (path.clone(), next.base.get(path).cloned())).collect();
@@ -288,9 +293,13 @@ impl<'t, P: Program> Tale<'t, P> {
         }
         // One that changed nothing cannot be reverted.
         if next.base != self.model.base {
-            self.real.revert();
-            let again = self.model.tip == Tip::Revert;
-            self.tally.note(if again { "person: revert of a revert" } else { "person: revert" });
+            let top = self.real.tip();
+            self.real.revert(if is_top { &top } else { &rev });
+            self.tally.note(match (is_top, reverted) {
+                (false, _) => "person: revert below the tip",
+                (true, true) => "person: revert of a revert",
+                (true, false) => "person: revert",
+            });
             self.model = next;
         }
     }
@@ -395,6 +404,7 @@ impl<'t, P: Program> Tale<'t, P> {
 
     /// Whether all came to a good end.
     fn build_once(&mut self, wish: &Wish) -> bool {
+        let before = self.model.landings.len();
         let expected = self.model.build(wish);
         let kill = wish.breaks.is_some_and(|(_, how)| how == Break::Killed);
         expected.kinds.iter().for_each(|kind| self.tally.note(kind));
@@ -436,6 +446,9 @@ impl<'t, P: Program> Tale<'t, P> {
         assert_eq!(reasons, why, "why\n{}", told.text);
         assert_eq!(told.code, i32::from(expected.stuck), "how it ended\n{}", told.text);
         self.compare_files(&told);
+        if let [landing] = &mut self.model.landings[before..] {
+            landing.rev = self.real.tip();
+        }
         !expected.stuck
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 /// All kinds, each with what must occur of it in a thousand histories.
-const KINDS: [&str; 60] = [
+const KINDS: [&str; 61] = [
     "graph: full",
     "graph: gate",
     "graph: one stage",
@@ -28,6 +28,7 @@ const KINDS: [&str; 60] = [
     "person: un-tick",
     "person: rename",
     "person: revert",
+    "person: revert below the tip",
     "person: revert of a revert",
     "person: reset",
     "person: lose the state",

@@ -1,5 +1,5 @@
 //! Stories of what git does to the journal: reverts, forges, clones, adoptions that are recorded late.
-use super::repository::{Files, Repository, begun, difference, pattern, spec, tree};
+use super::repository::{Files, Repository, begun, difference, pattern, spec, stage, tree};
 use crate::base::{Oid, StageName};
 use crate::model::Spec;
 use crate::rebuild::result::{adopted_result, result_of};
@@ -263,6 +263,18 @@ fn a_gate_is_adopted_with_what_follows_it() {
     let found = adopt(&a, &line, &tree(&repository.files(None)), &|_| false);
     let found: Vec<String> = found.iter().map(ToString::to_string).collect();
     assert_eq!(found, ["specify", "plan", "tasks"]);
+}
+
+#[test]
+fn a_gate_before_what_was_built_waits_for_a_person() {
+    let (mut repository, mut a) = (begun(), spec("a"));
+    repository.build(&a, &[]);
+    a.stages.insert(0, stage("a", "review", 0, &[], &[]));
+    a.stages[0].work = crate::model::Work::Gate;
+    for position in 1..a.stages.len() {
+        a.stages[position].waits_for = vec![position - 1];
+    }
+    assert_eq!(repository.adopted(&a), [""; 0], "nobody did anything by hand");
 }
 
 #[test]

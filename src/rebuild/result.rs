@@ -12,9 +12,9 @@ use std::sync::Arc;
 /// What a landing changed: a path and the file it left there, if any.
 pub type Changed = (Arc<str>, Option<FileId>);
 
-/// The result of a spec that was done by hand. A constant, so that it is the same on every clone.
-pub fn adopted_result(spec: &SpecName) -> Stamp {
-    Stamper::new("adopted").field(spec.as_str().as_bytes()).stamp()
+/// The result of a spec that was done by hand. A constant, so that it is the same on every clone and under every name.
+pub fn adopted_result() -> Stamp {
+    Stamper::new("adopted").stamp()
 }
 
 /// The result of a landing: the former one if it changed none of what counts; else the stamp over the
@@ -96,7 +96,7 @@ pub fn result_as_of(
     let landing = landings.filter(|(seq, _)| counts(*seq)).max_by_key(|(seq, _)| *seq);
     let fixed = match landing.and_then(|(_, trace): (Seq, &Trace)| trace.result) {
         Some(result) => Some(result),
-        None => adopted_name(spec, line, counts).map(adopted_result),
+        None => names.iter().any(|name| line.adoptions(name).any(counts)).then(adopted_result),
     };
     let landed_since = |seq: &Seq| landing.is_none_or(|(landing, _)| !line.is_ancestor(*seq, landing));
     let traced = names.iter().flat_map(|name| line.traced(name));
@@ -112,16 +112,6 @@ pub(super) fn had_result(spec: &Spec, line: &Line<'_>, counts: &dyn Fn(Seq) -> b
             || line.adoptions(name).any(counts)
             || line.traced(name).any(counts)
     })
-}
-
-/// The name under which some stage of a spec was adopted.
-fn adopted_name<'a>(
-    spec: &'a Spec,
-    line: &'a Line<'_>,
-    counts: &dyn Fn(Seq) -> bool,
-) -> Option<&'a SpecName> {
-    let names = std::iter::once(&spec.name).chain(spec.was.as_ref());
-    names.into_iter().find(|name| line.adoptions(name).any(counts))
 }
 
 /// What commits that reached the base without a landing of ours amount to.

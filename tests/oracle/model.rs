@@ -168,7 +168,9 @@ impl Model {
     pub fn result(&self, spec: usize) -> Option<String> {
         let standing = self.landings.iter().rev().find(|landing| landing.spec == spec && !landing.reverted);
         let by_hand = || self.by_hand.contains_key(&spec).then(|| "by hand".to_owned());
-        let taken = || self.taken.contains(&spec).then(|| "as it was".to_owned());
+        // Of what it exports, it changed nothing.
+        let as_it_was = if self.shape.specs[spec].exports { "None" } else { "as it was" };
+        let taken = || self.taken.contains(&spec).then(|| as_it_was.to_owned());
         standing.map(|landing| landing.result.clone()).or_else(by_hand).or_else(taken)
     }
 

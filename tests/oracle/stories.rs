@@ -2,7 +2,7 @@
 use crate::memory::Memory;
 use crate::program::Program;
 use crate::real::Real;
-use crate::shape::{Shape, Spec, Way};
+use crate::shape::{Need, Shape, Spec, Way};
 use crate::step::{End, Manner, Step};
 use crate::tale::Tale;
 use crate::tally::Tally;
@@ -72,4 +72,22 @@ fn what_is_touched_is_touched_with_what_is_on_the_base() {
     let mut shape = shape(&[Way::Full]);
     shape.specs[0].adopted = 1;
     tell(&shape, &[fails, Step::Remove { spec: 0, stage: 0 }, Step::Touch { spec: 0 }, BUILD]);
+}
+
+#[test]
+fn what_was_done_by_hand_is_the_same_under_another_name() {
+    let mut shape = shape(&[Way::Full, Way::Full]);
+    shape.specs[0].adopted = 1;
+    shape.specs[1].needs = vec![Need { on: 0, late: false, optional: true }];
+    let idle = Step::Build { goals: 15, luck: 0, manner: Manner::Plain, end: End::Idle(5) };
+    tell(&shape, &[idle, Step::Rename { spec: 0 }, Step::Lose, BUILD]);
+}
+
+#[test]
+fn what_exports_nothing_has_the_same_result_when_it_is_touched() {
+    let mut shape = shape(&[Way::Full, Way::Docs]);
+    shape.specs[0].exports = true;
+    shape.specs[1].needs = vec![Need { on: 0, late: false, optional: false }];
+    let build = Step::Build { goals: 0, luck: 33_895, manner: Manner::Plain, end: End::Well };
+    tell(&shape, &[build.clone(), Step::Revert { back: 0 }, Step::Touch { spec: 0 }, build]);
 }

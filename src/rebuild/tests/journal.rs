@@ -322,9 +322,9 @@ fn a_touch_of_what_was_adopted_keeps_its_result() {
     let (mut repository, a) = (begun(), spec("a"));
     let at = finished_by_hand(&mut repository, "a");
     repository.commit(None, &format!("x\n\nSpecmake-Trace: v1 a {ALL} how=adopted at={at}\n"), &[]);
-    assert_eq!(result(&repository, &a), Some(adopted_result(&a.name)));
+    assert_eq!(result(&repository, &a), Some(adopted_result()));
     repository.commit(None, "Specmake-Trace: v1 a plan how=touched\n", &[]);
-    assert_eq!(result(&repository, &a), Some(adopted_result(&a.name)));
+    assert_eq!(result(&repository, &a), Some(adopted_result()));
 }
 
 #[test]
@@ -340,6 +340,13 @@ fn a_need_that_was_only_renamed_dirties_nobody() {
     let (c_old, mut c) = (spec("c-old"), spec("c"));
     c.was = Some(c_old.name.clone());
     assert_eq!(result(&repository, &c), result(&repository, &c_old));
+    repository.base.pop();
+    let stages: Vec<StageName> = c.stages.iter().map(|stage| stage.name.clone()).collect();
+    let found = |spec: &Spec| vec![Adopted { spec: spec.name.clone(), stages: stages.clone(), at }];
+    repository.remembered = found(&c_old);
+    let then = result(&repository, &c);
+    repository.remembered = found(&c);
+    assert_eq!(result(&repository, &c), then, "found once more under its new name");
 }
 
 #[test]

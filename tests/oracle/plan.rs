@@ -359,7 +359,8 @@ impl Model {
             }
         }
         if let Some(tasks) = of.tasks.map(|tasks| self.shape.path(spec, tasks)) {
-            let ticked = tree.get(&tasks).map(|text| text.replace("[ ]", "[x]")).unwrap_or_default();
+            let open = tree.get(&tasks).map_or("- [ ] T001 do it\n", String::as_str);
+            let ticked = open.replace("[ ]", "[x]");
             write(tasks, ticked);
             let (code, shared) =
                 (self.shape.path(spec, "src/{}.txt"), self.shape.path(spec, "shared/{}.txt"));

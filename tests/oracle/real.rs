@@ -135,7 +135,7 @@ impl Program for Real {
     }
 
     fn build(&mut self, goals: &[String], manner: Manner, kill: bool) -> Told {
-        let mut args: Vec<String> = ["--yes", "--format", "json"].map(ToOwned::to_owned).to_vec();
+        let mut args: Vec<String> = ["--format", "json"].map(ToOwned::to_owned).to_vec();
         args.extend(goals.iter().cloned());
         match manner {
             Manner::Plain => {}
@@ -144,10 +144,29 @@ impl Program for Real {
                 args.extend(["-W".to_owned(), format!("notes/{}.md", self.names[spec])]);
             }
         }
+        let plan = self.run(&[&["-n".to_owned()], &args[..]].concat(), false).calls([]).json();
+        let foreseen = Some(foreseen(&plan));
+        args.push("--yes".to_owned());
         let outcome = self.run(&args, kill);
         let reasons = if kill { BTreeMap::new() } else { reasons(&outcome) };
-        Told { reasons, foreseen: None, code: outcome.code, text: short(&outcome), calls: outcome.calls }
+        Told { reasons, foreseen, code: outcome.code, text: short(&outcome), calls: outcome.calls }
     }
+}
+
+/// The stages that a plan says will run, or may, and whether for certain.
+fn foreseen(plan: &Value) -> BTreeMap<String, bool> {
+    let mut all = BTreeMap::new();
+    for spec in plan["specs"].as_array().unwrap() {
+        for stage in spec["stages"].as_array().unwrap() {
+            let verdict = stage["verdict"]["verdict"].as_str().unwrap();
+            if verdict != "up-to-date" {
+                let name = |value: &Value| value.as_str().unwrap().to_owned();
+                let stage = format!("{}:{}", name(&spec["spec"]), name(&stage["stage"]));
+                all.insert(stage, verdict == "out-of-date");
+            }
+        }
+    }
+    all
 }
 
 /// Why stages were out of date when they were last judged so, by stage.

@@ -134,7 +134,9 @@ impl<'a> Line<'a> {
                 Mark::Trace(trace) => self.since(seq, trace),
                 Mark::Void { .. } | Mark::Attempt { .. } => None,
             };
-            done.is_none_or(|done| self.is_ancestor(done, of))
+            let behind = |other: Seq| self.is_ancestor(other, of);
+            let stood = self.taken_back_as_of(seq, &behind).is_none();
+            done.is_none_or(behind) && stood == self.taken_back(seq).is_none()
         })
     }
 
@@ -203,8 +205,13 @@ impl<'a> Line<'a> {
         self.seq(trace.at?)
     }
 
-    /// The commit that takes back what the commit at `at` says: a revert of itself, or of a merge that brought it.
     fn taken_back(&self, at: Seq) -> Option<Seq> {
+        self.taken_back_as_of(at, &|_| true)
+    }
+
+    /// The commit, among those that count, that takes back what the commit at `at` says: a revert of itself, or of a
+    /// merge that brought it.
+    fn taken_back_as_of(&self, at: Seq, counts: &dyn Fn(Seq) -> bool) -> Option<Seq> {
         let brought_it = |seq: &Seq| *seq == at || (self.parents(*seq).len() > 1 && self.brought(*seq, at));
         let by_branch =
             self.branch.iter().flat_map(|commit| &commit.reverts).filter_map(|oid| self.seq(*oid));
@@ -212,7 +219,7 @@ impl<'a> Line<'a> {
             .reverted_from(at)
             .chain(by_branch.filter(|seq| *seq >= at))
             .filter(brought_it)
-            .find_map(|seq| self.reverter(seq))
+            .find_map(|seq| self.reverter(seq, counts))
     }
 
     /// Whether a merge brought a commit: it is behind it, and not behind its first parent.
@@ -245,13 +252,13 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// The revert of a commit that still stands, if there is one.
-    fn reverter(&self, seq: Seq) -> Option<Seq> {
+    /// The revert of a commit that still stands among those that count, if there is one.
+    fn reverter(&self, seq: Seq, counts: &dyn Fn(Seq) -> bool) -> Option<Seq> {
         let oid = self.commit(seq).oid;
         let own = self.branch.iter().enumerate().filter(|(_, c)| c.reverts.contains(&oid));
         let own = own.map(|(at, _)| self.base.len() + at);
         let mut reverters = self.base.reverters(oid).iter().copied().chain(own);
-        reverters.find(|reverter| *reverter > seq && self.reverter(*reverter).is_none())
+        reverters.find(|by| *by > seq && counts(*by) && self.reverter(*by, counts).is_none())
     }
 
     fn landings<'s>(&'s self, spec: &'s SpecName) -> impl Iterator<Item = (Seq, &'s Trace)> {
@@ -263,11 +270,30 @@ impl<'a> Line<'a> {
 
     /// The landings of a spec that no revert takes back, oldest first.
     pub fn standing_landings<'s>(&'s self, spec: &'s SpecName) -> impl Iterator<Item = (Seq, &'s Trace)> {
-        self.landings(spec).filter(|(seq, _)| self.taken_back(*seq).is_none())
+        self.standing_landings_as_of(spec, &|_| true)
+    }
+
+    /// [`Self::standing_landings`], of the part of history that `counts`.
+    pub(super) fn standing_landings_as_of<'s>(
+        &'s self,
+        spec: &'s SpecName,
+        counts: &'s dyn Fn(Seq) -> bool,
+    ) -> impl Iterator<Item = (Seq, &'s Trace)> {
+        let stands = |seq| counts(seq) && self.taken_back_as_of(seq, counts).is_none();
+        self.landings(spec).filter(move |(seq, _)| stands(*seq))
     }
 
     /// The commits that carry traces of a spec's stages and that no revert takes back, oldest first.
     pub fn traced<'s>(&'s self, spec: &'s SpecName) -> impl Iterator<Item = Seq> {
+        self.traced_as_of(spec, &|_| true)
+    }
+
+    /// [`Self::traced`], of the part of history that `counts`.
+    pub(super) fn traced_as_of<'s>(
+        &'s self,
+        spec: &'s SpecName,
+        counts: &'s dyn Fn(Seq) -> bool,
+    ) -> impl Iterator<Item = Seq> {
         let is_stage = |trace: &Trace| trace.stages.iter().any(|stage| stage.as_str() != LANDING);
         let mut seqs: Vec<Seq> = self
             .marks(spec)
@@ -275,7 +301,8 @@ impl<'a> Line<'a> {
             .map(|(seq, _)| seq)
             .collect();
         seqs.dedup();
-        seqs.into_iter().filter(|seq| self.taken_back(*seq).is_none())
+        let stands = |seq| counts(seq) && self.taken_back_as_of(seq, counts).is_none();
+        seqs.into_iter().filter(move |seq| stands(*seq))
     }
 
     /// The commits on which stages of a spec were adopted.

@@ -92,15 +92,15 @@ pub fn result_as_of(
     counts: &dyn Fn(Seq) -> bool,
 ) -> Result<Option<Stamp>, Unreadable> {
     let names: Vec<&SpecName> = std::iter::once(&spec.name).chain(spec.was.as_ref()).collect();
-    let landings = names.iter().flat_map(|name| line.standing_landings(name));
-    let landing = landings.filter(|(seq, _)| counts(*seq)).max_by_key(|(seq, _)| *seq);
+    let landings = names.iter().flat_map(|name| line.standing_landings_as_of(name, counts));
+    let landing = landings.max_by_key(|(seq, _)| *seq);
     let fixed = match landing.and_then(|(_, trace): (Seq, &Trace)| trace.result) {
         Some(result) => Some(result),
         None => names.iter().any(|name| line.adoptions(name).any(counts)).then(adopted_result),
     };
     let landed_since = |seq: &Seq| landing.is_none_or(|(landing, _)| !line.is_ancestor(*seq, landing));
-    let traced = names.iter().flat_map(|name| line.traced(name));
-    let loose: Vec<Seq> = traced.filter(|seq| counts(*seq)).filter(landed_since).collect();
+    let traced = names.iter().flat_map(|name| line.traced_as_of(name, counts));
+    let loose: Vec<Seq> = traced.filter(landed_since).collect();
     if loose.is_empty() { Ok(fixed) } else { computed(spec, fixed, &loose, line, trees).map(Some) }
 }
 
@@ -108,9 +108,9 @@ pub fn result_as_of(
 pub(super) fn had_result(spec: &Spec, line: &Line<'_>, counts: &dyn Fn(Seq) -> bool) -> bool {
     let mut names = std::iter::once(&spec.name).chain(spec.was.as_ref());
     names.any(|name| {
-        line.standing_landings(name).any(|(seq, _)| counts(seq))
+        line.standing_landings_as_of(name, counts).next().is_some()
             || line.adoptions(name).any(counts)
-            || line.traced(name).any(counts)
+            || line.traced_as_of(name, counts).next().is_some()
     })
 }
 

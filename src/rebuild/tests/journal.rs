@@ -318,6 +318,27 @@ fn who_was_adopted_knows_what_had_landed_then_of_its_layer() {
 }
 
 #[test]
+fn who_was_adopted_knows_what_was_taken_back_since() {
+    let (mut repository, a, b) = (begun(), spec("a"), spec("b"));
+    repository.build(&a, &[]);
+    let first = repository.files(None);
+    repository.run(&a, "implement", &[], &[("src/a.txt", Some("other"))]);
+    let landing = repository.land(&a);
+    let second = repository.files(None);
+    finished_by_hand(&mut repository, "b");
+    let (at, stages) =
+        (repository.tip(None).unwrap(), b.stages.iter().map(|stage| stage.name.clone()).collect());
+    repository.remembered.push(Adopted { spec: b.name.clone(), stages, at });
+    let by_hand = repository.files(None);
+    let beside = |files: &Files| -> Files { by_hand.clone().into_iter().chain(files.clone()).collect() };
+    assert_eq!(repository.reasons(&b, "specify", &[&a]), [""; 0]);
+    let revert = repository.revert(landing, &beside(&first));
+    assert_eq!(repository.reasons(&b, "specify", &[&a]), ["`a` landed a different result"]);
+    repository.revert(revert, &beside(&second));
+    assert_eq!(repository.reasons(&b, "specify", &[&a]), [""; 0], "it stands again");
+}
+
+#[test]
 fn a_touch_of_what_was_adopted_keeps_its_result() {
     let (mut repository, a) = (begun(), spec("a"));
     let at = finished_by_hand(&mut repository, "a");

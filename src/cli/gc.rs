@@ -12,6 +12,7 @@ use crate::run::report::{Reporter, now_millis};
 use crate::run::site::Site;
 use crate::run::standing::names;
 use crate::sys::files;
+use crate::sys::spare::{Spare, spares};
 use crate::sys::worktree::{Worktree, forget_lost};
 use serde_json::json;
 use std::collections::HashSet;
@@ -27,6 +28,8 @@ enum Garbage {
     Run { name: String, logs: PathBuf },
     /// A worktree that only landings use; the next one makes it anew.
     Landing { worktree: Worktree, head: Oid },
+    /// Files of a worktree that was removed; the next one begins with them.
+    Spare(Spare),
     /// A worktree of ours whose folder is gone.
     Lost { top: PathBuf },
     /// What was there before something moved it.
@@ -79,6 +82,7 @@ fn garbage(site: &Site, before: u64) -> Result<Vec<Garbage>, Trouble> {
     for (worktree, head) in landing_worktrees(&site.git)? {
         found.push(Garbage::Landing { worktree, head });
     }
+    found.extend(spares(&site.git).into_iter().map(Garbage::Spare));
     let ours: HashSet<String> = site.git.marked_branches()?.into_keys().collect();
     let lost = site.git.worktrees()?.into_iter().filter(|one| one.lost && !one.bare && one.locked.is_none());
     for one in lost.filter(|one| one.branch.as_ref().is_some_and(|branch| ours.contains(branch))) {
@@ -108,6 +112,7 @@ impl Garbage {
         match self {
             Self::Run { .. } => "run",
             Self::Landing { .. } => "landing worktree",
+            Self::Spare(_) => "spare worktree",
             Self::Lost { .. } => "lost worktree",
             Self::Backup(_) => "backup",
         }
@@ -117,6 +122,7 @@ impl Garbage {
         match self {
             Self::Run { name, .. } => name.clone(),
             Self::Landing { worktree, .. } => worktree.top().display().to_string(),
+            Self::Spare(spare) => spare.folder().display().to_string(),
             Self::Lost { top } => top.display().to_string(),
             Self::Backup(backup) => backup.name.clone(),
         }
@@ -127,6 +133,7 @@ impl Garbage {
         match self {
             Self::Run { .. } => format!("run {name} and its logs"),
             Self::Landing { .. } => format!("worktree of landings {name}"),
+            Self::Spare(_) => format!("spare worktree {name}, with which the next one begins"),
             Self::Lost { .. } => format!("worktree {name}, whose folder is gone"),
             Self::Backup(backup) => format!("backup {name}, which was {}", backup.commit.short()),
         }
@@ -137,6 +144,7 @@ impl Garbage {
         match self {
             Self::Run { logs, .. } => files::size_of(logs),
             Self::Landing { worktree, .. } => files::size_of(worktree.top()),
+            Self::Spare(spare) => spare.bytes(),
             Self::Lost { .. } | Self::Backup(_) => 0,
         }
     }
@@ -156,6 +164,10 @@ impl Garbage {
                 Ok(None)
             }
             Self::Landing { worktree, head } => Ok(remove_landing_worktree(worktree, *head)?),
+            Self::Spare(spare) => {
+                spare.remove(&site.git)?;
+                Ok(None)
+            }
             Self::Lost { top } => {
                 forget_lost(&site.git, top)?;
                 Ok(None)

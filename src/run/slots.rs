@@ -1,5 +1,6 @@
 //! Numbers for worktrees that are in use at once: the smallest free one.
 use super::site::Site;
+use crate::sys::spare::{Sparing, WORTH};
 use std::sync::PoisonError;
 
 impl Site {
@@ -17,6 +18,13 @@ impl Site {
     /// The slot of a landing worktree: 0 for the first, which never changes.
     pub(super) fn desk_slot(&self, desk: usize) -> u32 {
         if desk == 0 { 0 } else { self.slot(usize::MAX - desk) }
+    }
+
+    /// What is kept of worktrees for those that come after them: as many as are in use at once.
+    pub(super) fn sparing(&self) -> Sparing {
+        let settings = &self.project.settings;
+        let most = usize::try_from(settings.jobs).unwrap_or(usize::MAX);
+        Sparing { most, free: settings.limits.disk, worth: WORTH, any_disk: false }
     }
 
     pub(super) fn free_slot(&self, spec: usize) {

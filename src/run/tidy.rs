@@ -44,7 +44,7 @@ impl Site {
         match self.worktree_of(spec)? {
             None => forget_lost_of(&self.git, &branch)?,
             Some(worktree) => {
-                if let Some(stays) = worktree.remove(Some(&branch))? {
+                if let Some(stays) = worktree.retire(Some(&branch), self.sparing())? {
                     return Err(Kept::Stays(stays));
                 }
             }

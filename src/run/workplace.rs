@@ -119,10 +119,10 @@ impl Site {
     ) -> Result<Worktree, GitError> {
         let path = self.worktree_path(spec)?;
         if existing.is_some() {
-            return Worktree::add(&self.git, &path, Start::Branch(branch));
+            return Worktree::add_sparing(&self.git, &path, Start::Branch(branch), self.sparing());
         }
         let start = Start::NewBranch { branch, commit: base, mark: spec.name.as_str() };
-        let worktree = Worktree::add(&self.git, &path, start)?;
+        let worktree = Worktree::add_sparing(&self.git, &path, start, self.sparing())?;
         self.note_marked(branch);
         self.note_tip(branch, Some(base));
         Ok(worktree)

@@ -13,6 +13,7 @@ pub mod output;
 pub mod proc;
 pub mod process;
 pub mod signal;
+pub mod spare;
 pub mod stop;
 pub mod strays;
 #[cfg(test)]

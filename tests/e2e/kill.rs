@@ -16,12 +16,15 @@ use std::sync::OnceLock;
 /// How many seeds are tried if nobody says otherwise.
 const SEEDS: u64 = 40;
 
+/// Each so-manyth in a repository in which files of worktrees are kept.
+const LARGE: u64 = 5;
+
 /// How many tests share them.
 const SHARES: u64 = 4;
 
 /// Kills a build at one point and lets the next one finish it. Whether the point was met.
 fn kill_at(seed: u64) -> (Point, bool) {
-    let mut garden = Garden::new();
+    let mut garden = if seed.is_multiple_of(LARGE) { Garden::large() } else { Garden::new() };
     let mut random = fastrand::Rng::with_seed(seed);
     let point = Point::chosen(&mut random, calls());
     let before = garden.mine();

@@ -1,6 +1,7 @@
 //! Where a spec is worked on, what is brought in, and what a person does there.
 use crate::world::{ONE, World};
 use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 /// The cheap pipeline, with more in its `project`.
 fn project(more: &str, specs: &str) -> String {
@@ -48,6 +49,145 @@ fn a_copied_file_is_there_and_its_own() {
     assert_eq!(world.read(".env"), "LEVEL=1\n");
     assert!(!world.paths("main").contains(&".env".to_owned()));
     world.again().calls([]);
+}
+
+/// A repository with so many files that it is worth keeping them, of specs one after the other.
+fn large(more: &str) -> World {
+    let world = World::new();
+    for file in 0..1_000 {
+        world.file(&format!("many/{}/{file}.txt", file / 100), &format!("{file}\n"));
+    }
+    world.file(".gitignore", "*.log\ntarget\nconf\n").file("run.sh", "#!/bin/sh\n");
+    fs::set_permissions(world.repo().join("run.sh"), fs::Permissions::from_mode(0o755)).unwrap();
+    let specs = "spec \"a\" \"A\"\nspec \"b\" \"B\" { needs \"a\" }\nspec \"c\" \"C\" { needs \"b\" }";
+    world.specfile(&project(more, specs)).commit("start");
+    world
+}
+
+/// Whether files of worktrees are kept where this world lies: not in memory, where they may change without a trace.
+fn keeps(world: &World) -> bool {
+    rustix::fs::statfs(world.root())
+        .is_ok_and(|disk| [0xef53, 0x5846_5342, 0x9123_683e].contains(&disk.f_type))
+}
+
+/// Numbers of spare worktrees.
+fn spares(world: &World) -> usize {
+    fs::read_dir(world.repo().join(".git/specmake/spares")).map_or(0, Iterator::count)
+}
+
+/// Writes down how the worktree differs from one that git makes of the same commit.
+const COMPARE: &str = r"
+git worktree add -q --detach $W/fresh HEAD
+list() { (cd $1 && find . -path ./.git -prune -o -printf '%y %m %n %U %G %p %l\n' | sort); }
+list . > $W/seen
+list $W/fresh > $W/expected
+diff -r --no-dereference --exclude=.git . $W/fresh > $W/differs || true
+git status --porcelain --ignored > $W/status
+git worktree remove --force $W/fresh
+play build
+";
+
+fn as_made_anew(world: &World) {
+    let read = |name: &str| fs::read_to_string(world.top().join(name)).unwrap();
+    assert_eq!(read("seen"), read("expected"));
+    assert_eq!((read("differs").as_str(), read("status").as_str()), ("", ""));
+}
+
+#[test]
+fn the_files_of_a_spec_that_has_landed_serve_the_next_one() {
+    let world = large("jobs 1");
+    world.script("a/build", "mkdir target\necho x > target/cache\necho x >> many/1/100.txt\nplay build");
+    world.script("b/build", COMPARE);
+    world.run(["a"]).exits(0);
+    assert_eq!(spares(&world), usize::from(keeps(&world)));
+    assert!(!world.worktree("a").parent().unwrap().join("a").exists());
+    assert!(!world.git(&["worktree", "list"]).contains("spare"));
+    let file = world.repo().join(".git/specmake/spares/0/worktree/many/9/999.txt");
+    let number = fs::metadata(file).map(|stat| (stat.ino(), stat.ctime(), stat.ctime_nsec())).ok();
+    world.run(["b"]).exits(0).calls(["b:build"]);
+    as_made_anew(&world);
+    let file = world.repo().join(".git/specmake/spares/0/worktree/many/9/999.txt");
+    assert_eq!(fs::metadata(file).map(|stat| (stat.ino(), stat.ctime(), stat.ctime_nsec())).ok(), number);
+    assert_eq!(spares(&world), usize::from(keeps(&world)), "no more than jobs");
+    // It is garbage like any other, and is not missed.
+    let listed = world.run(["gc"]).exits(0);
+    if keeps(&world) {
+        listed.said("spare worktree");
+    }
+    world.run(["gc", "--yes"]).exits(0);
+    world.run(["gc"]).exits(0).unsaid("spare worktree");
+    world.run([]).exits(0).calls(["c:build"]);
+    world.again().calls([]);
+}
+
+#[test]
+fn what_an_agent_leaves_where_git_does_not_look_reaches_nobody() {
+    let world = large("jobs 1");
+    let mischief = r"
+mkdir -p many/1/target/.git many/2/target
+echo 'ref: refs/heads/main' > many/1/target/.git/HEAD
+mkfifo many/2/pipe.log
+ln many/3/300.txt many/3/other.log
+ln many/3/301.txt $W/outside
+ln -s $W many/4/link.log
+chmod 600 many/5/500.txt
+chmod 4755 run.sh
+chmod 700 many/6
+umask 077
+echo x > many/6/secret.log
+git update-index --assume-unchanged many/7/700.txt many/8/800.txt
+printf 'xxx\n' > many/7/700.txt
+rm many/8/800.txt
+play build
+";
+    world.script("a/build", mischief);
+    world.script("b/build", COMPARE);
+    world.run(["a"]).exits(0);
+    world.run(["b"]).exits(0);
+    as_made_anew(&world);
+    assert_eq!(fs::read_to_string(world.top().join("outside")).unwrap(), "301\n");
+}
+
+#[test]
+fn what_was_brought_in_goes_through_no_link() {
+    let world = large("jobs 1; copy \"conf/**\"; link \"target\"");
+    world.file("conf/local.env", "LEVEL=1\n").file("target/cache", "slow\n");
+    fs::create_dir(world.top().join("mine")).unwrap();
+    fs::write(world.top().join("mine/local.env"), "a person's\n").unwrap();
+    world.script("a/build", "rm -r conf\nln -s $W/mine conf\nplay build");
+    world.run(["b"]).exits(0).calls(["a:build", "b:build"]);
+    assert_eq!(fs::read_to_string(world.top().join("mine/local.env")).unwrap(), "a person's\n");
+    assert_eq!(
+        (world.read("conf/local.env"), world.read("target/cache")),
+        ("LEVEL=1\n".into(), "slow\n".into())
+    );
+}
+
+#[test]
+fn settings_between_two_specs_shape_the_second() {
+    let world = large("jobs 1");
+    world.script("b/build", COMPARE);
+    world.run(["a"]).exits(0);
+    world.git(&["config", "core.autocrlf", "true"]);
+    world.run(["b"]).exits(0);
+    as_made_anew(&world);
+    assert!(world.worktree("b").symlink_metadata().is_err());
+}
+
+#[test]
+fn spares_behind_a_link_are_nobodys() {
+    let world = large("jobs 1");
+    world.run(["a"]).exits(0);
+    let (place, mine) = (world.repo().join(".git/specmake/spares"), world.top().join("mine"));
+    drop(fs::remove_dir_all(&place));
+    fs::create_dir_all(mine.join("0/worktree")).unwrap();
+    fs::write(mine.join("0/worktree/file"), "a person's\n").unwrap();
+    std::os::unix::fs::symlink(&mine, &place).unwrap();
+    world.script("b/build", COMPARE);
+    world.run(["b"]).exits(0);
+    as_made_anew(&world);
+    world.run(["gc", "--yes"]).exits(0);
+    assert_eq!(fs::read_to_string(mine.join("0/worktree/file")).unwrap(), "a person's\n");
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! Making a worktree.
-use super::register::{Head, forget, register};
+use super::register::{Head, forget, place_link, register};
 use super::unmake::{MAKING, Note};
 use super::{Worktree, place::settled};
 use crate::sys::git::{Git, GitError, Listed, Oid, RefUpdate, branch_ref};
 use crate::sys::lock::RefsLock;
+use crate::sys::spare::{self, Sparing};
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -36,6 +37,20 @@ impl Worktree {
     /// [`GitError::BranchExists`], [`GitError::CheckedOut`], [`GitError::PathTaken`],
     /// [`GitError::WorktreeLocked`], [`GitError::RefInTheWay`].
     pub fn add(repo: &Git, path: &Path, start: Start<'_>) -> Result<Self, GitError> {
+        Self::add_sparing(repo, path, start, Sparing::default())
+    }
+
+    /// The same, beginning with the files of a spare one if there is one that fits; the outcome is as if made anew, but
+    /// for the times of files.
+    ///
+    /// # Errors
+    /// As for [`Worktree::add`].
+    pub fn add_sparing(
+        repo: &Git,
+        path: &Path,
+        start: Start<'_>,
+        sparing: Sparing,
+    ) -> Result<Self, GitError> {
         let lock = RefsLock::take(repo)?;
         let path = settled(path);
         if let Some(parent) = path.parent() {
@@ -54,7 +69,7 @@ impl Worktree {
             repo.mark_locked(branch, mark, &lock)?;
         }
         let sparse = is_sparse(repo);
-        if !sparse && let Some(worktree) = Self::add_plainly(repo, &path, start, &lock)? {
+        if !sparse && let Some(worktree) = Self::add_plainly(repo, &path, start, (&lock, sparing))? {
             making.remove()?;
             return Ok(worktree);
         }
@@ -85,7 +100,7 @@ impl Worktree {
         repo: &Git,
         path: &Path,
         start: Start<'_>,
-        lock: &RefsLock,
+        (lock, sparing): (&RefsLock, Sparing),
     ) -> Result<Option<Self>, GitError> {
         let (head, commit) = match start {
             Start::NewBranch { branch, commit, .. } => (Head::Branch(branch), commit),
@@ -102,8 +117,7 @@ impl Worktree {
             Start::Branch(_) | Start::Detached(_) => Ok(()),
         };
         let git = worktree.git();
-        let fill = ["read-tree", "--reset", "-u", &commit.to_string()].map(str::to_owned);
-        let filled = created.and_then(|()| git.run(&git.command(fill)).map(drop));
+        let filled = created.and_then(|()| worktree.fill(repo, commit, sparing));
         if let Err(error) = filled {
             // Nobody has worked in it yet.
             drop(std::fs::remove_dir_all(path));
@@ -112,6 +126,33 @@ impl Worktree {
         }
         super::remove(&git.git_dir().join("locked"))?;
         Ok(Some(worktree))
+    }
+
+    /// Fills one in which there is nothing yet, and notes how.
+    fn fill(&self, repo: &Git, commit: Oid, sparing: Sparing) -> Result<(), GitError> {
+        let git = self.git();
+        let shape = sparing.shape(git);
+        let done = shape.map_or(Ok(false), |shape| spare::fill(repo, git, commit, shape, sparing));
+        if !matches!(done, Ok(true)) {
+            if done.is_err() {
+                self.empty(repo)?;
+            }
+            let fill = ["read-tree", "--reset", "-u", &commit.to_string()].map(str::to_owned);
+            git.run(&git.command(fill))?;
+        }
+        if let Some(shape) = shape {
+            spare::note(git, commit, shape, sparing);
+        }
+        Ok(())
+    }
+
+    /// Takes back what was begun with a spare one.
+    fn empty(&self, repo: &Git) -> Result<(), GitError> {
+        let git_dir = self.git().git_dir();
+        for begun in [self.top(), &git_dir.join("index"), &git_dir.join("index.lock")] {
+            super::remove(begun)?;
+        }
+        place_link(repo, self.top(), git_dir).map(drop)
     }
 
     /// Fills a worktree that inherited a sparse cone.

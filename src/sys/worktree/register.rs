@@ -3,7 +3,8 @@
 use super::add::HALF_MADE;
 use crate::sys::git::index::scratch;
 use crate::sys::git::{Git, GitError, Oid, branch_ref, path};
-use std::io::ErrorKind;
+use std::fs::File;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 /// What a new worktree is to have checked out.
@@ -54,13 +55,15 @@ pub(super) fn register(repo: &Git, top: &Path, head: &Head<'_>) -> Result<Option
     Ok(None)
 }
 
-fn place_link(repo: &Git, top: &Path, place: &Path) -> Result<Git, GitError> {
+/// Makes a worktree's folder, and in it the `.git` that leads to `place`; there must be none.
+pub(super) fn place_link(repo: &Git, top: &Path, place: &Path) -> Result<Git, GitError> {
     let words = || GitError::io(format!("write `{}`", top.join(".git").display()));
     std::fs::create_dir_all(top).map_err(words())?;
+    let mut link = File::create_new(top.join(".git")).map_err(words())?;
     let mut text = b"gitdir: ".to_vec();
     text.extend_from_slice(&path::to_bytes(&path::from_os(place)));
     text.push(b'\n');
-    std::fs::write(top.join(".git"), text).map_err(words())?;
+    link.write_all(&text).map_err(words())?;
     repo.at_worktree(top)
 }
 

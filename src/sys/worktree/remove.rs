@@ -7,6 +7,7 @@ use crate::sys::checkout::edits;
 use crate::sys::git::index::scratch;
 use crate::sys::git::{Change, Git, GitError, Mode, Oid, Operation, RefUpdate, branch_ref, path};
 use crate::sys::lock::RefsLock;
+use crate::sys::spare::{self, Sparing};
 use std::path::Path;
 use tempfile::TempDir;
 
@@ -28,6 +29,9 @@ pub enum Stays {
     /// A submodule has commits that are nowhere else.
     #[error("its submodule `{0}` has commits that are not on its remote")]
     SubmoduleCommits(String),
+    /// Something is mounted in it.
+    #[error("something is mounted in it")]
+    Mounted,
     /// The user locked it.
     #[error("it is locked")]
     Locked,
@@ -65,6 +69,9 @@ impl Worktree {
         if let Some(module) = self.submodule_with_commits()? {
             return Ok(Some(Stays::SubmoduleCommits(module)));
         }
+        if spare::has_mounts(self.top()) {
+            return Ok(Some(Stays::Mounted));
+        }
         let users = processes_in(self.top());
         Ok((!users.is_empty()).then_some(Stays::InUse(users)))
     }
@@ -74,12 +81,23 @@ impl Worktree {
     /// # Errors
     /// git or the disk fails.
     pub fn remove(&self, branch: Option<&str>) -> Result<Option<Stays>, GitError> {
+        self.retire(branch, Sparing::default())
+    }
+
+    /// Removes it, unless it must stay; its files may serve another one. Its branch stays.
+    ///
+    /// # Errors
+    /// git or the disk fails.
+    pub fn retire(&self, branch: Option<&str>, sparing: Sparing) -> Result<Option<Stays>, GitError> {
         let lock = RefsLock::take(self.git())?;
         if let Some(why) = self.stays(branch)? {
             return Ok(Some(why));
         }
         let note = Note::write(self.git(), REMOVING, self.top())?;
         let aside = set_aside(self.git(), self.top());
+        if let Some(aside) = &aside {
+            spare::take_note(self.git(), aside.path());
+        }
         if aside.is_none() || !forget(self.git(), self.git().git_dir()) {
             remove_registered(self.git(), self.top(), &["--force"])?;
         }
@@ -90,7 +108,9 @@ impl Worktree {
         }
         // What takes long needs nobody to wait for it.
         drop(lock);
-        drop(aside);
+        if let Some(aside) = aside {
+            spare::put_by(&self.git().main(), aside, sparing);
+        }
         Ok(None)
     }
 

@@ -78,6 +78,15 @@ pub struct Garden {
 
 impl Garden {
     pub fn new() -> Self {
+        Self::of(0)
+    }
+
+    /// One with so many more files that those of a worktree are kept for the next one.
+    pub fn large() -> Self {
+        Self::of(1_000)
+    }
+
+    fn of(files: usize) -> Self {
         let path = std::env::var("PATH").unwrap();
         let mut world = World::new();
         let real = std::env::split_paths(&path).map(|folder| folder.join("git")).find(|file| file.is_file());
@@ -87,6 +96,9 @@ impl Garden {
         let agent =
             format!("agent \"quick\" {{ command {:?}; prompt \"stdin\" }}", world.top().join("quick.sh"));
         world.file("Specfile", &format!("{agent}\n{SPECFILE}"));
+        for file in 0..files {
+            world.file(&format!("many/{}/{file}.txt", file / 100), "one of many\n");
+        }
         world
             .file(".gitignore", ".ready\n")
             .file("half.txt", "one\n")
@@ -217,7 +229,8 @@ impl Garden {
     }
 }
 
-/// Locks, journals and files on their way, below a git directory; not the two that are `flock`ed.
+/// Locks, journals and files on their way, below a git directory; not the two that are `flock`ed, nor what is kept of
+/// worktrees that have landed.
 fn left_over(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -226,7 +239,7 @@ fn left_over(folder: &Path) -> Vec<String> {
         let is_flock = folder.ends_with("specmake");
         if is_ours || name.ends_with(".journal") || name.ends_with(".lock") && !is_flock {
             found.push(path.display().to_string());
-        } else if path.is_dir() && !path.is_symlink() && name != "objects" {
+        } else if path.is_dir() && !path.is_symlink() && name != "objects" && name != "spares" {
             found.extend(left_over(&path));
         }
     }

@@ -99,7 +99,7 @@ fn sight(random: &mut Rng) -> (&'static str, Vec<Sight>) {
     let branch = format!("repo/.git/refs/heads/spec/{spec}");
     let landed = |spec: &str| there(format!("repo/out/{spec}/1.txt"));
     let registered = format!("repo/.git/worktrees/{spec}");
-    match random.u8(..15) {
+    match random.u8(..17) {
         0 => ("its branch appears", vec![there(branch)]),
         1 => ("its worktree appears", vec![there(format!("repo.worktrees/{spec}"))]),
         2 => ("its worktree fills", vec![there(format!("repo.worktrees/{spec}/{}", "README.txt"))]),
@@ -116,7 +116,12 @@ fn sight(random: &mut Rng) -> (&'static str, Vec<Sight>) {
         10 => ("the base moves", vec![landed(other), Sight::Changed("repo/.git/refs/heads/main".into())]),
         11 => ("its worktree is registered", vec![there(registered)]),
         12 => ("its worktree is forgotten", vec![there(registered.clone()), Sight::Gone(registered)]),
-        13 => ("its mark is written", vec![Sight::Changed("repo/.git/config".into())]),
+        13 => ("files are put by", vec![there("repo/.git/specmake/spares/0".into())]),
+        14 => ("a spare worktree is taken", {
+            let spare = "repo/.git/specmake/spares/0".to_owned();
+            vec![there(spare.clone()), Sight::Gone(spare)]
+        }),
+        15 => ("its mark is written", vec![Sight::Changed("repo/.git/config".into())]),
         _ => ("its worktree goes", {
             let worktree = format!("repo.worktrees/{spec}");
             vec![there(worktree.clone()), Sight::Gone(worktree)]

@@ -1,0 +1,200 @@
+//! Where spare worktrees lie: numbered folders in one of ours, each put there and taken from there in one step.
+use super::Sparing;
+use super::note::{NOTE, Note};
+use super::noted::Noted;
+use super::raze::{folder, is_folder, look, names, raze};
+use super::sift::sift;
+use super::ways::wide;
+use crate::sys::files;
+use crate::sys::git::index::scratch;
+use crate::sys::git::{Git, GitError};
+use crate::sys::load::Gauge;
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::fs::{Mode, fstat, mkdirat, renameat};
+use std::cmp::Reverse;
+use std::ffi::{CStr, CString};
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// The folder of spare worktrees, in our own.
+const SHELF: &CStr = c"spares";
+
+/// The files of a spare one, beside its note.
+pub(super) const FILES: &CStr = c"worktree";
+
+/// A spare worktree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spare {
+    folder: PathBuf,
+    number: CString,
+}
+
+/// All spare worktrees of a repository, the newest first.
+pub fn spares(repo: &Git) -> Vec<Spare> {
+    let Ok(shelf) = shelf(repo, false) else { return Vec::new() };
+    let own = repo.own_dir().join("spares");
+    let is_number = |name: &CString| name.to_bytes().iter().all(u8::is_ascii_digit);
+    let numbers = names(&shelf).unwrap_or_default().into_iter().filter(is_number);
+    let folders = numbers.filter(|number| look(&shelf, number).is_ok_and(|stat| is_folder(&stat)));
+    let mut found: Vec<Spare> = folders
+        .map(|number| Spare { folder: own.join(std::ffi::OsStr::from_bytes(number.to_bytes())), number })
+        .collect();
+    let time =
+        |spare: &Spare| spare.folder.join(NOTE).symlink_metadata().and_then(|stat| stat.modified()).ok();
+    found.sort_by_cached_key(|spare| (Reverse(time(spare)), spare.number.clone()));
+    found
+}
+
+impl Spare {
+    /// Where it lies.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The bytes that it takes.
+    pub fn bytes(&self) -> u64 {
+        files::size_of(&self.folder)
+    }
+
+    /// Removes it: in one step out of the way, so that nobody finds half of it.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn remove(&self, repo: &Git) -> Result<(), GitError> {
+        self.claim(repo).map(drop).map_err(GitError::io(format!("remove `{}`", self.folder.display())))
+    }
+
+    /// Takes it from the shelf, so that nobody else does.
+    pub(super) fn claim(&self, repo: &Git) -> io::Result<Claimed> {
+        let aside = Claimed::new(repo)?;
+        let to = open(&aside.1)?;
+        renameat(shelf(repo, false)?, &self.number, to, c"spare")?;
+        Ok(aside)
+    }
+}
+
+/// A folder aside in which there may be a spare worktree. It goes with all that is in it when it is dropped; what a kill
+/// leaves of it goes at the next start.
+pub(super) struct Claimed(Option<TempDir>, PathBuf);
+
+impl Claimed {
+    fn new(repo: &Git) -> io::Result<Self> {
+        let aside = scratch(repo).map_err(io::Error::other)?;
+        let path = aside.path().to_owned();
+        Ok(Self(Some(aside), path))
+    }
+
+    /// The spare worktree in it.
+    pub fn path(&self) -> PathBuf {
+        self.1.join("spare")
+    }
+
+    /// The same, opened; it is a folder and no link.
+    pub fn open(&self) -> io::Result<OwnedFd> {
+        folder(open(&self.1)?, c"spare")
+    }
+}
+
+impl Drop for Claimed {
+    fn drop(&mut self) {
+        self.0.take().into_iter().for_each(discard);
+    }
+}
+
+/// Removes a folder aside, no link followed and no other disk touched.
+fn discard(aside: TempDir) {
+    match open(aside.path()).and_then(|folder| emptied(&folder)) {
+        Ok(()) => drop(aside),
+        // Something of somebody else's may lie in it.
+        Err(_) => drop(aside.keep()),
+    }
+}
+
+fn emptied(folder: &OwnedFd) -> io::Result<()> {
+    let disk = wide(fstat(folder)?.st_dev);
+    names(folder)?.iter().try_for_each(|name| raze(folder, name, disk))
+}
+
+/// Takes along the note of a worktree whose files lie in `aside`.
+pub(crate) fn take_note(git: &Git, aside: &Path) {
+    // Without it they are none to keep.
+    drop(fs::rename(git.git_dir().join(NOTE), aside.join(NOTE)));
+}
+
+/// Makes a spare worktree of the files that lie in `aside` beside their note, if most of them are untouched. Everything
+/// else goes, and all of it if there is no room.
+pub(crate) fn put_by(repo: &Git, aside: TempDir, sparing: Sparing) {
+    let is_short = || Gauge::new(&repo.own_dir()).read().disk_free.is_some_and(|left| left < sparing.free);
+    if !aside.path().join(NOTE).exists() || spares(repo).len() >= sparing.most {
+        return discard(aside);
+    }
+    if is_short() {
+        spares(repo).iter().for_each(|spare| drop(spare.remove(repo)));
+    } else {
+        // What may not be kept goes with the rest.
+        drop(put(repo, aside.path(), sparing));
+    }
+    discard(aside);
+}
+
+fn put(repo: &Git, aside: &Path, sparing: Sparing) -> io::Result<()> {
+    let Some((note, noted)) = whole(&aside.join(NOTE)) else { return Ok(()) };
+    let opened = open(aside)?;
+    let left = sift(&folder(&opened, FILES)?, &noted, note.ways, note.since)?;
+    if !is_most(&left) {
+        return Ok(());
+    }
+    // A folder that is renamed must not be the one that is removed in the end.
+    mkdirat(&opened, c"spare", Mode::RWXU)?;
+    let spare = folder(&opened, c"spare")?;
+    renameat(&opened, FILES, &spare, FILES)?;
+    renameat(&opened, NOTE, &spare, NOTE)?;
+    let shelf = shelf(repo, true)?;
+    for number in 0..sparing.most {
+        let number = CString::new(number.to_string())?;
+        // An empty folder would be replaced, one with something in it is not.
+        if renameat(&opened, c"spare", &shelf, &number).is_ok() {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// A note that is whole, and what it tells.
+pub(super) fn whole(file: &Path) -> Option<(Note, Noted)> {
+    let note = Note::read(file)?;
+    let noted = Noted::read(&note.index)?;
+    Some((note, noted))
+}
+
+/// Whether so many are left that the others cost less than all.
+pub(super) fn is_most(left: &[bool]) -> bool {
+    left.iter().filter(|left| **left).count() * 2 > left.len()
+}
+
+/// The folder of spare worktrees, if it is one of ours and no link, nor the one that it lies in.
+fn shelf(repo: &Git, make: bool) -> io::Result<OwnedFd> {
+    let own = open(&repo.own_dir())?;
+    if make {
+        match mkdirat(&own, SHELF, Mode::RWXU) {
+            Err(error) if error != rustix::io::Errno::EXIST => return Err(error.into()),
+            _ => {}
+        }
+    }
+    let shelf = folder(own.as_fd(), SHELF)?;
+    let (own, found) = (fstat(&own)?, fstat(&shelf)?);
+    let me = rustix::process::geteuid().as_raw();
+    if (found.st_uid, found.st_dev) != (me, own.st_dev) {
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
+    Ok(shelf)
+}
+
+/// Opens a folder, which must be no link itself.
+fn open(path: &Path) -> io::Result<OwnedFd> {
+    let name = CString::new(path.as_os_str().as_bytes())?;
+    folder(rustix::fs::CWD, &name)
+}

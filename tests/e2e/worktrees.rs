@@ -110,7 +110,8 @@ fn the_files_of_a_spec_that_has_landed_serve_the_next_one() {
     assert_eq!(fs::metadata(file).map(|stat| (stat.ino(), stat.ctime(), stat.ctime_nsec())).ok(), number);
     assert_eq!(spares(&world), usize::from(keeps(&world)), "no more than jobs");
     // It is garbage like any other, and is not missed.
-    let listed = world.run(["gc"]).exits(0);
+    let listed = world.run(["gc"]);
+    listed.exits(0);
     if keeps(&world) {
         listed.said("spare worktree");
     }

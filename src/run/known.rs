@@ -1,11 +1,12 @@
 //! Commits that this run has read or made. They never change, so what lies between two of them is read at most once,
 //! and not at all where we made every one.
 use super::journal::commits;
+use super::reach::Reach;
 use super::site::Site;
 use crate::base::Oid;
 use crate::rebuild::Commit;
-use crate::sys::git::{GitError, Merge};
-use std::collections::{HashMap, HashSet, VecDeque};
+use crate::sys::git::{GitError, Merge, NewCommit};
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How many merges are remembered: as many as are asked for again before long.
@@ -31,21 +32,6 @@ impl Known {
     pub(super) fn note(&self, commit: Commit) {
         self.commits().insert(commit.oid, commit);
     }
-
-    /// What `tip` has that is not behind, ancestors first. `None`: some of it is unknown.
-    fn walk(&self, tip: Oid, is_behind: impl Fn(Oid) -> bool) -> Option<Vec<Commit>> {
-        let known = self.commits();
-        let (mut open, mut seen, mut found) = (vec![(tip, false)], HashSet::new(), Vec::new());
-        while let Some((oid, parents_done)) = open.pop() {
-            if parents_done {
-                found.push(known.get(&oid)?.clone());
-            } else if !is_behind(oid) && seen.insert(oid) {
-                open.push((oid, true));
-                open.extend(known.get(&oid)?.parents.iter().rev().map(|parent| (*parent, false)));
-            }
-        }
-        Some(found)
-    }
 }
 
 impl Site {
@@ -57,13 +43,14 @@ impl Site {
         if behind.contains(&tip) {
             return Ok(Vec::new());
         }
-        // Of the base alone it is known at once what lies behind it.
-        if let [only] = behind {
-            let base = self.base();
-            let found = (base.tip == *only).then(|| self.known.walk(tip, |oid| base.history.contains(oid)));
-            if let Some(found) = found.flatten() {
-                return Ok(found);
-            }
+        let base = self.base();
+        let found = {
+            let known = self.known.commits();
+            let reach = Reach::of(&base.history, &known, behind.iter().copied());
+            reach.and_then(|reach| reach.beyond(tip))
+        };
+        if let Some(found) = found {
+            return Ok(found);
         }
         let read = commits(self.git.log(&[tip], behind)?);
         for commit in &read {
@@ -83,13 +70,35 @@ impl Site {
         if let Some(known) = known {
             return Ok(known);
         }
-        let merge = self.git.merge_tree(ours, theirs)?;
+        let merge = match self.best_common(ours, theirs) {
+            Some(base) => self.git.merge_tree_on(base, ours, theirs)?,
+            None => self.git.merge_tree(ours, theirs)?,
+        };
         let mut merges = self.known.merges();
         if merges.len() == MERGES {
             merges.pop_front();
         }
         merges.push_back(((ours, theirs), merge.clone()));
         Ok(merge)
+    }
+
+    /// Where two commits parted, if that is known and they did so once: git would look for it through all that both have
+    /// done since.
+    fn best_common(&self, ours: Oid, theirs: Oid) -> Option<Oid> {
+        let (base, known) = (self.base(), self.known.commits());
+        Reach::of(&base.history, &known, [ours])?.best_common(theirs)
+    }
+
+    /// Makes a commit that only merges, which need not be read again.
+    ///
+    /// # Errors
+    /// git fails.
+    pub(super) fn make_merge(&self, commit: &NewCommit<'_>) -> Result<Oid, GitError> {
+        let oid = self.git.commit_tree(commit)?;
+        if commit.parents.len() > 1 {
+            self.known.note(Commit::new(oid, commit.parents.to_vec(), commit.message, Vec::new()));
+        }
+        Ok(oid)
     }
 
     /// Whether a commit has another one behind it, of which much lies behind the base.
@@ -100,66 +109,5 @@ impl Site {
         // Whatever leads from the one to the other has it for a parent at last.
         let own = self.between(tip, &[other])?;
         Ok(tip == other || own.iter().any(|commit| commit.parents.contains(&other)))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::collection::vec;
-    use proptest::prelude::{any, proptest};
-
-    fn oid(number: usize) -> Oid {
-        format!("{number:040x}").parse().unwrap()
-    }
-
-    proptest! {
-        /// Against the plain meaning: reachable from the one and not from the other.
-        #[test]
-        fn what_lies_between_is_what_only_one_reaches(
-            parents in vec((any::<u8>(), any::<u8>()), 2..20),
-            (tip, base) in (any::<u8>(), any::<u8>()),
-            unknown in any::<u8>(),
-        ) {
-            let count = parents.len();
-            let parents_of = |at: usize| -> Vec<usize> {
-                let (one, other) = parents[at];
-                if at == 0 { return Vec::new() }
-                let (one, other) = (usize::from(one) % at, usize::from(other) % at);
-                if one == other { vec![one] } else { vec![one, other] }
-            };
-            let behind = |of: usize| {
-                let mut reached = HashSet::from([of]);
-                for at in (0..=of).rev().filter(|at| *at <= of) {
-                    if reached.contains(&at) { reached.extend(parents_of(at)); }
-                }
-                reached
-            };
-            let (tip, base) = (usize::from(tip) % count, usize::from(base) % count);
-            let missing = usize::from(unknown) % (2 * count);
-            let known = Known::default();
-            for at in (0..count).filter(|at| *at != missing) {
-                let parents = parents_of(at).into_iter().map(oid).collect();
-                known.note(Commit::new(oid(at), parents, "", Vec::new()));
-            }
-            let (mine, theirs) = (behind(tip), behind(base));
-            let theirs_by_name: HashSet<Oid> = theirs.iter().map(|at| oid(*at)).collect();
-            let walked = known.walk(oid(tip), |oid| theirs_by_name.contains(&oid));
-            let wanted: HashSet<Oid> = mine.difference(&theirs).map(|at| oid(*at)).collect();
-            match walked {
-                None => assert!(wanted.contains(&oid(missing))),
-                Some(walked) => {
-                    let place: HashMap<Oid, usize> =
-                        walked.iter().enumerate().map(|(at, commit)| (commit.oid, at)).collect();
-                    assert_eq!(place.keys().copied().collect::<HashSet<_>>(), wanted);
-                    assert_eq!(place.len(), walked.len());
-                    for commit in &walked {
-                        for parent in commit.parents.iter().filter(|parent| wanted.contains(parent)) {
-                            assert!(place[parent] < place[&commit.oid], "ancestors first");
-                        }
-                    }
-                }
-            }
-        }
     }
 }

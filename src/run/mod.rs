@@ -38,6 +38,7 @@ mod own_moves;
 mod parts;
 mod process;
 pub mod progress;
+mod reach;
 pub mod record;
 pub mod recover;
 mod refused;

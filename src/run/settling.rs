@@ -344,7 +344,7 @@ impl Site {
         let text = message(&self.merge_title(spec), "Its conflicts were settled by an agent.", &marks);
         let parents = [before, base];
         let commit = NewCommit { tree: snapshot.tree, parents: &parents, message: &text, signature: None };
-        let merged = self.git.commit_tree(&commit)?;
+        let merged = self.make_merge(&commit)?;
         let now = self.git.require_commit(&branch_ref(&place.branch))?;
         let over = RefUpdate::delete(merge_ref(&spec.name), before);
         place.worktree.settle(snapshot, &place.branch, (now, merged), &[over])?;

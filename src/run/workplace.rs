@@ -159,7 +159,7 @@ impl Site {
         let message = format!("{}: merge `{}`\n", spec.name, self.base_branch);
         let parents = [place.tip, base];
         let commit = NewCommit { tree, parents: &parents, message: &message, signature: None };
-        let merged = self.git.commit_tree(&commit).map_err(setup)?;
+        let merged = self.make_merge(&commit).map_err(setup)?;
         match place.worktree.follow(&place.branch, place.tip, merged).map_err(setup)? {
             Moved::Done => place.worktree.init_submodules().map_err(setup)?,
             Moved::Collision { paths } => {

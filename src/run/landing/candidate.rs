@@ -109,7 +109,7 @@ impl Site {
     /// there.
     fn lifted(&self, standing: Standing, stack: &Stack) -> Result<Option<Standing>, GitError> {
         let Some(branch) = &standing.branch else { return Ok(None) };
-        let Merge::Clean(tree_oid) = self.git.merge_tree(stack.tip(), branch.tip)? else { return Ok(None) };
+        let Merge::Clean(tree_oid) = self.merged(stack.tip(), branch.tip)? else { return Ok(None) };
         if tree_oid == stack.tree() {
             return Ok(None);
         }
@@ -161,7 +161,7 @@ impl Site {
         let text = landing_message(spec, result, (Some(at), false), &recorded);
         let parents: Vec<Oid> = std::iter::once(onto).chain(tip).collect();
         let commit = NewCommit { tree, parents: &parents, message: &text, signature: None };
-        let commit = self.git.commit_tree(&commit)?;
+        let commit = self.make_merge(&commit)?;
         let (changed, is_record) = (former != Some(result), true);
         Ok(Candidate { spec: position, onto, tree, commit, result, changed, is_record, standing, recorded })
     }

@@ -4,6 +4,7 @@ use super::error::GitError;
 use super::oid::Oid;
 use super::path;
 use super::repo::{Git, failed};
+use crate::sys::process::{Captured, Invocation};
 
 /// What a merge came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,20 +27,32 @@ impl Git {
     /// # Errors
     /// One of them is not there, or they share no history.
     pub fn merge_tree(&self, ours: Oid, theirs: Oid) -> Result<Merge, GitError> {
-        let command = self
-            .command(["merge-tree", "--write-tree", "-z", "--name-only", "--no-messages"])
-            .args([ours.to_string(), theirs.to_string()])
-            .env("GIT_ATTR_SOURCE", ours.to_string());
+        let command = self.merging(None, ours, theirs);
         let captured = self.ask(&command)?;
         if !matches!(captured.code(), 0 | 1) {
             return Err(failed(&command, &captured));
         }
-        let mut tokens = captured.stdout.split(|byte| *byte == 0).filter(|token| !token.is_empty());
-        let tree = String::from_utf8_lossy(tokens.next().unwrap_or_default()).trim().parse()?;
-        if captured.code() == 0 {
-            return Ok(Merge::Clean(tree));
+        merge(&captured)
+    }
+
+    /// The same where it is known that `base` is the one commit where their histories parted: git need not look for it.
+    ///
+    /// # Errors
+    /// As [`Git::merge_tree`].
+    pub fn merge_tree_on(&self, base: Oid, ours: Oid, theirs: Oid) -> Result<Merge, GitError> {
+        let captured = self.ask(&self.merging(Some(base), ours, theirs))?;
+        match captured.code() {
+            0 | 1 => merge(&captured),
+            // The option came with git 2.40.
+            _ => self.merge_tree(ours, theirs),
         }
-        Ok(Merge::Conflict { paths: tokens.map(path::to_text).collect(), tree })
+    }
+
+    fn merging(&self, base: Option<Oid>, ours: Oid, theirs: Oid) -> Invocation {
+        self.command(["merge-tree", "--write-tree", "-z", "--name-only", "--no-messages"])
+            .args(base.map(|base| format!("--merge-base={base}")))
+            .args([ours.to_string(), theirs.to_string()])
+            .env("GIT_ATTR_SOURCE", ours.to_string())
     }
 
     /// Merges what `theirs` did since `base` into `ours`, whatever their history: a replay.
@@ -57,4 +70,13 @@ impl Git {
         let root = stand_in(base, &[])?;
         self.merge_tree(stand_in(ours, &[root])?, stand_in(theirs, &[root])?)
     }
+}
+
+fn merge(captured: &Captured) -> Result<Merge, GitError> {
+    let mut tokens = captured.stdout.split(|byte| *byte == 0).filter(|token| !token.is_empty());
+    let tree = String::from_utf8_lossy(tokens.next().unwrap_or_default()).trim().parse()?;
+    if captured.code() == 0 {
+        return Ok(Merge::Clean(tree));
+    }
+    Ok(Merge::Conflict { paths: tokens.map(path::to_text).collect(), tree })
 }

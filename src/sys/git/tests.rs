@@ -185,6 +185,12 @@ fn ancestry_and_merges() {
         Merge::Conflict { paths, .. } => assert_eq!(paths, ["a"]),
         Merge::Clean(_) => panic!("it conflicts"),
     }
+    let nowhere = "1".repeat(40).parse().unwrap();
+    for theirs in [right, clash] {
+        let merged = git.merge_tree(left, theirs).unwrap();
+        assert_eq!(git.merge_tree_on(first, left, theirs).unwrap(), merged);
+        assert_eq!(git.merge_tree_on(nowhere, left, theirs).unwrap(), merged, "git knows better");
+    }
     let onto = world.commit_on(left, &[("b", Some("right\n"))]);
     let Merge::Clean(replayed) = git.merge_tree_from(left, first, onto).unwrap() else { panic!("it merges") };
     assert_eq!(replayed, git.tree_of(right).unwrap());

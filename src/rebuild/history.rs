@@ -13,7 +13,8 @@ pub type Seq = usize;
 /// Commits in topological order, oldest first.
 #[derive(Debug, Clone, Default)]
 pub struct History {
-    commits: Vec<Commit>,
+    /// Shared, since a run goes on with one history while stages under way hold the one before.
+    commits: Vec<Arc<Commit>>,
     parents: Vec<Vec<Seq>>,
     ancestry: Ancestry,
     by_oid: HashMap<Oid, Seq>,
@@ -70,7 +71,7 @@ impl History {
         if self.reverted.contains_key(&commit.oid) {
             self.reverted_here.insert(seq);
         }
-        self.commits.push(commit);
+        self.commits.push(Arc::new(commit));
     }
 
     /// Takes note of stages that were done by hand, as if the commit they were judged on said so.
@@ -94,7 +95,7 @@ impl History {
     }
 
     /// All commits, oldest first.
-    pub fn commits(&self) -> &[Commit] {
+    pub fn commits(&self) -> &[Arc<Commit>] {
         &self.commits
     }
 

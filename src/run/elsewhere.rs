@@ -6,6 +6,7 @@ use crate::base::Oid;
 use crate::rebuild::{Commit, LANDING, Mark};
 use crate::sys::git::{GitError, Merge};
 use std::collections::HashSet;
+use std::sync::Arc;
 
 /// The most commits of the base that are looked at.
 const LOOKS: usize = 32;
@@ -31,7 +32,8 @@ impl Site {
         let wrote = |commit: &&Commit| {
             commit.parents.len() > 1 || commit.changes.iter().any(|change| own.contains(&*change.path))
         };
-        let since = standing.history.commits().iter().rev().take_while(|commit| Some(commit.oid) != fork);
+        let all = standing.history.commits().iter().rev().map(Arc::as_ref);
+        let since = all.take_while(|commit: &&Commit| Some(commit.oid) != fork);
         for commit in since.filter(wrote).filter(|commit| !is_landing(commit)).take(LOOKS) {
             if let Merge::Clean(tree) = self.git.merge_tree(commit.oid, branch.tip)?
                 && tree == self.git.tree_of(commit.oid)?

@@ -3,8 +3,10 @@
 use super::oid::Oid;
 use super::path;
 use super::repo::Git;
+use super::seen::Seen;
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
+use std::ops::Bound;
 use std::path::Path;
 
 impl Git {
@@ -19,26 +21,21 @@ impl Git {
         if prefixes.is_empty() || !prefixes.iter().all(shared) || !self.is_plain() {
             return None;
         }
-        let mut refs = BTreeMap::new();
+        let mut looking = Looking { seen: self.seen(), refs: BTreeMap::new() };
         for prefix in prefixes {
-            collect(&self.common_dir().join(path::to_os(prefix)), prefix.trim_end_matches('/'), &mut refs)?;
+            looking.collect(&self.common_dir().join(path::to_os(prefix)), prefix.trim_end_matches('/'))?;
         }
+        let mut refs = looking.refs;
         // After those: a ref that is packed meanwhile is in one of the two, or in both.
-        match std::fs::read(self.common_dir().join("packed-refs")) {
-            Ok(bytes) => {
-                for line in bytes
-                    .split(|byte| *byte == b'\n')
-                    .filter(|l| !matches!(l.first(), None | Some(b'#' | b'^')))
-                {
-                    let at = line.iter().position(|byte| *byte == b' ')?;
-                    let name = path::to_text(&line[at + 1..]);
-                    if prefixes.iter().any(|prefix| is_below(&name, prefix)) && !refs.contains_key(&name) {
-                        refs.insert(name, std::str::from_utf8(&line[..at]).ok()?.parse().ok()?);
-                    }
+        let packed = self.seen().packed(&self.common_dir().join("packed-refs")).ok()??;
+        for prefix in prefixes {
+            // What stands behind the prefix in the order of names begins with it.
+            let below = packed.range::<str, _>((Bound::Included(*prefix), Bound::Unbounded));
+            for (name, oid) in below.take_while(|(name, _)| name.starts_with(prefix)) {
+                if is_below(name, prefix) && !refs.contains_key(name) {
+                    refs.insert(name.clone(), *oid);
                 }
             }
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(_) => return None,
         }
         Some(refs)
     }
@@ -49,40 +46,48 @@ fn is_below(name: &str, prefix: &str) -> bool {
     rest.is_some_and(|rest| rest.starts_with('/') || rest.is_empty() && !prefix.ends_with('/'))
 }
 
-/// The refs in a file or below a folder.
-fn collect(place: &Path, name: &str, refs: &mut BTreeMap<String, Oid>) -> Option<()> {
-    let entries = match std::fs::read_dir(place) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Some(()),
-        Err(error) if error.kind() == ErrorKind::NotADirectory => return one(place, name, refs),
-        Err(_) => return None,
-    };
-    for entry in entries {
-        let entry = entry.ok()?;
-        let part = path::from_os(Path::new(&entry.file_name()));
-        // No ref has such a name.
-        if part.starts_with('.') || part.ends_with(".lock") {
-            continue;
-        }
-        let name = format!("{name}/{part}");
-        match entry.file_type().ok()? {
-            kind if kind.is_dir() => collect(&entry.path(), &name, refs)?,
-            kind if kind.is_file() => one(&entry.path(), &name, refs)?,
-            _ => return None,
-        }
-    }
-    Some(())
+/// What is found on the way.
+struct Looking<'a> {
+    seen: &'a Seen,
+    refs: BTreeMap<String, Oid>,
 }
 
-fn one(file: &Path, name: &str, refs: &mut BTreeMap<String, Oid>) -> Option<()> {
-    match std::fs::read_to_string(file) {
-        Ok(text) => {
-            refs.insert(name.to_owned(), text.trim_end().parse().ok()?);
-            Some(())
+impl Looking<'_> {
+    /// The refs in a file or below a folder.
+    fn collect(&mut self, place: &Path, name: &str) -> Option<()> {
+        let entries = match std::fs::read_dir(place) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Some(()),
+            Err(error) if error.kind() == ErrorKind::NotADirectory => return self.one(place, name),
+            Err(_) => return None,
+        };
+        for entry in entries {
+            let entry = entry.ok()?;
+            let part = path::from_os(Path::new(&entry.file_name()));
+            // No ref has such a name.
+            if part.starts_with('.') || part.ends_with(".lock") {
+                continue;
+            }
+            let name = format!("{name}/{part}");
+            match entry.file_type().ok()? {
+                kind if kind.is_dir() => self.collect(&entry.path(), &name)?,
+                kind if kind.is_file() => self.one(&entry.path(), &name)?,
+                _ => return None,
+            }
         }
-        // It went, or is packed by now.
-        Err(error) if error.kind() == ErrorKind::NotFound => Some(()),
-        Err(_) => None,
+        Some(())
+    }
+
+    fn one(&mut self, file: &Path, name: &str) -> Option<()> {
+        match self.seen.loose(file) {
+            Ok(oid) => {
+                self.refs.insert(name.to_owned(), oid?);
+                Some(())
+            }
+            // It went, or is packed by now.
+            Err(error) if error.kind() == ErrorKind::NotFound => Some(()),
+            Err(_) => None,
+        }
     }
 }
 

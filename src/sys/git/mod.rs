@@ -21,6 +21,7 @@ pub mod path;
 mod people;
 pub mod refs;
 pub mod repo;
+mod seen;
 pub mod tree;
 pub mod worktrees;
 

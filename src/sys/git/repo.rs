@@ -4,6 +4,7 @@ use super::error::GitError;
 use super::mover::Mover;
 use super::objects::Objects;
 use super::people::People;
+use super::seen::Seen;
 use crate::sys::process::{Captured, Conversation, Invocation};
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -80,6 +81,7 @@ pub(super) struct Open {
     objects: Objects,
     differ: Differ,
     mover: Mover,
+    seen: Seen,
     plain: OnceLock<bool>,
     people: OnceLock<Option<People>>,
     warm: OnceLock<()>,
@@ -147,6 +149,10 @@ impl Git {
 
     pub(super) fn mover(&self) -> &Mover {
         &self.place.open.mover
+    }
+
+    pub(super) fn seen(&self) -> &Seen {
+        &self.place.open.seen
     }
 
     pub(super) fn differ(&self) -> &Differ {

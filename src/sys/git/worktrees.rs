@@ -27,6 +27,9 @@ pub struct Listed {
     pub lost: bool,
 }
 
+/// Whether a checkout is meant, by its top folder and the branch that it has checked out.
+pub type Meant<'a> = dyn Fn(&Path, Option<&str>) -> bool + 'a;
+
 /// Something of the user's that is begun and not finished in a checkout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Operation {
@@ -91,40 +94,59 @@ impl Git {
     /// # Errors
     /// git fails.
     pub fn worktrees(&self) -> Result<Vec<Listed>, GitError> {
-        match self.read_worktrees() {
-            Some(all) => Ok(all),
-            None => self.listed_worktrees(),
+        self.worktrees_where(&|_, _| true)
+    }
+
+    /// Those of them that are meant, told by top folder and branch: of the others no more is looked at.
+    ///
+    /// # Errors
+    /// git fails.
+    pub fn worktrees_where(&self, meant: &Meant<'_>) -> Result<Vec<Listed>, GitError> {
+        if let Some(found) = self.read_worktrees(meant) {
+            return Ok(found);
         }
+        let mut all = self.listed_worktrees()?;
+        all.retain(|one| meant(&one.path, one.branch.as_deref()));
+        Ok(all)
     }
 
     /// The same, read from the files that `gitrepository-layout(5)` describes. `None`: better ask git.
-    fn read_worktrees(&self) -> Option<Vec<Listed>> {
+    fn read_worktrees(&self, meant: &Meant<'_>) -> Option<Vec<Listed>> {
         let top = self.main_work_tree().filter(|_| self.is_plain())?;
-        let mut all = vec![self.read_worktree(self.common_dir(), top.to_owned())?];
+        let mut all = Vec::new();
+        all.extend(self.read_worktree(self.common_dir(), top.to_owned(), meant)?);
         let mut dirs: Vec<PathBuf> = self.git_dirs().split_off(1);
         dirs.sort_unstable();
         for dir in dirs {
             let bytes = std::fs::read(dir.join("gitdir")).ok()?;
             let file = path::to_os(&path::to_text(bytes.trim_ascii_end()));
             let top = file.parent().filter(|_| file.is_absolute() && file.ends_with(".git"))?;
-            all.push(self.read_worktree(&dir, top.to_owned())?);
+            all.extend(self.read_worktree(&dir, top.to_owned(), meant)?);
         }
         Some(all)
     }
 
-    fn read_worktree(&self, git_dir: &Path, top: PathBuf) -> Option<Listed> {
+    /// One of them; nothing where it is not meant.
+    fn read_worktree(&self, git_dir: &Path, top: PathBuf, meant: &Meant<'_>) -> Option<Option<Listed>> {
         let head = std::fs::read_to_string(git_dir.join("HEAD")).ok()?;
-        let branch = head.trim_end().strip_prefix("ref: ");
-        let (branch, head) = match branch {
-            Some(name) => (Some(name.strip_prefix("refs/heads/")?.to_owned()), self.commit(name).ok()?),
-            None => (None, Some(head.trim_end().parse().ok()?)),
+        let name = head.trim_end().strip_prefix("ref: ");
+        let branch = match name {
+            Some(name) => Some(name.strip_prefix("refs/heads/")?.to_owned()),
+            None => None,
+        };
+        if !meant(&top, branch.as_deref()) {
+            return Some(None);
+        }
+        let head = match name {
+            Some(name) => self.commit(name).ok()?,
+            None => Some(head.trim_end().parse().ok()?),
         };
         let locked = match std::fs::read(git_dir.join("locked")) {
             Ok(why) => Some(path::to_text(why.trim_ascii())),
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(_) => return None,
         };
-        Some(Listed { lost: !top.is_dir(), path: top, head, branch, bare: false, locked })
+        Some(Some(Listed { lost: !top.is_dir(), path: top, head, branch, bare: false, locked }))
     }
 
     /// The same, as git lists them.

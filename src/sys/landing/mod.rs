@@ -157,8 +157,8 @@ fn settle(
     if let Some(operation) = git.git_dirs().iter().find_map(|dir| Operation::returning_to(dir, branch)) {
         return Ok(Moved::Busy(Busy::Operation(operation)));
     }
-    let mut holders = git.worktrees()?;
-    holders.retain(|one| !one.bare && !one.lost && one.branch.as_deref() == Some(branch));
+    let mut holders = git.worktrees_where(&|_, of| of == Some(branch))?;
+    holders.retain(|one| !one.bare && !one.lost);
     match holders.as_slice() {
         [] => Ok(move_ref(git, step, lock)?),
         [one] => {

@@ -174,9 +174,9 @@ impl Worktree {
 
 /// Looks at what is registered for this place and branch; forgets what is lost.
 fn make_room(repo: &Git, path: &Path, branch: Option<&str>) -> Result<(), GitError> {
-    for one in repo.worktrees()? {
-        let same_branch = branch.is_some() && one.branch.as_deref() == branch && !one.bare;
-        if one.path != path && !same_branch {
+    let has_branch = |of: Option<&str>| branch.is_some() && of == branch;
+    for one in repo.worktrees_where(&|top, of| top == path || has_branch(of))? {
+        if one.path != path && one.bare {
             continue;
         }
         if is_half_made(&one) && one.path == path {

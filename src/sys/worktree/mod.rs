@@ -84,8 +84,8 @@ impl Worktree {
     /// # Errors
     /// git fails.
     pub fn of_branch(repo: &Git, branch: &str) -> Result<Option<Self>, GitError> {
-        let mut all = repo.worktrees()?.into_iter();
-        let found = all.find(|one| !one.lost && !one.bare && one.branch.as_deref() == Some(branch));
+        let mut all = repo.worktrees_where(&|_, of| of == Some(branch))?.into_iter();
+        let found = all.find(|one| !one.lost && !one.bare);
         found.map(|one| Self::open(repo, &one.path)).transpose()
     }
 

@@ -168,9 +168,8 @@ fn set_aside(git: &Git, top: &Path) -> Option<TempDir> {
 /// git fails.
 pub fn forget_lost_of(repo: &Git, branch: &str) -> Result<(), GitError> {
     let _lock = RefsLock::take(repo)?;
-    let all = repo.worktrees()?.into_iter();
-    let mut lost =
-        all.filter(|one| one.lost && one.locked.is_none() && one.branch.as_deref() == Some(branch));
+    let all = repo.worktrees_where(&|_, of| of == Some(branch))?.into_iter();
+    let mut lost = all.filter(|one| one.lost && one.locked.is_none());
     lost.try_for_each(|one| remove_registered(repo, &one.path, &["--force"]))
 }
 

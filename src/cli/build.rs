@@ -3,7 +3,7 @@ mod touch;
 
 use super::exit::Exit;
 use super::glance::Glance;
-use super::ground::{Ground, Reading};
+use super::ground::{Ground, Reading, repository};
 use super::heard::Heard;
 use super::hearing::hear;
 use super::notifier::{Ear, Notifier};
@@ -25,7 +25,7 @@ use crate::rebuild::{Adopted, Mark};
 use crate::report::{Voice, json, summary};
 use crate::run::dispatcher::{Dispatcher, Ending};
 use crate::run::executor::Executor;
-use crate::run::inputs::{Uncommitted, uncommitted};
+use crate::run::inputs::{Looking, Uncommitted, uncommitted_of};
 use crate::run::report::{Reporter, now_millis};
 use crate::run::requests::{Desk, listen};
 use crate::run::site::{Opening, Options, Site};
@@ -74,16 +74,22 @@ pub(super) fn build_after(
         model: wish.model.clone(),
         max_cost: wish.max_cost,
     };
-    let ground = Ground::open(wishes, &reading, &mut err)?;
+    let git = repository()?;
+    let only_looks = matches!(wish.mode, Mode::DryRun | Mode::Explain | Mode::Question);
+    // git looks at the checkout while the Specfile is read.
+    let looking = only_looks.then(|| Looking::begin(&git));
+    let ground = Ground::of(git, wishes, &reading, &mut err)?;
     let until = wish.until.as_ref().map(crate::base::StageName::as_str);
     let wanted = resolve(&ground.project, &ground.graph, &wish.goals, until)?;
-    match wish.mode {
+    let exit = match wish.mode {
         Mode::DryRun | Mode::Explain | Mode::Question => {
-            super::dry::plan(wishes, wish, (&ground, &wanted), (out, &err), glance)
+            super::dry::plan(wishes, wish, (&ground, &wanted, looking), (out, &err), glance)
         }
         Mode::Run => Build { wishes, wish, ground: &ground, wanted, glance }.run(here, out, &mut err),
         Mode::Touch => Build { wishes, wish, ground: &ground, wanted, glance }.touch(here, &mut err),
-    }
+    }?;
+    ground.leave();
+    Ok(exit)
 }
 
 /// Asks for the commands of a Specfile that this user has not approved.
@@ -138,7 +144,7 @@ impl Build<'_> {
             let records: Vec<Record> = warnings.try_iter().collect();
             let is_plain = records.is_empty() && err.is_silent() && site.is_settled();
             // What is kept on the disk is only at rest once nobody has it open.
-            drop(site);
+            site.close();
             let mut said = Vec::new();
             let exit = self.say_nothing_to_do(begun, records, out, &mut said)?;
             err.write_all(&said)?;
@@ -257,6 +263,8 @@ impl Build<'_> {
         crate::sys::landing::recover(git)?;
         crate::sys::worktree::unmake(git)?;
         let base = self.ground.settle()?;
+        // git looks at the checkout while history is read.
+        let looking = Looking::begin(git);
         let site = Site::open(Opening {
             project: Arc::clone(&self.ground.project),
             graph: Arc::clone(&self.ground.graph),
@@ -284,7 +292,7 @@ impl Build<'_> {
         site.keep_dead_attempts()?;
         site.tidy_landed();
         self.adopt(&site)?;
-        if self.commit_inputs(&site, here, err)? {
+        if self.commit_inputs(&site, looking, here, err)? {
             self.adopt(&site)?;
         }
         let missing = site.undeclared_and_undone(self.wanted_specs(&site).into_iter());
@@ -318,10 +326,16 @@ impl Build<'_> {
     }
 
     /// Commits edits of ingredient files to the base, if that is wished; says which are left out otherwise.
-    fn commit_inputs(&self, site: &Site, here: &Surroundings, err: &mut dyn Write) -> Result<bool, Trouble> {
+    fn commit_inputs(
+        &self,
+        site: &Site,
+        looking: Looking,
+        here: &Surroundings,
+        err: &mut dyn Write,
+    ) -> Result<bool, Trouble> {
         let specs: Vec<&crate::model::Spec> =
             self.wanted_specs(site).into_iter().map(|position| site.spec(position)).collect();
-        let Uncommitted { take, left_out } = uncommitted(&site.git, &site.base_branch, &specs)?;
+        let Uncommitted { take, left_out } = uncommitted_of(looking.end()?, &site.base_branch, &specs);
         for (path, why) in &left_out {
             writeln!(err, "specmake: `{path}` has edits that are not built: {why}")?;
         }

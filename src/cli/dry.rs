@@ -9,13 +9,13 @@ use super::trouble::Trouble;
 use super::wishes::{BuildWish, Mode, Wishes};
 use crate::base::Oid;
 use crate::event::Verdict;
-use crate::graph::{Place, Wanted};
+use crate::graph::{Place, PlaceKind, Wanted};
 use crate::model::Project;
 use crate::plan::Forecast;
 use crate::plan::collision::Prediction;
 use crate::report::PlanReport;
 use crate::report::plan::Detail;
-use crate::run::inputs::{is_ingredient, uncommitted};
+use crate::run::inputs::{Looking, is_ingredient, that_may_read, uncommitted_of};
 use crate::run::report::Reporter;
 use crate::run::site::{Opening, Options, Site};
 use crate::store::Store;
@@ -31,13 +31,14 @@ use std::sync::Arc;
 pub fn plan(
     wishes: &Wishes,
     wish: &BuildWish,
-    (ground, wanted): (&Ground, &Wanted),
+    (ground, wanted, looking): (&Ground, &Wanted, Option<Looking>),
     (out, err): (&mut dyn Write, &Heard<'_>),
     glance: Option<&Glance>,
 ) -> Result<Exit, Trouble> {
     require_ingredients(&ground.project, &wish.what_if)?;
     let foresight = Foresight { what_if: &wish.what_if, always: wish.always };
-    let foreseen = Foreseen::of(ground, wanted, foresight)?;
+    let looking = looking.unwrap_or_else(|| Looking::begin(&ground.git));
+    let foreseen = Foreseen::of_edits(ground, wanted, foresight, looking)?;
     let glance = glance.filter(|_| err.is_silent() && foreseen.is_plain());
     let keep = |out: Vec<u8>| {
         if let Some(glance) = glance {
@@ -45,7 +46,8 @@ pub fn plan(
         }
     };
     if wish.mode == Mode::Question {
-        let is_up_to_date = foreseen.report().is_up_to_date();
+        let is_up_to_date = foreseen.is_up_to_date();
+        foreseen.leave();
         if is_up_to_date {
             keep(Vec::new());
         }
@@ -109,6 +111,19 @@ impl<'a> Foreseen<'a> {
     /// # Errors
     /// What keeps it from being judged.
     pub fn of(ground: &'a Ground, wanted: &'a Wanted, foresight: Foresight<'_>) -> Result<Self, Trouble> {
+        Self::of_edits(ground, wanted, foresight, Looking::begin(&ground.git))
+    }
+
+    /// The same where git looks at the checkout already.
+    ///
+    /// # Errors
+    /// What keeps it from being judged.
+    pub fn of_edits(
+        ground: &'a Ground,
+        wanted: &'a Wanted,
+        foresight: Foresight<'_>,
+        looking: Looking,
+    ) -> Result<Self, Trouble> {
         let git = &ground.git;
         let tip = ground.tip()?;
         let mut positions: Vec<usize> =
@@ -127,21 +142,26 @@ impl<'a> Foreseen<'a> {
             store: Store::to_look_at(&git.state_dir())
                 .map_err(|e| Trouble::environment(&e).hint(e.hint()))?,
         };
-        // git looks at the checkout while history is read.
-        let (edited, site) = std::thread::scope(|scope| {
-            let look = scope.spawn(|| uncommitted(git, &ground.base_branch, &specs));
+        // git lists the tree while history is read.
+        let (listed, site) = std::thread::scope(|scope| {
+            let listed = scope.spawn(|| git.ls_tree(tip));
             let site = Site::open(opening);
-            let edited =
-                look.join().map_err(|_| Trouble::environment("a bug: a look at edits broke off"))??;
-            Ok::<_, Trouble>((edited, site?))
-        })?;
+            (listed.join(), site)
+        });
+        let site = site?;
+        if let Ok(listed) = listed {
+            site.contents.learn(tip, listed?);
+        }
+        let edited = uncommitted_of(looking.end()?, &ground.base_branch, &specs);
         let base = if edited.take.is_empty() { tip } else { virtual_commit(git, tip, &edited.take)? };
         let mut notes: Vec<String> = ground.behind()?.into_iter().collect();
         let adopted = site.find_adopted(positions.iter().copied())?;
         site.adopt(adopted, false);
         if base != tip {
             site.base_moved(base)?;
-            let more = site.find_adopted(positions.iter().copied())?;
+            // Of the others all is as it was.
+            let read = positions.iter().map(|at| (*at, &ground.project.specs[*at]));
+            let more = site.find_adopted(that_may_read(&edited.take, read).into_iter())?;
             site.adopt(more, false);
         }
         for (path, why) in &edited.left_out {
@@ -172,12 +192,29 @@ impl<'a> Foreseen<'a> {
         Ok(self.site.collisions(self.wanted, &run)?)
     }
 
+    /// Whether nothing must or may run: what `-q` asks.
+    pub fn is_up_to_date(&self) -> bool {
+        let counts = |place: Place| match self.ground.graph.kind(place) {
+            PlaceKind::Landing { .. } => self.ground.project.land.on,
+            _ => true,
+        };
+        let runs = self.forecast.runs();
+        !self.wanted.places().any(|place| runs[place.index()] && counts(place))
+    }
+
+    /// Leaves it just before the process ends.
+    fn leave(self) {
+        let Self { site, forecast, .. } = self;
+        site.close();
+        std::mem::forget(forecast);
+    }
+
     /// Whether nothing was found on the way that a person is told of or a build would tidy up.
     pub fn is_plain(&self) -> bool {
         self.uncommitted.is_empty() && self.notes.is_empty() && self.site.is_settled()
     }
 
-    /// The report of what a build would do.
+    /// The report of what a build would do; the process is to end soon.
     pub fn report(self) -> PlanReport {
         let Ground { project, graph, .. } = self.ground;
         let weights = self.site.durations().weights(project, graph);
@@ -189,7 +226,9 @@ impl<'a> Foreseen<'a> {
         };
         let costs = self.site.costs();
         let expected = Expected { forecast: &self.forecast, weights: &weights, costs: &costs };
-        report(project, graph, self.wanted, expected, header)
+        let report = report(project, graph, self.wanted, expected, header);
+        self.site.close();
+        report
     }
 }
 

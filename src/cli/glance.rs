@@ -50,6 +50,8 @@ impl Glance {
 
     /// Keeps an answer for the next one who asks, unless what it rests on may have changed since the question was asked.
     pub fn keep(&self, ground: &Ground, answer: Answer) {
+        // Who never built has no such folder yet; where it cannot be made nothing is kept.
+        drop(std::fs::create_dir(ground.git.own_dir()));
         if let Some(seen) = self.look(ground) {
             Kept::write(
                 &ground.git.own_dir(),

@@ -61,7 +61,14 @@ impl Ground {
     /// # Errors
     /// There is no repository, no Specfile, or something is wrong with it.
     pub fn open(wishes: &Wishes, reading: &Reading, err: &mut dyn Write) -> Result<Self, Trouble> {
-        let git = repository()?;
+        Self::of(repository()?, wishes, reading, err)
+    }
+
+    /// The same of a repository that is open already.
+    ///
+    /// # Errors
+    /// There is no Specfile, or something is wrong with it.
+    pub fn of(git: Git, wishes: &Wishes, reading: &Reading, err: &mut dyn Write) -> Result<Self, Trouble> {
         let (loaded, graph) = read(&git, wishes, reading)?;
         report(&loaded.diagnostics, &loaded.sources, wishes, err);
         let (Some(mut project), Some(graph)) = (loaded.project, graph) else {
@@ -104,6 +111,14 @@ impl Ground {
             looked_at: loaded.looked_at,
             specfile: wishes.specfile.clone(),
         })
+    }
+}
+
+impl Ground {
+    /// Leaves it just before the process ends, which gives back what ten thousand specs take sooner than we could.
+    pub fn leave(self) {
+        let Self { project, graph, sources, .. } = self;
+        std::mem::forget((project, graph, sources));
     }
 }
 

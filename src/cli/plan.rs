@@ -86,7 +86,7 @@ pub fn report(
         width: forecast.width.iter().max().map_or(0, |width| u32::try_from(*width).unwrap_or(u32::MAX)),
         critical_millis: Some(forecast.critical_millis).filter(|_| !path.is_empty()),
         critical_path: path.into_iter().map(|place| graph.label(place)).collect(),
-        expected: expected_times(project, graph, wanted, weights, &runs),
+        expected: expected_times(project, (graph, wanted), weights, &runs, forecast.critical_millis),
         expected_cost: (cost.known > 0).then_some(ExpectedCost {
             usd: cost.usd,
             known: cost.known,
@@ -100,17 +100,23 @@ pub fn report(
 
 fn expected_times(
     project: &Project,
-    graph: &Arc<StageGraph>,
-    wanted: &Wanted,
+    (graph, wanted): (&Arc<StageGraph>, &Wanted),
     weights: &[u64],
     runs: &[bool],
+    critical_millis: u64,
 ) -> Vec<ExpectedTime> {
     let mut jobs = JOBS.to_vec();
     jobs.push(project.settings.jobs);
     jobs.sort_unstable();
     jobs.dedup();
     let any = runs.contains(&true);
+    // Where all that runs stands in a row there is nothing to choose.
+    let all = runs.iter().zip(weights).filter(|(runs, _)| **runs).map(|(_, weight)| *weight);
+    let in_a_row = project.land.on && all.fold(0, u64::saturating_add) == critical_millis;
     let expect = |jobs: u32| {
+        if in_a_row {
+            return ExpectedTime { jobs, millis: critical_millis };
+        }
         let terms = Terms { jobs, weights: weights.to_vec(), ..Terms::default() };
         let thought = Thought { project, graph, wanted, terms: &terms, runs };
         ExpectedTime { jobs, millis: if any { thought.best().millis } else { 0 } }
@@ -286,6 +292,28 @@ mod tests {
         let b = report.specs.iter().find(|spec| spec.spec.as_str() == "b").expect("b");
         assert_eq!((b.title.as_deref(), b.wave), (Some("Threads"), 1));
         crate::report::schemas::check("plan", &serde_json::to_value(&report).expect("JSON"));
+    }
+
+    #[test]
+    fn what_stands_in_a_row_is_expected_to_take_what_a_run_in_thought_takes() {
+        let (project, graph) = sample();
+        let wanted = wanted(&project, &graph, &[], None);
+        let weights: Vec<u64> = graph.places().map(|place| place.index() as u64 * 10 + 10).collect();
+        for stale in [&["c"][..], &["b"], &["a"], &["a", "c"]] {
+            let own = |place: Place| match graph.stage_id(place) {
+                Some(id) if stale.contains(&id.spec.as_str()) => Own::OutOfDate(vec![Reason::NeverRan]),
+                _ => Own::UpToDate(Done::Ran),
+            };
+            let forecast = forecast(&graph, &wanted, &weights, own);
+            let runs = forecast.runs();
+            let critical = forecast.critical_millis;
+            for told in expected_times(&project, (&graph, &wanted), &weights, &runs, critical) {
+                let terms = Terms { jobs: told.jobs, weights: weights.clone(), ..Terms::default() };
+                let (project, wanted) = (&project, &wanted);
+                let thought = Thought { project, graph: &graph, wanted, terms: &terms, runs: &runs };
+                assert_eq!(told.millis, thought.best().millis, "{stale:?} with {} jobs", told.jobs);
+            }
+        }
     }
 
     #[test]

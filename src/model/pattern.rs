@@ -8,7 +8,14 @@ use std::sync::OnceLock;
 pub struct Pattern {
     symbolic: String,
     resolved: String,
-    glob: Option<Glob>,
+    /// Apart, since most patterns are none and ten thousand specs declare many of them.
+    glob: Option<Box<Globbing>>,
+}
+
+/// A glob, and what it matches with.
+#[derive(Debug, Clone)]
+struct Globbing {
+    glob: Glob,
     /// Made when it is first asked: ten thousand specs declare many more globs than a build looks at.
     matcher: OnceLock<GlobMatcher>,
 }
@@ -34,12 +41,13 @@ impl Pattern {
         }
         let glob = if resolved.contains(['*', '?', '[', '{']) {
             let glob = GlobBuilder::new(resolved).literal_separator(true).build();
-            Some(glob.map_err(|e| e.kind().to_string())?)
+            let glob = glob.map_err(|e| e.kind().to_string())?;
+            Some(Box::new(Globbing { glob, matcher: OnceLock::new() }))
         } else {
             None
         };
         let (symbolic, resolved) = (symbolic.to_owned(), resolved.to_owned());
-        Ok(Self { symbolic, resolved, glob, matcher: OnceLock::new() })
+        Ok(Self { symbolic, resolved, glob })
     }
 
     /// The text as declared, `{spec}` and machine paths symbolic: its name in a manifest.
@@ -65,7 +73,7 @@ impl Pattern {
     /// Whether a repository path is one of its files.
     pub fn matches(&self, path: &str) -> bool {
         match &self.glob {
-            Some(glob) => self.matcher.get_or_init(|| glob.compile_matcher()).is_match(path),
+            Some(of) => of.matcher.get_or_init(|| of.glob.compile_matcher()).is_match(path),
             None => {
                 path.strip_prefix(&self.resolved).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
             }

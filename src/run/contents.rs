@@ -1,7 +1,7 @@
 //! Trees and stamps by way of git, each read once.
 use crate::base::{Oid, Stamp};
 use crate::rebuild::{FileId, Tree, Trees, Unreadable};
-use crate::sys::git::{Git, GitError, Lying, Mode};
+use crate::sys::git::{Entry, Git, GitError, Lying, Mode};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -50,9 +50,15 @@ impl Contents {
     }
 
     fn listed(&self, treeish: Oid) -> Result<Arc<Tree>, GitError> {
-        let entries = self.git.ls_tree(treeish)?;
-        let files = entries.into_iter().map(|entry| (entry.path.into(), file_id(entry.content)));
-        Ok(Arc::new(Tree::new(files.collect())))
+        Ok(tree_of(self.git.ls_tree(treeish)?))
+    }
+
+    /// Takes note of the files of a commit or tree, of which none is known yet.
+    pub fn learn(&self, treeish: Oid, entries: Vec<Entry>) {
+        let mut kept = self.trees.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.is_empty() {
+            kept.push((treeish, tree_of(entries)));
+        }
     }
 
     /// A tree by what differs from one that is known: in a run most trees are nearly alike.
@@ -136,6 +142,11 @@ impl Trees for Contents {
         }
         Ok(files.iter().map(|file| known[file]).collect())
     }
+}
+
+fn tree_of(entries: Vec<Entry>) -> Arc<Tree> {
+    let files = entries.into_iter().map(|entry| (entry.path.into(), file_id(entry.content)));
+    Arc::new(Tree::new(files.collect()))
 }
 
 /// A file as the journal knows it.

@@ -5,7 +5,9 @@ use crate::sys::glance::Sights;
 use crate::sys::glance::stat::Depth;
 use std::collections::HashSet;
 use std::io;
+use std::num::NonZero;
 use std::path::Path;
+use std::thread;
 
 /// The places of all specs of a project. `None`: there are some that a stat tells too little of, as of a submodule, or
 /// an index that only git can read.
@@ -13,9 +15,10 @@ pub fn sights(git: &Git, project: &Project) -> Option<Sights> {
     let top = git.main_work_tree()?;
     let mut sights = Sights::default();
     let mut roots: HashSet<&str> = HashSet::new();
-    for spec in project.specs.values() {
+    let specs: Vec<&Spec> = project.specs.values().collect();
+    sights.extend(folders_of(top, &specs)?);
+    for spec in specs {
         roots.insert(&spec.folder);
-        add_folder(top, Path::new(&spec.folder), &mut sights).ok()?;
         for pattern in read_by(spec) {
             roots.insert(pattern.root());
             if !pattern.is_glob() {
@@ -33,6 +36,25 @@ pub fn sights(git: &Git, project: &Project) -> Option<Sights> {
         sights.add(&path::to_os(&entry.path), Depth::Whole);
     }
     Some(sights)
+}
+
+/// The folders of specs, looked through on all cores. `None`: one of them cannot be.
+fn folders_of(top: &Path, specs: &[&Spec]) -> Option<Sights> {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let look = |specs: &[&Spec]| {
+        let mut sights = Sights::default();
+        specs.iter().try_for_each(|spec| add_folder(top, Path::new(&spec.folder), &mut sights)).ok()?;
+        Some(sights)
+    };
+    thread::scope(|scope| {
+        let parts = specs.chunks(specs.len().div_ceil(cores).max(1));
+        let parts: Vec<_> = parts.map(|part| scope.spawn(move || look(part))).collect();
+        let mut all = Sights::default();
+        for part in parts {
+            all.extend(part.join().ok()??);
+        }
+        Some(all)
+    })
 }
 
 /// What uncommitted edits of a spec's ingredients are told by.

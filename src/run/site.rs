@@ -179,6 +179,13 @@ impl Site {
         })
     }
 
+    /// Leaves it just before the process ends: what lies on the disk is closed, what is in memory goes with the process.
+    pub fn close(self) {
+        let Self { store, project, graph, contents, base, known, .. } = self;
+        drop(store);
+        std::mem::forget((project, graph, contents, base, known));
+    }
+
     /// The base as it is now known.
     pub fn base(&self) -> Base {
         self.base_guard().clone()

@@ -102,6 +102,16 @@ fn what_was_answered_is_answered_again_without_a_look_at_history() {
 }
 
 #[test]
+fn who_never_built_is_answered_again_too() {
+    for args in [["-q"], ["-n"], ["status"]] {
+        let world = done();
+        settle(&world, args);
+        world.append("specs/a/spec.md", "More.");
+        assert!(!blind(&world, args), "{args:?}");
+    }
+}
+
+#[test]
 fn edits_in_the_checkout_are_seen() {
     each_is_seen(&[
         ("an edited input", |w| {

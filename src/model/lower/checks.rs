@@ -4,6 +4,7 @@ use super::notes::Notes;
 use super::order;
 use crate::base::{Diagnostic, Span, SpecName};
 use crate::model::{Pattern, Project, Spec, Target};
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Globs and literals of one folder are compared one by one up to this many.
@@ -19,7 +20,7 @@ pub(crate) fn check(notes: &mut Notes, project: &Project) {
 
 /// No branch twice, and none where another one needs a folder.
 fn branches(notes: &mut Notes, project: &Project) {
-    let mut taken: HashMap<&str, (Span, String)> = HashMap::new();
+    let mut taken: HashMap<&str, (Span, String)> = HashMap::with_capacity(project.specs.len());
     for base in project.settings.base.iter().chain(&project.land.into) {
         taken.insert(base, (Span::default(), "the branch that results land on".to_owned()));
     }
@@ -50,7 +51,7 @@ fn branches(notes: &mut Notes, project: &Project) {
 
 /// Names that only differ in case share folder and branch on many machines.
 fn cases(notes: &mut Notes, project: &Project) {
-    let mut seen: HashMap<String, &Spec> = HashMap::new();
+    let mut seen: HashMap<String, &Spec> = HashMap::with_capacity(project.specs.len());
     for spec in project.specs.values() {
         if let Some(first) = seen.insert(spec.name.as_str().to_ascii_lowercase(), spec) {
             let what = format!("`{}` and `{}` differ in case alone", first.name, spec.name);
@@ -64,14 +65,26 @@ fn cases(notes: &mut Notes, project: &Project) {
 struct Outputs<'p> {
     /// Spelled out, sorted, so that what lies in a folder stands together.
     literal: BTreeMap<&'p str, (&'p Spec, &'p Pattern)>,
+    /// The same again, for who knows the whole path.
+    spelled: HashMap<&'p str, (&'p Spec, &'p Pattern)>,
+    /// The folders in which one of them lies.
+    folders: HashSet<&'p str>,
     /// Globs, by the folder that all they match lies in.
     globs: HashMap<&'p str, Vec<(&'p Spec, &'p Pattern)>>,
 }
 
 impl<'p> Outputs<'p> {
     fn new(notes: &mut Notes, project: &'p Project) -> Self {
-        let mut outputs = Self { literal: BTreeMap::new(), globs: HashMap::new() };
-        let mut tasks: HashMap<&str, (&Spec, &str)> = HashMap::new();
+        let stages = || project.specs.values().flat_map(|spec| &spec.stages);
+        let with_tasks = stages().filter(|stage| stage.tasks.is_some()).count();
+        let made = stages().map(|stage| stage.outputs.len()).sum::<usize>() + with_tasks;
+        let mut outputs = Self {
+            literal: BTreeMap::new(),
+            spelled: HashMap::with_capacity(made),
+            folders: HashSet::with_capacity(project.specs.len()),
+            globs: HashMap::new(),
+        };
+        let mut tasks: HashMap<&str, (&Spec, &str)> = HashMap::with_capacity(with_tasks);
         for spec in project.specs.values() {
             for stage in &spec.stages {
                 for output in &stage.outputs {
@@ -92,7 +105,7 @@ impl<'p> Outputs<'p> {
                 if let Some(other) = outputs.writers(file).into_iter().find(|other| other.name != spec.name) {
                     twice(notes, "tasks file", file, (spec, spec.span), other);
                 }
-                outputs.literal.entry(file.resolved()).or_insert((spec, file));
+                outputs.insert_literal(spec, file);
             }
         }
         outputs
@@ -102,8 +115,18 @@ impl<'p> Outputs<'p> {
         if output.is_glob() {
             self.globs.entry(output.root()).or_default().push((spec, output));
         } else {
-            self.literal.entry(output.resolved()).or_insert((spec, output));
+            self.insert_literal(spec, output);
         }
+    }
+
+    fn insert_literal(&mut self, spec: &'p Spec, output: &'p Pattern) {
+        let path = output.resolved();
+        let Entry::Vacant(place) = self.spelled.entry(path) else { return };
+        place.insert((spec, output));
+        self.literal.insert(path, (spec, output));
+        let mut folders = path.match_indices('/').map(|(slash, _)| &path[..slash]).rev();
+        // Those above a folder that is known are known.
+        while folders.next().is_some_and(|folder| self.folders.insert(folder)) {}
     }
 
     /// The specs one of whose outputs may be one of the pattern's files.
@@ -111,8 +134,9 @@ impl<'p> Outputs<'p> {
         let mut found = Vec::new();
         let root = pattern.root();
         // What lies below, or is, the pattern.
-        let below =
-            self.literal.range(root..).take_while(|(path, _)| path.starts_with(root)).take(MOST_PAIRS);
+        let is_there = pattern.is_glob() || self.folders.contains(root) || self.spelled.contains_key(root);
+        let below = is_there.then(|| self.literal.range(root..)).into_iter().flatten();
+        let below = below.take_while(|(path, _)| path.starts_with(root)).take(MOST_PAIRS);
         found.extend(
             below.filter(|(_, (_, output))| order::overlap(pattern, output)).map(|(_, (spec, _))| *spec),
         );
@@ -121,7 +145,7 @@ impl<'p> Outputs<'p> {
             std::iter::once("").chain(root.match_indices('/').map(|(slash, _)| &root[..slash])).chain([root]);
         for folder in above {
             found.extend(
-                self.literal.get(folder).filter(|(_, o)| order::overlap(pattern, o)).map(|(spec, _)| *spec),
+                self.spelled.get(folder).filter(|(_, o)| order::overlap(pattern, o)).map(|(spec, _)| *spec),
             );
             let globs = self.globs.get(folder).into_iter().flatten().take(MOST_PAIRS);
             found.extend(globs.filter(|(_, output)| order::overlap(pattern, output)).map(|(spec, _)| *spec));
@@ -147,7 +171,7 @@ fn twice(notes: &mut Notes, what: &str, pattern: &Pattern, (spec, span): (&Spec,
 /// A spec that reads what another one writes needs it, directly or through others.
 fn reads(notes: &mut Notes, project: &Project, outputs: &Outputs<'_>) {
     let mut needs = Needs::new(project);
-    let mut shared: HashMap<&str, Vec<&Spec>> = HashMap::new();
+    let mut shared: HashMap<&str, Vec<&Spec>> = HashMap::with_capacity(project.specs.len());
     for spec in project.specs.values() {
         let mut told: HashSet<&SpecName> = HashSet::new();
         for input in spec.stages.iter().flat_map(|stage| &stage.inputs) {

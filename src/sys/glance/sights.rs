@@ -3,7 +3,7 @@ use super::moment::Moment;
 use super::stat::{Depth, SIZE, Stat};
 use rustix::fs::{Mode, OFlags, open};
 use std::collections::HashSet;
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, OsStr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -40,19 +40,19 @@ impl Sights {
 
     /// Adds the folders on the way from the top to each place, and what git is told of ignored files there.
     pub fn add_ways(&mut self) {
-        let mut ways: HashSet<&Path> = HashSet::new();
+        let mut ways: HashSet<&OsStr> = HashSet::new();
         let whole = self.0.iter().filter(|(_, depth)| *depth == Depth::Whole);
         let whole: HashSet<&[u8]> = whole.map(|(path, _)| path.to_bytes()).collect();
         for (path, _) in &self.0 {
-            let path = Path::new(std::ffi::OsStr::from_bytes(path.to_bytes()));
+            let path = Path::new(OsStr::from_bytes(path.to_bytes()));
             if path.is_relative() {
-                ways.extend(
-                    path.ancestors().skip(1).take_while(|way| !ways.contains(way)).collect::<Vec<_>>(),
-                );
+                // Those above a folder that is known are known.
+                let mut above = path.ancestors().skip(1);
+                while above.next().is_some_and(|way| ways.insert(way.as_os_str())) {}
             }
         }
         let mut found = Self::default();
-        for way in ways {
+        for way in ways.into_iter().map(Path::new) {
             found.add(way, Depth::Kind);
             // Of a folder that is looked at whole it is known what is in it.
             if way.starts_with(REPOSITORY) || whole.contains(way.as_os_str().as_bytes()) {
@@ -76,27 +76,45 @@ impl Sights {
             return None;
         }
         let folder = opened(top)?;
+        let chunks: Vec<&[(CString, Depth)]> = self.0.chunks(CHUNK).collect();
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let look = |chunks: &[&[(CString, Depth)]]| {
+            chunks.iter().map(|chunk| look_at(chunk, folder.as_fd(), began)).collect::<Option<Vec<_>>>()
+        };
+        let seen = std::thread::scope(|scope| {
+            let parts = chunks.chunks(chunks.len().div_ceil(threads).max(1));
+            let parts: Vec<_> = parts.map(|part| scope.spawn(move || look(part))).collect();
+            let mut seen = Vec::with_capacity(chunks.len());
+            for part in parts {
+                seen.extend(part.join().ok()??);
+            }
+            Some(seen)
+        })?;
         let mut bytes = u32::try_from(count).ok()?.to_le_bytes().to_vec();
-        let chunks = count.div_ceil(CHUNK);
-        let table = bytes.len();
-        bytes.resize(table + chunks * 4, 0);
-        for (at, (path, depth)) in self.0.iter().enumerate() {
-            if at % CHUNK == 0 {
-                let place = table + at / CHUNK * 4;
-                let here = u32::try_from(bytes.len()).ok()?;
-                bytes[place..place + 4].copy_from_slice(&here.to_le_bytes());
-            }
-            let (stat, changed) = Stat::of(folder.as_fd(), path, *depth)?;
-            let is_within = path.to_bytes().ends_with(b"/.git") && stat != Stat::NOTHING;
-            if is_within || began.is_hidden_by(changed) && !is_own(path) {
-                return None;
-            }
-            bytes.push(depth.byte());
-            bytes.extend_from_slice(path.as_bytes_with_nul());
-            bytes.extend_from_slice(&stat.0);
+        let mut here = bytes.len() + seen.len() * 4;
+        for chunk in &seen {
+            bytes.extend_from_slice(&u32::try_from(here).ok()?.to_le_bytes());
+            here += chunk.len();
         }
+        seen.iter().for_each(|chunk| bytes.extend_from_slice(chunk));
         Some(bytes)
     }
+}
+
+/// What is seen at some places. `None`: it cannot be relied on.
+fn look_at(places: &[(CString, Depth)], folder: BorrowedFd<'_>, began: &Moment) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(places.len() * (SIZE + 32));
+    for (path, depth) in places {
+        let (stat, changed) = Stat::of(folder, path, *depth)?;
+        let is_within = path.to_bytes().ends_with(b"/.git") && stat != Stat::NOTHING;
+        if is_within || began.is_hidden_by(changed) && !is_own(path) {
+            return None;
+        }
+        bytes.push(depth.byte());
+        bytes.extend_from_slice(path.as_bytes_with_nul());
+        bytes.extend_from_slice(&stat.0);
+    }
+    Some(bytes)
 }
 
 /// Whether only we write there, and no other process of ours without the lock that the writer of this look has or

@@ -1,7 +1,7 @@
 //! How long it takes until a worktree is ready, as a ratio to `git worktree add` of the same commit in the same repository
 //! and run; and how long until one is gone, against `git worktree remove`.
 //!
-//! `cargo bench --bench worktrees` (500, 20,000 and 200,000 files), `cargo bench --bench worktrees -- 20000` (one size),
+//! `cargo bench --bench worktrees` (500, 1,000, 20,000 and 200,000 files), `cargo bench --bench worktrees -- 20000` (one size),
 //! `cargo bench --bench worktrees -- 20000 1` (measured so often).
 //! Files of 120 bytes, a hundred in a folder; ten of them differ between one worktree and the next. With
 //! `TMPDIR=/dev/shm` it measures git and specmake instead of the disk; 200,000 files take about 5 GB there.
@@ -26,7 +26,7 @@ use std::time::Instant;
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// Files, and how often each is measured.
-const SIZES: [(usize, usize); 3] = [(500, 15), (20_000, 7), (200_000, 3)];
+const SIZES: [(usize, usize); 4] = [(500, 15), (1_000, 15), (20_000, 7), (200_000, 2)];
 
 /// Files that differ between two worktrees.
 const DIFFER: usize = 10;

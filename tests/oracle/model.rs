@@ -255,8 +255,13 @@ impl Model {
             if memory.at > landing.at {
                 continue;
             }
-            memory.standing =
-                if landing.reverted { Standing::Void("reverted".into()) } else { Standing::Done };
+            let reverted = Standing::Void("reverted".into());
+            // What was voided for another reason since stays so.
+            match (landing.reverted, memory.standing == reverted) {
+                (true, _) if !matches!(memory.standing, Standing::Void(_)) => memory.standing = reverted,
+                (false, true) => memory.standing = Standing::Done,
+                _ => {}
+            }
         }
         true
     }

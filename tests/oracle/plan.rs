@@ -424,10 +424,14 @@ impl Model {
         }
     }
 
-    /// All stages of a spec are taken as done that are not, nor are found done by hand: what one hands on is known of those behind it then.
-    pub fn touch(&mut self, spec: usize) {
+    /// What is found done by hand of a spec and all that it needs.
+    pub fn find(&mut self, spec: usize) {
         self.now += 1;
         self.wanted(&[spec]).into_iter().for_each(|wanted| self.adopt(wanted));
+    }
+
+    /// All stages of a spec are taken as done that are not: what one hands on is known of those behind it then.
+    pub fn touch(&mut self, spec: usize) {
         let all = 0..self.shape.stages(spec).len();
         for _ in all.clone() {
             let due: Vec<usize> =

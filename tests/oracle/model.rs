@@ -156,11 +156,12 @@ impl Model {
         self.tip = Tip::Other;
     }
 
-    /// Whether a spec ran in a build in which another one landed, before it or after it as it happened.
+    /// Whether a spec ran or was held in a build in which another one landed, before it or after it as it happened.
     pub fn ran_beside(&self, spec: usize, other: usize) -> bool {
         let build = |at: u32| self.builds.partition_point(|began| *began <= at);
         let stages = (0..self.shape.stages(spec).len()).filter_map(|stage| self.memories.get(&(spec, stage)));
-        let ran: BTreeSet<usize> = stages.map(|memory| build(memory.at)).collect();
+        let held = self.held.get(&spec).map(|(_, then)| then);
+        let ran: BTreeSet<usize> = stages.chain(held).map(|memory| build(memory.at)).collect();
         self.landings.iter().any(|landing| landing.spec == other && ran.contains(&build(landing.at)))
     }
 

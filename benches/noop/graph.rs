@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{ChildStdin, Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 const PIPELINE: &str = r#"pipeline "four" {
@@ -63,15 +63,17 @@ impl Graph {
 
     /// Makes a `Makefile`, and everything as a build would leave it.
     pub fn make(&self, folder: &Path) -> io::Result<()> {
-        let mut text = String::from("all:\n");
+        // On one line: to those of another, make adds by looking through all that it has.
+        let mut text = String::from("all:");
+        (0..self.specs).try_for_each(|at| write!(text, " {}.checked", name(at))).map_err(io::Error::other)?;
+        text.push('\n');
         self.made(folder)?;
         for at in 0..self.specs {
             let spec = name(at);
             let need = needed(at).map(|need| format!(" {}.checked", name(need))).unwrap_or_default();
             let _ = write!(
                 text,
-                "all: {spec}.checked\n\
-                 specs/{spec}/plan.md: specs/{spec}/spec.md{need}\n\t@touch $@\n\
+                "specs/{spec}/plan.md: specs/{spec}/spec.md{need}\n\t@touch $@\n\
                  specs/{spec}/tasks.md: specs/{spec}/plan.md{need}\n\t@touch $@\n\
                  src/{spec}.txt: specs/{spec}/tasks.md{need}\n\t@touch $@\n\
                  {spec}.checked: src/{spec}.txt{need}\n\t@touch $@\n"
@@ -144,20 +146,62 @@ fn make(repo: &Path, specs: usize, traced: bool) -> io::Result<()> {
     git(repo, &["init", "-q", "-b", "main"])?;
     git(repo, &["config", "user.name", "bench"])?;
     git(repo, &["config", "user.email", "bench@example.org"])?;
-    let mut import = Command::new("git");
-    import.args(["fast-import", "--quiet"]).current_dir(repo).stdin(Stdio::piped());
-    let mut child = import.spawn()?;
-    let stdin = child.stdin.take().ok_or_else(|| io::Error::other("no pipe"))?;
-    let mut import = Import { to: BufWriter::new(stdin), commits: 0 };
-    import.all(specs, traced)?;
-    import.to.flush()?;
-    drop(import);
-    if !child.wait()?.success() {
-        return Err(io::Error::other("fast-import failed"));
+    let import = |args: &[&str], all: &dyn Fn(&mut Import<BufWriter<ChildStdin>>) -> io::Result<()>| {
+        let mut import = Command::new("git");
+        import.arg("fast-import").args(args).arg("--quiet").current_dir(repo).stdin(Stdio::piped());
+        feed(&mut import, |to| {
+            let mut import = Import { to, marks: 0 };
+            all(&mut import)?;
+            import.to.flush()
+        })
+    };
+    if traced {
+        import(&[], &|import| import.history(specs))?;
+        git(repo, &["reset", "-q", "--hard"])?;
+        return git(repo, &["gc", "-q"]);
     }
+    // To put a file into a tree, fast-import looks through the whole folder: it is only told what they hold.
+    import(&["--export-marks=../marks"], &|import| {
+        import.blob(&specfile(specs))?;
+        import.blob(AGENT)?;
+        files(specs).try_for_each(|file| import.blob(content(&file)))
+    })?;
+    let marks = fs::read_to_string(repo.join("../marks"))?;
+    let mut names: Vec<(usize, &str)> = Vec::new();
+    for mark in marks.lines().filter_map(|line| line.strip_prefix(':')?.split_once(' ')) {
+        names.push((mark.0.parse().map_err(io::Error::other)?, mark.1));
+    }
+    names.sort_unstable();
+    let paths = ["Specfile".to_owned(), "agent.sh".to_owned()].into_iter().chain(files(specs));
+    let mut index = Command::new("git");
+    index.args(["update-index", "--index-info"]).current_dir(repo).stdin(Stdio::piped());
+    feed(&mut index, |mut to| {
+        let mut entries = names.iter().zip(paths);
+        entries.try_for_each(|((_, name), path)| writeln!(to, "100644 {name}\t{path}"))?;
+        to.flush()
+    })?;
+    git(repo, &["commit", "-q", "-m", "start"])?;
     git(repo, &["reset", "-q", "--hard"])?;
-    // One commit is packed well as it is.
-    if traced { git(repo, &["gc", "-q"]) } else { git(repo, &["pack-refs", "--all"]) }
+    git(repo, &["pack-refs", "--all"])
+}
+
+const AGENT: &str = "#!/bin/sh\n";
+
+fn specfile(specs: usize) -> String {
+    let mut specfile = PIPELINE.to_owned();
+    for at in 0..specs {
+        let needs = needed(at).map(|need| format!(" {{ needs {:?} }}", name(need))).unwrap_or_default();
+        let _ = writeln!(specfile, "spec {:?} \"A feature\"{needs}", name(at));
+    }
+    specfile
+}
+
+/// Runs a command that reads what it is told.
+fn feed(command: &mut Command, tell: impl FnOnce(BufWriter<ChildStdin>) -> io::Result<()>) -> io::Result<()> {
+    let mut child = command.spawn()?;
+    let stdin = child.stdin.take().ok_or_else(|| io::Error::other("no pipe"))?;
+    tell(BufWriter::new(stdin))?;
+    if child.wait()?.success() { Ok(()) } else { Err(io::Error::other(format!("{command:?} failed"))) }
 }
 
 fn git(repo: &Path, args: &[&str]) -> io::Result<()> {
@@ -165,30 +209,27 @@ fn git(repo: &Path, args: &[&str]) -> io::Result<()> {
     if status.success() { Ok(()) } else { Err(io::Error::other(format!("git {args:?} failed"))) }
 }
 
-/// A stream of commits.
+/// A stream of commits, or of contents.
 struct Import<W> {
     to: W,
-    commits: usize,
+    marks: usize,
 }
 
 impl<W: Write> Import<W> {
-    fn all(&mut self, specs: usize, traced: bool) -> io::Result<()> {
-        let mut specfile = PIPELINE.to_owned();
-        for at in 0..specs {
-            let needs = needed(at).map(|need| format!(" {{ needs {:?} }}", name(need))).unwrap_or_default();
-            let _ = writeln!(specfile, "spec {:?} \"A feature\"{needs}", name(at));
-        }
+    fn blob(&mut self, content: &str) -> io::Result<()> {
+        self.marks += 1;
+        writeln!(self.to, "blob\nmark :{}\ndata {}\n{content}", self.marks, content.len())
+    }
+
+    /// The landings of all specs, one after the other.
+    fn history(&mut self, specs: usize) -> io::Result<()> {
         let start = self.commit("refs/heads/main", "start", &[])?;
-        self.file("Specfile", &specfile)?;
-        self.file("agent.sh", "#!/bin/sh\n")?;
-        for file in files(specs).filter(|file| !traced || file.ends_with("/spec.md")) {
+        self.file("Specfile", &specfile(specs))?;
+        self.file("agent.sh", AGENT)?;
+        for file in files(specs).filter(|file| file.ends_with("/spec.md")) {
             self.file(&file, content(&file))?;
         }
-        let mut tip = start;
-        for spec in (0..specs).filter(|_| traced) {
-            tip = self.landed(spec, tip)?;
-        }
-        Ok(())
+        (0..specs).try_fold(start, |tip, spec| self.landed(spec, tip)).map(drop)
     }
 
     /// A spec's four stages on its branch, and its landing.
@@ -237,8 +278,8 @@ impl<W: Write> Import<W> {
     }
 
     fn commit(&mut self, branch: &str, message: &str, parents: &[usize]) -> io::Result<usize> {
-        self.commits += 1;
-        let (mark, time) = (self.commits, 1_700_000_000 + self.commits);
+        self.marks += 1;
+        let (mark, time) = (self.marks, 1_700_000_000 + self.marks);
         write!(
             self.to,
             "commit {branch}\nmark :{mark}\ncommitter bench <bench@example.org> {time} +0000\ndata {}\n{message}\n",

@@ -111,7 +111,8 @@ impl Model {
     fn lefts<'m>(&'m self, spec: usize, stage: usize, memory: &'m Memory) -> Vec<&'m Files> {
         let later = (stage + 1..self.shape.stages(spec).len()).filter(|later| self.is_done(spec, *later));
         let later = later.map(|later| &self.memories[&(spec, later)]);
-        let later = later.filter(|later| later.at > memory.at).map(|later| &later.tree);
+        let later = later.filter(|later| later.at > memory.at && later.standing == Standing::Done);
+        let later = later.map(|later| &later.tree);
         let landed = self.landings.iter().filter(|l| l.spec == spec && l.at > memory.at && !l.reverted);
         std::iter::once(&memory.tree).chain(later).chain(landed.map(|landing| &landing.after)).collect()
     }

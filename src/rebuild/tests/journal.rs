@@ -318,6 +318,20 @@ fn who_was_adopted_knows_what_had_landed_then_of_its_layer() {
 }
 
 #[test]
+fn what_was_adopted_later_left_nothing() {
+    let (mut repository, mut a) = (begun(), spec("a"));
+    repository.build(&a, &[]);
+    a.stages.push(stage("a", "publish", 5, &[], &["out/{spec}.txt"]));
+    let at = repository.edit(&[("out/a.txt", Some("mine")), ("specs/a/spec.md", Some("mine"))]);
+    assert_eq!(repository.adopted(&a), ["publish"]);
+    let dirty = ["input `specs/a/spec.md` changed"];
+    assert_eq!(repository.reasons(&a, "plan", &[]), dirty);
+    let stages = vec![a.stages[5].name.clone()];
+    repository.remembered.push(Adopted { spec: a.name.clone(), stages, at });
+    assert_eq!(repository.reasons(&a, "plan", &[]), dirty, "nobody read the edit");
+}
+
+#[test]
 fn who_was_adopted_knows_what_was_taken_back_since() {
     let (mut repository, a, b) = (begun(), spec("a"), spec("b"));
     repository.build(&a, &[]);

@@ -1,9 +1,9 @@
 //! The user's checkout: what is edited there and not yet committed, the commit that those edits would
 //! make, and making it. Nothing but the files named is ever touched, staged ones of the user's included.
-use super::git::{Git, GitError, NewCommit, Oid, Operation, Signature, TempIndex, path};
+use super::git::{Git, GitError, Keeping, NewCommit, Oid, Operation, Signature, TempIndex, path};
 use super::landing::{Busy, Move, Moved, move_entries};
 use super::lock::RefsLock;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// All that is edited in a checkout.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -131,10 +131,11 @@ pub fn commit_paths(
         return Ok(Committed::Busy(Busy::Switched));
     }
     let unfit = |edit: &&Edit| edit.staged_otherwise || edit.kind == EditKind::Conflicted;
+    let named: HashSet<&String> = paths.iter().collect();
     let staged: Vec<String> = edits
         .files
         .iter()
-        .filter(|edit| paths.contains(&edit.path))
+        .filter(|edit| named.contains(&edit.path))
         .filter(unfit)
         .map(|edit| edit.path.clone())
         .collect();
@@ -159,7 +160,9 @@ fn commit_of(
     signature: Option<Signature>,
 ) -> Result<Option<Oid>, GitError> {
     let index = TempIndex::of_tree(git, base)?;
-    index.add(paths.iter().map(String::as_str))?;
+    // Nothing leads to a commit that always comes out the same: it is only looked at.
+    let keeping = if signature.is_some() { Keeping::Quick } else { Keeping::Safe };
+    index.add(paths.iter().map(String::as_str), keeping)?;
     let tree = index.write_tree()?;
     if tree == git.tree_of(base)? {
         return Ok(None);

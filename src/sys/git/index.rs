@@ -19,6 +19,15 @@ pub struct TempIndex {
     _dir: Option<TempDir>,
 }
 
+/// How blobs are kept that become part of an index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeping {
+    /// On the disk before anything names them; all of them are waited for at once.
+    Safe,
+    /// For what is only looked at: as fast as can be, and nobody minds if a power cut takes them.
+    Quick,
+}
+
 /// One file of an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexEntry {
@@ -130,13 +139,21 @@ impl TempIndex {
     ///
     /// # Errors
     /// A path leads through a symlink, or names a folder.
-    pub fn add<'a>(&self, paths: impl IntoIterator<Item = &'a str>) -> Result<(), GitError> {
+    pub fn add<'a>(
+        &self,
+        paths: impl IntoIterator<Item = &'a str>,
+        keeping: Keeping,
+    ) -> Result<(), GitError> {
         let script = nul_separated(paths);
         if script.is_empty() {
             return Ok(());
         }
-        let command = self.command(&["update-index", "--add", "--remove", "--replace", "-z", "--stdin"]);
-        self.git.run(&command.stdin(script)).map(drop)
+        let settings: &[&str] = match keeping {
+            Keeping::Safe => &["-c", "core.fsyncMethod=batch"],
+            Keeping::Quick => &["-c", "core.fsync=none", "-c", "core.looseCompression=0"],
+        };
+        let add = ["update-index", "--add", "--remove", "--replace", "-z", "--stdin"];
+        self.git.run(&self.command(&[settings, &add].concat()).stdin(script)).map(drop)
     }
 
     /// Its entries, all of them or those at these very paths.

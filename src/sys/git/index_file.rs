@@ -5,7 +5,7 @@ use super::oid::{Content, Mode, Oid};
 use super::path;
 
 /// The bytes of an entry before its object's name: two times, then six numbers.
-const STAT: usize = 40;
+pub(crate) const STAT: usize = 40;
 
 /// The bytes of an object's name, and of the checksum at the end.
 const OID: usize = 20;
@@ -21,6 +21,8 @@ const INTENT_TO_ADD: u16 = 0x2000;
 pub(crate) struct Indexed {
     /// Its entries, in its order.
     pub(crate) entries: Vec<IndexEntry>,
+    /// The stat that each of them had when git last looked: see [`STAT`].
+    pub(crate) stats: Vec<[u8; STAT]>,
     /// Whether git would not look at some files: they are assumed unchanged, or left out of the checkout.
     pub(crate) hides: bool,
     /// The tree that all of it makes, where git has written that down (`TREE`) and nothing has changed since.
@@ -61,7 +63,7 @@ impl Indexed {
 
     fn entry(&mut self, rest: &mut Bytes<'_>, version: u32, name: &mut Vec<u8>) -> Option<()> {
         let before = rest.0.len();
-        let stat = rest.take(STAT)?;
+        let stat: [u8; STAT] = rest.take(STAT)?.try_into().ok()?;
         let mode = Mode(u32::from_be_bytes(stat[24..28].try_into().ok()?));
         let oid = Oid::from_bytes(rest.take(OID)?)?;
         let flags = rest.short()?;
@@ -83,6 +85,7 @@ impl Indexed {
         rest.take(padding)?;
         let skip_worktree = extended & SKIP_WORKTREE != 0;
         self.hides |= skip_worktree || flags & ASSUME_VALID != 0;
+        self.stats.push(stat);
         self.entries.push(IndexEntry {
             content: Content { mode, oid },
             stage: u8::try_from((flags >> 12) & 3).ok()?,

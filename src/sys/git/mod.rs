@@ -23,11 +23,12 @@ pub mod refs;
 pub mod repo;
 mod seen;
 pub mod tree;
+mod vouched;
 pub mod worktrees;
 
 pub use commit::{NewCommit, Signature};
 pub use error::GitError;
-pub use index::TempIndex;
+pub use index::{Keeping, TempIndex};
 pub use log::LogEntry;
 pub use lying::Lying;
 pub use merge::Merge;

@@ -3,7 +3,7 @@
 //! the user's.
 use crate::sys::files;
 use crate::sys::git::index::IndexEntry;
-use crate::sys::git::{Change, Content, Git, GitError, Mode, TempIndex, path};
+use crate::sys::git::{Change, Content, Git, GitError, Keeping, Mode, TempIndex, path};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
@@ -210,7 +210,7 @@ fn look(
     if !before.is_empty() {
         index.replace(&before)?;
     }
-    index.add(stats.keys().map(String::as_str))?;
+    index.add(stats.keys().map(String::as_str), Keeping::Safe)?;
     if !stats.is_empty() {
         for entry in index.entries(&[])? {
             if let Some(stat) = stats.get(&entry.path) {

@@ -181,6 +181,9 @@ impl Site {
         let mut begun = vec![RefUpdate::create(start_ref(&id.spec, &id.stage), place.tip)];
         begun.extend(self.remember_fork(&place.branch, standing.base));
         self.update_known_refs(&begun, "specmake: attempt").map_err(|e| setup_failure(&e))?;
+        if !worktree.is_ready() {
+            worktree.seal_again();
+        }
         let started = place.tip;
         Ok(Prepared {
             id,

@@ -1,6 +1,6 @@
 //! Making commits without touching a branch, a checkout or an editor.
 use super::error::GitError;
-use super::object::write_commit;
+use super::object::write_object;
 use super::oid::Oid;
 use super::people::Signed;
 use super::repo::{Git, failed};
@@ -55,7 +55,7 @@ impl Git {
             Some(who) => Signed::by(who),
             None => self.people()?.sign(),
         };
-        write_commit(self.common_dir(), content(commit, &signed?)?.as_bytes()).ok()
+        write_object(self.common_dir(), "commit", content(commit, &signed?)?.as_bytes()).ok()
     }
 
     fn commit_by_git(&self, commit: &NewCommit<'_>) -> Result<Oid, GitError> {

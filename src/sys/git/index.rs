@@ -78,7 +78,12 @@ impl TempIndex {
     /// The disk.
     pub fn copy_at(git: &Git, file: PathBuf) -> Result<Self, GitError> {
         copy_index(git, &file)?;
-        Ok(Self { git: git.with_env("GIT_INDEX_FILE", &file), file, _dir: None })
+        Ok(Self::at(git, file))
+    }
+
+    /// The one at `file`, which stays when this goes.
+    pub(crate) fn at(git: &Git, file: PathBuf) -> Self {
+        Self { git: git.with_env("GIT_INDEX_FILE", &file), file, _dir: None }
     }
 
     /// The file it lies in.

@@ -8,12 +8,13 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// Writes a commit. It is on the disk when this returns; one that is there already stays as it is.
+/// Writes a commit or a tree, as `kind` says. It is on the disk when this returns; one that is there already stays as it
+/// is.
 ///
 /// # Errors
 /// The disk's.
-pub(super) fn write_commit(common_dir: &Path, content: &[u8]) -> io::Result<Oid> {
-    let head = format!("commit {}\0", content.len());
+pub(super) fn write_object(common_dir: &Path, kind: &str, content: &[u8]) -> io::Result<Oid> {
+    let head = format!("{kind} {}\0", content.len());
     let name = Sha1::new().chain_update(&head).chain_update(content).finalize();
     let oid = Oid::from_bytes(&name).ok_or(ErrorKind::InvalidData)?;
     let digits = oid.to_string();

@@ -1,6 +1,6 @@
 //! One movement of a checkout from its first step to its last, and back if it cannot be finished.
 use super::apply::{NewIndex, clear_staging, write_files};
-use super::hold::{IndexLock, PreparedRef};
+use super::hold::{IndexLock, Mover, PreparedRef};
 use super::journal::Journal;
 use super::plan::{Extent, Plan, plan};
 use super::{Busy, Halt, Moment, Moved, Probe};
@@ -14,6 +14,7 @@ pub(super) fn carry(place: &Git, journal: &mut Journal, probe: &mut Probe<'_>) -
     if let Some(operation) = Operation::under_way(place.git_dir()) {
         return Ok(Moved::Busy(Busy::Operation(operation)));
     }
+    let mover = Mover::start(place, &journal.reason)?;
     if !resumed {
         journal.write(place)?;
     }
@@ -26,7 +27,7 @@ pub(super) fn carry(place: &Git, journal: &mut Journal, probe: &mut Probe<'_>) -
         return Err(Halt::Killed);
     }
     let update = RefUpdate::advance(branch_ref(&journal.branch), journal.old, journal.new);
-    let prepared = match PreparedRef::prepare(place, &update, journal.new, &journal.reason) {
+    let prepared = match PreparedRef::prepare(place, &update, journal.new, mover) {
         Ok(prepared) => prepared,
         Err(error) => {
             lock.release()?;
@@ -101,9 +102,9 @@ fn within(
 /// Writes a plan's files and installs its index.
 fn put(place: &Git, plan: &Plan, probe: &mut Probe<'_>) -> Result<(), Halt> {
     let index = NewIndex::prepare(place, plan)?;
-    write_files(place, plan, &index, probe)?;
+    let written = write_files(place, plan, &index, probe)?;
     if !plan.entries.is_empty() {
-        index.refresh(place)?;
+        index.refresh(place, plan, &written)?;
         index.install(place)?;
     }
     Ok(())

@@ -64,11 +64,19 @@ pub(super) struct PreparedRef {
     talk: Conversation,
 }
 
+/// A git that will move a ref, and has not been told yet which: it starts while other things are done.
+pub(super) struct Mover(Conversation);
+
+impl Mover {
+    pub(super) fn start(git: &Git, reason: &str) -> Result<Self, GitError> {
+        git.converse(&git.ref_transaction(reason)).map(Self)
+    }
+}
+
 impl PreparedRef {
     /// Prepares it: from here on nobody else moves the branch, nor what HEAD names in this checkout.
-    pub(super) fn prepare(git: &Git, update: &RefUpdate, like: Oid, reason: &str) -> Result<Self, GitError> {
-        let command = git.ref_transaction(reason);
-        let mut talk = git.converse(&command)?;
+    pub(super) fn prepare(git: &Git, update: &RefUpdate, like: Oid, mover: Mover) -> Result<Self, GitError> {
+        let Mover(mut talk) = mover;
         let mut script = b"start\0".to_vec();
         script.extend(update.instruction(like));
         script.extend(b"prepare\0");

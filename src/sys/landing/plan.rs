@@ -71,7 +71,7 @@ pub(super) fn plan(git: &Git, changes: &[Change], extent: Extent) -> Result<Plan
     let mut plan = Plan::default();
     let paths: Vec<String> = changes.iter().map(|change| change.path.clone()).collect();
     let mut entries: HashMap<String, Vec<IndexEntry>> = HashMap::new();
-    for entry in TempIndex::copy_of_checkout(git)?.entries(&paths)? {
+    for entry in entries_at(git, &paths)? {
         entries.entry(entry.path.clone()).or_default().push(entry);
     }
     for change in changes {
@@ -169,6 +169,13 @@ impl Plan {
     }
 }
 
+/// The checkout's index entries at these paths.
+fn entries_at(git: &Git, paths: &[String]) -> Result<Vec<IndexEntry>, GitError> {
+    let Some(indexed) = git.read_index() else { return TempIndex::copy_of_checkout(git)?.entries(paths) };
+    let wanted: HashSet<&str> = paths.iter().map(String::as_str).collect();
+    Ok(indexed.entries.into_iter().filter(|entry| wanted.contains(entry.path.as_str())).collect())
+}
+
 /// What of it lies in the checkout as a file: a submodule does not.
 fn file_side(content: Option<Content>) -> Option<Content> {
     content.filter(|content| content.mode != Mode::GITLINK)
@@ -200,6 +207,9 @@ fn look(
         };
         found.insert(path.clone(), seen);
     }
+    if stats.is_empty() {
+        return Ok(found);
+    }
     // An index of just these paths as they were: so git applies filters and modes as it would in earnest.
     let index = TempIndex::empty(git)?;
     let before: Vec<(String, Option<Content>)> = changes
@@ -211,11 +221,9 @@ fn look(
         index.replace(&before)?;
     }
     index.add(stats.keys().map(String::as_str), Keeping::Safe)?;
-    if !stats.is_empty() {
-        for entry in index.entries(&[])? {
-            if let Some(stat) = stats.get(&entry.path) {
-                found.insert(entry.path, OnDisk::File(entry.content, *stat));
-            }
+    for entry in index.entries(&[])? {
+        if let Some(stat) = stats.get(&entry.path) {
+            found.insert(entry.path, OnDisk::File(entry.content, *stat));
         }
     }
     Ok(found)

@@ -1,5 +1,6 @@
 //! Making a worktree.
 use super::register::{Head, forget, place_link, register};
+use super::seal::now;
 use super::unmake::{MAKING, Note};
 use super::{Worktree, place::settled};
 use crate::sys::git::{Git, GitError, Listed, Oid, RefUpdate, branch_ref};
@@ -125,6 +126,12 @@ impl Worktree {
             return Err(error);
         }
         super::remove(&git.git_dir().join("locked"))?;
+        // What has no branch is never kept as a stage is.
+        if !matches!(start, Start::Detached(_))
+            && let Ok(tree) = git.tree_of(commit)
+        {
+            worktree.seal(tree, now(git));
+        }
         Ok(Some(worktree))
     }
 

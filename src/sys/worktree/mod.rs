@@ -3,12 +3,14 @@
 mod add;
 mod aside;
 mod bring;
+mod compare;
 mod merge;
 mod place;
 mod register;
 mod remove;
 mod repair;
 mod reset;
+mod seal;
 mod snapshot;
 #[cfg(test)]
 mod tests;

@@ -1,15 +1,20 @@
 //! Removing a worktree, if nothing is lost by it.
 use super::Worktree;
 use super::add::remove_registered;
+use super::compare::compare;
 use super::register::forget;
 use super::unmake::{Note, REMOVING};
 use crate::sys::checkout::edits;
 use crate::sys::git::index::scratch;
-use crate::sys::git::{Change, Git, GitError, Mode, Oid, Operation, RefUpdate, branch_ref, path};
+use crate::sys::git::index_rows::{Row, Rows};
+use crate::sys::git::{Change, Git, GitError, Lying, Mode, Oid, Operation, RefUpdate, branch_ref, path};
 use crate::sys::lock::RefsLock;
 use crate::sys::spare::{self, Sparing};
 use std::path::Path;
 use tempfile::TempDir;
+
+/// So many files are read before git is asked.
+const FEW: usize = 64;
 
 /// Why a worktree stays.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -47,7 +52,53 @@ impl Worktree {
         if git.git_dir().join("locked").exists() {
             return Ok(Some(Stays::Locked));
         }
-        let edits = edits(git)?;
+        if !self.is_clean_for_sure(branch)
+            && let Some(why) = self.holds_edits(branch)?
+        {
+            return Ok(Some(why));
+        }
+        if let Some(module) = self.submodule_with_commits()? {
+            return Ok(Some(Stays::SubmoduleCommits(module)));
+        }
+        if spare::has_mounts(self.top()) {
+            return Ok(Some(Stays::Mounted));
+        }
+        let users = processes_in(self.top());
+        Ok((!users.is_empty()).then_some(Stays::InUse(users)))
+    }
+
+    /// Whether its branch is checked out and every file is as there, and no other lies beside them, as far as that can
+    /// be seen without git.
+    pub(super) fn is_clean_for_sure(&self, branch: Option<&str>) -> bool {
+        let git = self.git();
+        let tree = || git.tree_of(git.commit(&branch_ref(branch?)).ok()??).ok();
+        let is_there = Operation::under_way(git.git_dir()).is_none()
+            && branch.is_some()
+            && git.branch().is_ok_and(|now| now.as_deref() == branch);
+        let Some(sealed) = self.sealed().filter(|sealed| is_there && tree() == Some(sealed.tree)) else {
+            return false;
+        };
+        let Some(rows) = Rows::read(&sealed.bytes) else { return false };
+        let Some(compared) = compare(self.top(), &rows, sealed.moment) else { return false };
+        let young: Vec<Row<'_>> = compared.young.iter().map(|at| rows.rows[*at]).collect();
+        compared.changed.is_empty() && !compared.more && self.hold(&young)
+    }
+
+    /// Whether these files hold the very bytes that are kept: then nothing is lost with them.
+    fn hold(&self, rows: &[Row<'_>]) -> bool {
+        if rows.len() > FEW {
+            return false;
+        }
+        let paths: Vec<String> = rows.iter().map(|row| path::to_text(row.name)).collect();
+        let kept = rows.iter().zip(&paths).filter_map(|(row, path)| {
+            row.content().map(|content| Lying { mode: content.mode, oid: content.oid, path })
+        });
+        self.git().stamps_of_lying(&kept.collect::<Vec<_>>()).iter().all(Option::is_some)
+    }
+
+    /// What git says of it.
+    fn holds_edits(&self, branch: Option<&str>) -> Result<Option<Stays>, GitError> {
+        let edits = edits(self.git())?;
         if let Some(operation) = edits.operation {
             return Ok(Some(Stays::Operation(operation)));
         }
@@ -63,17 +114,7 @@ impl Worktree {
         };
         let dirty: Vec<String> =
             edits.files.into_iter().map(|edit| edit.path).filter(|path| !brought(path)).collect();
-        if !dirty.is_empty() {
-            return Ok(Some(Stays::Dirty(dirty)));
-        }
-        if let Some(module) = self.submodule_with_commits()? {
-            return Ok(Some(Stays::SubmoduleCommits(module)));
-        }
-        if spare::has_mounts(self.top()) {
-            return Ok(Some(Stays::Mounted));
-        }
-        let users = processes_in(self.top());
-        Ok((!users.is_empty()).then_some(Stays::InUse(users)))
+        Ok((!dirty.is_empty()).then_some(Stays::Dirty(dirty)))
     }
 
     /// Removes it, unless it must stay. Its branch stays.

@@ -1,10 +1,21 @@
 //! What lies in a worktree, as a tree, whatever an agent did to its index, its HEAD or its branches.
+use super::compare::compare;
+use super::seal::now;
 use super::{Worktree, forget_operations};
 use crate::sys::git::index::copy_file;
 use crate::sys::git::index_file::Indexed;
+use crate::sys::git::index_rows::Rows;
+use crate::sys::git::noted::Stamped;
 use crate::sys::git::{Change, Content, GitError, Mode, Oid, RefUpdate, TempIndex, branch_ref};
 use crate::sys::lock::RefsLock;
 use std::collections::HashSet;
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Longer than any index is worked on.
+const LATER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Everything in a worktree, untracked files too, ignored and excluded ones not.
 #[derive(Debug)]
@@ -22,6 +33,15 @@ pub struct Snapshot {
     /// What git said of files that it could not take.
     pub complaint: Option<String>,
     index: TempIndex,
+    /// When it was begun.
+    began: Option<Stamped>,
+}
+
+/// An index that holds everything in a worktree, and the tree that it makes.
+struct Staged {
+    index: TempIndex,
+    tree: Oid,
+    complaint: Option<String>,
 }
 
 impl Worktree {
@@ -32,9 +52,12 @@ impl Worktree {
     /// # Errors
     /// git or the disk fails.
     pub fn snapshot(&self, since: Oid, exclude: &[String]) -> Result<Snapshot, GitError> {
-        let index = self.honest_index(since)?;
-        let complaint = self.stage_all(&index)?;
-        let mut tree = index.write_tree()?;
+        let began = now(self.git());
+        let staged = match self.stage_sealed(began)? {
+            Some(staged) => staged,
+            None => self.stage_honestly(since)?,
+        };
+        let Staged { index, mut tree, complaint } = staged;
         let mut changes = self.git().diff_tree(since, tree)?;
         let mut excluded = self.brought_in()?;
         excluded.extend_from_slice(exclude);
@@ -58,7 +81,7 @@ impl Worktree {
             index.replace(&back)?;
             tree = index.write_tree()?;
         }
-        Ok(Snapshot { since, tree, changes, embedded, unreadable, complaint, index })
+        Ok(Snapshot { since, tree, changes, embedded, unreadable, complaint, index, began })
     }
 
     /// Makes a commit of a snapshot the worktree's own: HEAD names `branch` again, the branch moves from
@@ -87,6 +110,7 @@ impl Worktree {
         copy_file(snapshot.index.file(), &beside)
             .and_then(|()| std::fs::rename(&beside, &to))
             .map_err(GitError::io(format!("replace `{}`", to.display())))?;
+        self.seal(snapshot.tree, snapshot.began);
         let mut updates = also.to_vec();
         if old != commit {
             updates.push(RefUpdate::advance(branch_ref(branch), old, commit));
@@ -103,6 +127,42 @@ impl Worktree {
         self.git()
             .run(&self.git().command(["symbolic-ref", "-m", "specmake: back to the branch", "HEAD", &name]))
             .map(drop)
+    }
+
+    /// Stages what differs from the index that we left there, of which git need not read anything again. `None`: it is
+    /// another one.
+    fn stage_sealed(&self, began: Option<Stamped>) -> Result<Option<Staged>, GitError> {
+        let (Some(sealed), Some(began)) = (self.sealed(), began) else { return Ok(None) };
+        let Some(rows) = Rows::read(&sealed.bytes) else { return Ok(None) };
+        let Some(compared) = compare(self.top(), &rows, sealed.moment) else { return Ok(None) };
+        if compared.is_same() {
+            let index = TempIndex::copy_of_checkout(self.git())?;
+            return Ok(Some(Staged { index, tree: sealed.tree, complaint: None }));
+        }
+        let index = TempIndex::empty(self.git())?;
+        let words = || format!("write `{}`", index.file().display());
+        // git reads again what may have changed in the second in which an index was written: all that was checked out
+        // just now. What is doubtful of it is known, so this one was written later than anything.
+        let later = SystemTime::now() + LATER;
+        write_at(index.file(), &rows.doubting(&sealed.bytes, &compared.doubtful()), later)
+            .map_err(GitError::io(words()))?;
+        let complaint = self.stage_all(&index)?;
+        // And whatever is written from here on is doubtful.
+        let moment = UNIX_EPOCH + Duration::new(u64::try_from(began.0).unwrap_or(0), began.1);
+        set_time(index.file(), moment).map_err(GitError::io(words()))?;
+        let bytes = std::fs::read(index.file()).map_err(GitError::io(words()))?;
+        let tree = match Rows::read(&bytes).and_then(|rows| self.git().tree_of_rows(&rows)) {
+            Some(tree) => tree,
+            None => index.write_tree()?,
+        };
+        Ok(Some(Staged { index, tree, complaint }))
+    }
+
+    fn stage_honestly(&self, since: Oid) -> Result<Staged, GitError> {
+        let index = self.honest_index(since)?;
+        let complaint = self.stage_all(&index)?;
+        let tree = index.write_tree()?;
+        Ok(Staged { index, tree, complaint })
     }
 
     /// A copy of the worktree's index, which knows the stats of files and so saves reading them; or, if it
@@ -153,6 +213,15 @@ impl Worktree {
         let known = self.submodule_paths()?;
         Ok(new.into_iter().map(|change| change.path.clone()).filter(|path| !known.contains(path)).collect())
     }
+}
+
+fn write_at(file: &Path, bytes: &[u8], time: SystemTime) -> io::Result<()> {
+    std::fs::write(file, bytes)?;
+    set_time(file, time)
+}
+
+fn set_time(file: &Path, time: SystemTime) -> io::Result<()> {
+    File::options().write(true).open(file)?.set_modified(time)
 }
 
 /// The repository that git would not take because nothing is committed in it, if that is what this line says.

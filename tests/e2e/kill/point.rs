@@ -47,11 +47,11 @@ pub enum After {
 const LIKE: [(&str, &str); 8] = [
     ("any call", "*"),
     ("a worktree is filled", "* read-tree *"),
-    ("a worktree is looked at before it goes", "* status *"),
+    ("the checkout is looked at", "* status *"),
     ("refs", "* update-ref *"),
     ("compare-and-swap", "* update-ref *specmake: land *"),
     ("sync", "* checkout-index *"),
-    ("index", "* update-index *"),
+    ("a stage is kept", "* add --all *"),
     ("config", "* config *"),
 ];
 
@@ -99,7 +99,7 @@ fn sight(random: &mut Rng) -> (&'static str, Vec<Sight>) {
     let branch = format!("repo/.git/refs/heads/spec/{spec}");
     let landed = |spec: &str| there(format!("repo/out/{spec}/1.txt"));
     let registered = format!("repo/.git/worktrees/{spec}");
-    match random.u8(..17) {
+    match random.u8(..18) {
         0 => ("its branch appears", vec![there(branch)]),
         1 => ("its worktree appears", vec![there(format!("repo.worktrees/{spec}"))]),
         2 => ("its worktree fills", vec![there(format!("repo.worktrees/{spec}/{}", "README.txt"))]),
@@ -121,7 +121,8 @@ fn sight(random: &mut Rng) -> (&'static str, Vec<Sight>) {
             let spare = "repo/.git/specmake/spares/0".to_owned();
             vec![there(spare.clone()), Sight::Gone(spare)]
         }),
-        15 => ("its mark is written", vec![Sight::Changed("repo/.git/config".into())]),
+        15 => ("a new index is written", vec![landed(other), there("repo/.git/specmake.index".into())]),
+        16 => ("its mark is written", vec![Sight::Changed("repo/.git/config".into())]),
         _ => ("its worktree goes", {
             let worktree = format!("repo.worktrees/{spec}");
             vec![there(worktree.clone()), Sight::Gone(worktree)]

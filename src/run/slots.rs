@@ -23,7 +23,9 @@ impl Site {
     /// What is kept of worktrees for those that come after them: as many as are in use at once.
     pub(super) fn sparing(&self) -> Sparing {
         let settings = &self.project.settings;
-        let most = usize::try_from(settings.jobs).unwrap_or(usize::MAX);
+        // Files keep their times in a spare one: beside products that are brought in and newer, make would build nothing.
+        let brings_in = !settings.copy.is_empty() || !settings.link.is_empty();
+        let most = if brings_in { 0 } else { usize::try_from(settings.jobs).unwrap_or(usize::MAX) };
         Sparing { most, free: settings.limits.disk, worth: WORTH, any_disk: false }
     }
 

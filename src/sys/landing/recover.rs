@@ -8,6 +8,7 @@ use super::stale;
 use super::{Busy, Halt, Moved, Probe};
 use crate::sys::git::{Git, GitError, branch_ref};
 use crate::sys::lock::RefsLock;
+use crate::sys::spare::remove_folder;
 use std::path::Path;
 use std::time::Duration;
 
@@ -98,7 +99,7 @@ fn sweep(git: &Git) {
         let is_orphan = owner.is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists());
         if is_orphan || matches!(age, Ok(Ok(age)) if age > STALE) {
             // One that cannot be removed now will be found again.
-            drop(std::fs::remove_dir_all(entry.path()));
+            drop(remove_folder(&entry.path()));
         }
     }
 }

@@ -28,12 +28,32 @@ fn is_number(process: &Path) -> bool {
 
 /// What cannot be read is another user's, or was there until now.
 fn holds(process: &Path, folder: &Path) -> bool {
-    let leads_in = |link: &PathBuf| fs::read_link(link).is_ok_and(|target| target.starts_with(folder));
-    let open = fs::read_dir(process.join("fd")).into_iter().flatten().flatten().map(|entry| entry.path());
-    let links = ["cwd", "root", "exe"].map(|name| process.join(name));
-    links.into_iter().chain(open).any(|link| leads_in(&link))
-        || names(&process.join("maps"), folder)
-        || names(&process.join("mountinfo"), folder)
+    // The first thread may have ended before the others, and each may have files and a place of its own.
+    let threads: Vec<_> = entries(&process.join("task")).collect();
+    let has_one = threads.len() < 2;
+    let first = has_one.then(|| process.to_owned());
+    let mut threads = first.into_iter().chain(threads.into_iter().filter(|_| !has_one));
+    threads.any(|thread| {
+        let links = ["cwd", "root", "exe"].map(|name| thread.join(name)).into_iter();
+        links.chain(entries(&thread.join("fd"))).any(|link| leads_in(&link, folder))
+            || names(&thread.join("mountinfo"), folder)
+    }) || maps(process, folder)
+}
+
+/// What a folder of the system's has in it.
+fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path())
+}
+
+fn leads_in(link: &Path, folder: &Path) -> bool {
+    fs::read_link(link).is_ok_and(|target| target.starts_with(folder))
+}
+
+/// Whether a process has something below a folder mapped. All its threads that live have the same mapped.
+fn maps(process: &Path, folder: &Path) -> bool {
+    let has_any = |thread: &PathBuf| fs::read(thread.join("maps")).is_ok_and(|maps| !maps.is_empty());
+    let living = std::iter::once(process.to_owned()).chain(entries(&process.join("task"))).find(has_any);
+    living.is_some_and(|thread| names(&thread.join("maps"), folder))
 }
 
 /// Whether a text of the system's has the last two names of a folder in it. The beginning of its path may be another

@@ -19,6 +19,7 @@ mod ways;
 
 pub(super) use fill::fill;
 pub(super) use holders::has_mounts;
+pub(super) use raze::remove_folder;
 pub(super) use shape::Shape;
 pub use shelf::{Spare, spares};
 pub(super) use shelf::{put_by, take_note};
@@ -75,6 +76,7 @@ fn has_filtered(git: &Git) -> bool {
     let mut files = indexed.entries.iter().filter(|entry| entry.path.ends_with(".gitattributes"));
     files.any(|entry| {
         let file = top.join(super::git::path::to_os(&entry.path));
-        std::fs::read(file).is_ok_and(|bytes| calls_for_filters(&bytes))
+        // git itself follows no link to attributes in a worktree.
+        note::plain(&file).is_some_and(|bytes| calls_for_filters(&bytes))
     })
 }

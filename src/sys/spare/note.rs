@@ -4,6 +4,7 @@ use super::noted::Noted;
 use super::ways::{Moment, Ways};
 use crate::base::{Stamp, Stamper};
 use crate::sys::git::{Git, GitError, Oid};
+use rustix::fs::OFlags;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::Path;
@@ -13,6 +14,22 @@ pub(super) const NOTE: &str = "specmake-filled";
 
 /// The first word; another one is another program's.
 const FORMAT: &str = "filled-1";
+
+/// No file that is read here is larger: an index of some ten million files. In bytes.
+const LARGEST: u64 = 1 << 30;
+
+/// What a regular file of bounded size has in it; no link is followed, and nobody is waited for.
+pub(super) fn plain(file: &Path) -> Option<Vec<u8>> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(file, flags, rustix::fs::Mode::empty()).ok()?);
+    let stat = file.metadata().ok()?;
+    if !stat.is_file() || stat.len() > LARGEST {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    file.take(LARGEST).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
+}
 
 /// A note.
 #[derive(Debug)]
@@ -67,7 +84,7 @@ impl Note {
 
     /// Reads one. `None`: it is not whole.
     pub fn read(file: &Path) -> Option<Self> {
-        let mut bytes = fs::read(file).ok()?;
+        let mut bytes = plain(file)?;
         let end = bytes.iter().position(|byte| *byte == b'\n')?;
         let index = bytes.split_off(end + 1);
         let line = std::str::from_utf8(bytes.get(..end)?).ok()?;

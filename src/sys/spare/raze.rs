@@ -1,9 +1,15 @@
-//! Removing what lies below a folder without following a link, and without leaving its disk.
-use super::ways::wide;
-use rustix::fd::{AsFd, OwnedFd};
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, openat, statat, unlinkat};
+//! The one place that removes folders of ours: no link is followed, and nothing is entered that is mounted there, be it
+//! from the same disk.
+use super::has_mounts;
+use super::ways::{low, wide};
+use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, openat, statat, unlinkat};
 use std::ffi::{CStr, CString};
+use std::fs::Permissions;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 /// The names in a folder.
 pub(super) fn names(folder: impl AsFd) -> io::Result<Vec<CString>> {
@@ -17,10 +23,49 @@ pub(super) fn names(folder: impl AsFd) -> io::Result<Vec<CString>> {
     Ok(names)
 }
 
-/// Opens a folder in another, which must be one and no link.
+/// How a folder is opened, which must be one and no link.
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// Opens a folder, which must be no link itself.
+pub(super) fn open(path: &Path) -> io::Result<OwnedFd> {
+    Ok(openat(rustix::fs::CWD, path, FOLDER, Mode::empty())?)
+}
+
+/// Opens a folder in another, which must be one and no link, and nothing that is mounted there.
 pub(super) fn folder(parent: impl AsFd, name: &CStr) -> io::Result<OwnedFd> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    Ok(openat(parent, name, flags, Mode::empty())?)
+    enter(parent.as_fd(), name, FOLDER)
+}
+
+#[cfg(target_os = "linux")]
+fn enter(parent: BorrowedFd<'_>, name: &CStr, flags: OFlags) -> io::Result<OwnedFd> {
+    use rustix::fs::{ResolveFlags, openat2};
+    use rustix::io::Errno;
+    match openat2(parent, name, flags, Mode::empty(), ResolveFlags::NO_XDEV) {
+        // A system of before 5.6, or a container that knows no such call.
+        Err(Errno::NOSYS | Errno::PERM) => enter_by_list(parent, name, flags),
+        opened => Ok(opened?),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn enter(parent: BorrowedFd<'_>, name: &CStr, flags: OFlags) -> io::Result<OwnedFd> {
+    enter_by_list(parent, name, flags)
+}
+
+/// The same by the list of mounts.
+fn enter_by_list(parent: BorrowedFd<'_>, name: &CStr, flags: OFlags) -> io::Result<OwnedFd> {
+    let opened = openat(parent, name, flags, Mode::empty())?;
+    let place = std::fs::read_link(place_of(&opened));
+    let is_elsewhere = fstat(&opened)?.st_dev != fstat(parent)?.st_dev;
+    if is_elsewhere || place.is_ok_and(|place| has_mounts(&place)) {
+        return Err(io::ErrorKind::CrossesDevices.into());
+    }
+    Ok(opened)
+}
+
+/// What leads to an open file by its number.
+fn place_of(opened: &OwnedFd) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", opened.as_raw_fd()))
 }
 
 /// What lies there, a link for itself.
@@ -33,22 +78,103 @@ pub(super) fn is_folder(stat: &Stat) -> bool {
     FileType::from_raw_mode(stat.st_mode) == FileType::Directory
 }
 
-/// Removes one name and, if it is a folder, all below it.
+/// Removes one name and, if it is a folder, all below it; what cannot be removed keeps nothing else from going.
 ///
 /// # Errors
-/// Something there is on another disk than `disk`, or cannot be removed.
+/// Something there is mounted or on another disk than `disk`, or cannot be removed: the first of it.
 pub(super) fn raze(parent: impl AsFd, name: &CStr, disk: u64) -> io::Result<()> {
     let parent = parent.as_fd();
     let stat = look(parent, name)?;
-    if wide(stat.st_dev) != disk {
-        return Err(io::ErrorKind::CrossesDevices.into());
-    }
     if !is_folder(&stat) {
         return Ok(unlinkat(parent, name, AtFlags::empty())?);
     }
-    let opened = folder(parent, name)?;
-    for below in names(&opened)? {
-        raze(&opened, &below, disk)?;
+    if wide(stat.st_dev) != disk {
+        return Err(io::ErrorKind::CrossesDevices.into());
     }
+    if stat.st_mode & Mode::RWXU.as_raw_mode() != Mode::RWXU.as_raw_mode() {
+        open_up(parent, name, &stat);
+    }
+    empty(&folder(parent, name)?, disk)?;
     Ok(unlinkat(parent, name, AtFlags::REMOVEDIR)?)
+}
+
+/// Removes all that lies in a folder, as [`raze`] does.
+///
+/// # Errors
+/// As of [`raze`].
+pub(super) fn empty(folder: &OwnedFd, disk: u64) -> io::Result<()> {
+    let all = names(folder)?.into_iter().map(|name| raze(folder, &name, disk));
+    // Not at the first error: the others go all the same.
+    all.fold(Ok(()), io::Result::and)
+}
+
+/// Lets us into a folder that is ours and was closed to us; it is about to go.
+fn open_up(parent: BorrowedFd<'_>, name: &CStr, stat: &Stat) {
+    if let Ok(opened) = enter(parent, name, FOLDER.union(OFlags::PATH)) {
+        let mode = Permissions::from_mode(low(stat.st_mode) | 0o700);
+        // What cannot be opened up cannot be removed, which says why.
+        drop(std::fs::set_permissions(place_of(&opened), mode));
+    }
+}
+
+/// Removes a folder of ours, if it is there, and all that lies in it.
+///
+/// # Errors
+/// Something there is mounted or on another disk, or cannot be removed; everything else is gone.
+pub(crate) fn remove_folder(path: &Path) -> io::Result<()> {
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+    let flags = FOLDER.difference(OFlags::NOFOLLOW);
+    let removed = openat(rustix::fs::CWD, parent, flags, Mode::empty()).map_err(io::Error::from);
+    let removed = removed
+        .and_then(|parent| raze(&parent, &CString::new(name.as_bytes())?, wide(fstat(&parent)?.st_dev)));
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn what_is_mounted_is_not_entered() {
+        for enter in [enter, enter_by_list] {
+            let root = open(Path::new("/")).unwrap();
+            assert!(enter(root.as_fd(), c"proc", FOLDER).is_err());
+            assert!(raze(&root, c"proc", 0).is_err());
+        }
+    }
+
+    #[test]
+    fn folders_that_are_closed_go_with_all_in_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let top = folder.path().join("top");
+        fs::create_dir_all(top.join("closed/below")).unwrap();
+        fs::write(top.join("closed/below/file"), "").unwrap();
+        for (name, mode) in [("closed/below", 0o555), ("closed", 0)] {
+            fs::set_permissions(top.join(name), PermissionsExt::from_mode(mode)).unwrap();
+        }
+        let opened = open(&top).unwrap();
+        let stat = look(&opened, c"closed").unwrap();
+        open_up(opened.as_fd(), c"closed", &stat);
+        assert_eq!(top.join("closed").metadata().unwrap().permissions().mode() & 0o777, 0o700);
+        remove_folder(&top).unwrap();
+        assert!(!top.exists());
+        remove_folder(&top).unwrap();
+    }
+
+    #[test]
+    fn a_link_goes_and_what_it_leads_to_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("mine")).unwrap();
+        fs::write(folder.path().join("mine/file"), "").unwrap();
+        std::os::unix::fs::symlink(folder.path().join("mine"), folder.path().join("link")).unwrap();
+        remove_folder(&folder.path().join("link")).unwrap();
+        assert!(folder.path().join("mine/file").exists() && !folder.path().join("link").exists());
+    }
 }

@@ -1,8 +1,9 @@
 //! Where spare worktrees lie: numbered folders in one of ours, each put there and taken from there in one step.
 use super::Sparing;
+use super::has_mounts;
 use super::note::{NOTE, Note};
 use super::noted::Noted;
-use super::raze::{folder, is_folder, look, names, raze};
+use super::raze::{empty, folder, is_folder, look, names, open};
 use super::sift::sift;
 use super::ways::wide;
 use crate::sys::files;
@@ -67,8 +68,11 @@ impl Spare {
         self.claim(repo).map(drop).map_err(GitError::io(format!("remove `{}`", self.folder.display())))
     }
 
-    /// Takes it from the shelf, so that nobody else does.
+    /// Takes it from the shelf, so that nobody else does. One in which something is mounted stays where it is.
     pub(super) fn claim(&self, repo: &Git) -> io::Result<Claimed> {
+        if has_mounts(&self.folder.canonicalize()?) {
+            return Err(io::Error::new(io::ErrorKind::ResourceBusy, "something is mounted in it"));
+        }
         let aside = Claimed::new(repo)?;
         let to = open(&aside.1)?;
         renameat(shelf(repo, false)?, &self.number, to, c"spare")?;
@@ -106,16 +110,12 @@ impl Drop for Claimed {
 
 /// Removes a folder aside, no link followed and no other disk touched.
 fn discard(aside: TempDir) {
-    match open(aside.path()).and_then(|folder| emptied(&folder)) {
+    let emptied = open(aside.path()).and_then(|folder| empty(&folder, wide(fstat(&folder)?.st_dev)));
+    match emptied {
         Ok(()) => drop(aside),
         // Something of somebody else's may lie in it.
         Err(_) => drop(aside.keep()),
     }
-}
-
-fn emptied(folder: &OwnedFd) -> io::Result<()> {
-    let disk = wide(fstat(folder)?.st_dev);
-    names(folder)?.iter().try_for_each(|name| raze(folder, name, disk))
 }
 
 /// Takes along the note of a worktree whose files lie in `aside`.
@@ -191,10 +191,4 @@ fn shelf(repo: &Git, make: bool) -> io::Result<OwnedFd> {
         return Err(io::ErrorKind::PermissionDenied.into());
     }
     Ok(shelf)
-}
-
-/// Opens a folder, which must be no link itself.
-fn open(path: &Path) -> io::Result<OwnedFd> {
-    let name = CString::new(path.as_os_str().as_bytes())?;
-    folder(rustix::fs::CWD, &name)
 }

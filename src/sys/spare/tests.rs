@@ -300,6 +300,34 @@ fn a_damaged_spare_one_is_thrown_away() {
 }
 
 #[test]
+fn a_note_that_is_no_file_is_none() {
+    let check = |make: &dyn Fn(&Path)| {
+        let garden = garden();
+        let note = garden.put_by(|_| {}).with_file_name("specmake-filled");
+        fs::remove_file(&note).unwrap();
+        make(&note);
+        assert_eq!(garden.check("b", None, SOME), 0);
+        assert!(spares(&garden.git).is_empty());
+    };
+    check(&|note| assert!(Command::new("mkfifo").arg(note).status().unwrap().success()));
+    check(&|note| symlink("/dev/zero", note).unwrap());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn folders_with_flags_are_made_anew() {
+    use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
+    let flag = |top: &Path| {
+        let folder = File::open(top.join("src/deep")).unwrap();
+        let before = ioctl_getflags(&folder)?;
+        ioctl_setflags(&folder, before | IFlags::NODUMP)
+    };
+    let any = garden();
+    let knows_flags = flag(&any.world.top()).is_ok();
+    check_mischief(if knows_flags { 2 } else { 0 }, |top| assert_eq!(flag(top).is_ok(), knows_flags));
+}
+
+#[test]
 fn a_copied_repository_has_none_and_a_moved_one_has() {
     for (how, expect) in [("cp", 0), ("mv", 9)] {
         let garden = garden();

@@ -128,6 +128,9 @@ impl FromStr for Ways {
 
 /// Whether a folder has no attribute that what is made in it would inherit, nor any other of a person's.
 pub(super) fn has_nothing_attached(folder: impl rustix::fd::AsFd) -> bool {
+    if !has_usual_flags(&folder) {
+        return false;
+    }
     let mut names = [0; 512];
     match rustix::fs::flistxattr(folder, &mut names[..]) {
         Ok(length) => names[..length]
@@ -135,6 +138,28 @@ pub(super) fn has_nothing_attached(folder: impl rustix::fd::AsFd) -> bool {
             .all(|name| name.is_empty() || name.starts_with(b"security.")),
         Err(error) => error == rustix::io::Errno::NOTSUP,
     }
+}
+
+/// What a disk itself notes of its folders, as flags of `ioctl_iflags(2)`: that they have an index, are laid out in
+/// extents, or lie in their inode.
+#[cfg(target_os = "linux")]
+const USUAL: u32 = 0x1000 | 0x8_0000 | 0x1000_0000;
+
+/// Whether a folder has no flag that somebody gave it, as that nothing in it may be changed.
+#[cfg(target_os = "linux")]
+fn has_usual_flags(folder: &impl rustix::fd::AsFd) -> bool {
+    use rustix::io::Errno;
+    match rustix::fs::ioctl_getflags(folder) {
+        Ok(flags) => flags.bits() & !USUAL == 0,
+        // The disk knows none.
+        Err(error) => matches!(error, Errno::NOTTY | Errno::NOTSUP | Errno::NOSYS | Errno::INVAL),
+    }
+}
+
+/// Whether a folder has no flag that somebody gave it; elsewhere nothing is kept anyway.
+#[cfg(not(target_os = "linux"))]
+fn has_usual_flags(_: &impl rustix::fd::AsFd) -> bool {
+    false
 }
 
 /// Whether nobody can change a file on the disk of this folder without that its time of change says so.

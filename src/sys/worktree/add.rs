@@ -1,12 +1,11 @@
 //! Making a worktree.
 use super::register::{Head, forget, place_link, register};
 use super::seal::now;
-use super::unmake::{MAKING, Note};
+use super::unmake::{MAKING, Note, remove_or_set_aside};
 use super::{Worktree, place::settled};
 use crate::sys::git::{Git, GitError, Listed, Oid, RefUpdate, branch_ref};
 use crate::sys::lock::RefsLock;
 use crate::sys::spare::{self, Sparing};
-use std::io::ErrorKind;
 use std::path::Path;
 
 /// The reason of the lock that a worktree has until it is whole; git's own word for it.
@@ -121,7 +120,7 @@ impl Worktree {
         let filled = created.and_then(|()| worktree.fill(repo, commit, sparing));
         if let Err(error) = filled {
             // Nobody has worked in it yet.
-            drop(std::fs::remove_dir_all(path));
+            drop(remove_or_set_aside(repo, path));
             forget(repo, git.git_dir());
             return Err(error);
         }
@@ -189,12 +188,7 @@ fn make_room(repo: &Git, path: &Path, branch: Option<&str>) -> Result<(), GitErr
         if is_half_made(&one) && one.path == path {
             // A power cut in the middle of `worktree add`; nobody has worked in it yet, and git may not even know
             // it for a worktree.
-            match std::fs::remove_dir_all(&one.path) {
-                Err(error) if error.kind() != ErrorKind::NotFound => {
-                    return Err(GitError::io(format!("remove `{}`", one.path.display()))(error));
-                }
-                _ => {}
-            }
+            remove_or_set_aside(repo, &one.path)?;
             remove_registered(repo, &one.path, &["--force", "--force"])?;
         } else if !one.lost && one.path == path {
             return Err(GitError::PathTaken { path: one.path });

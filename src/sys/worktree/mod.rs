@@ -192,7 +192,7 @@ fn forget_operations(git_dir: &Path) -> Result<(), GitError> {
 /// Removes a file or a folder that may be gone already.
 fn remove(path: &Path) -> Result<(), GitError> {
     let removed = match path.symlink_metadata() {
-        Ok(stat) if stat.is_dir() => std::fs::remove_dir_all(path),
+        Ok(stat) if stat.is_dir() => crate::sys::spare::remove_folder(path),
         Ok(_) => std::fs::remove_file(path),
         Err(_) => Ok(()),
     };

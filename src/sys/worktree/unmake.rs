@@ -1,10 +1,11 @@
 //! What a kill left of a worktree that was being made or removed.
 use super::Worktree;
 use super::add::remove_registered;
+use crate::sys::git::index::scratch;
 use crate::sys::git::{Git, GitError};
 use crate::sys::lock::RefsLock;
+use crate::sys::spare::{has_mounts, remove_folder};
 use std::ffi::OsString;
-use std::io::ErrorKind;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
@@ -56,12 +57,7 @@ pub fn unmake(repo: &Git) -> Result<(), GitError> {
         let _lock = RefsLock::take(repo)?;
         let is_whole = Worktree::find(repo, &path).is_ok_and(|found| found.is_some_and(|one| one.is_ready()));
         if !is_whole {
-            match std::fs::remove_dir_all(&path) {
-                Err(error) if error.kind() != ErrorKind::NotFound => {
-                    return Err(GitError::io(format!("remove `{}`", path.display()))(error));
-                }
-                _ => {}
-            }
+            remove_or_set_aside(repo, &path)?;
             forget(repo, &path)?;
         }
         note.remove()?;
@@ -74,6 +70,23 @@ pub fn unmake(repo: &Git) -> Result<(), GitError> {
         note.remove()?;
     }
     Ok(())
+}
+
+/// Removes the folder of a worktree that was not whole. What cannot be removed, as what may not be changed, goes out of
+/// the way at least, unless something of a person's is mounted in it.
+///
+/// # Errors
+/// It stays where it is.
+pub(super) fn remove_or_set_aside(repo: &Git, path: &Path) -> Result<(), GitError> {
+    let Err(error) = remove_folder(path) else { return Ok(()) };
+    let aside = (!has_mounts(path)).then(|| scratch(repo).ok()).flatten();
+    match aside {
+        Some(aside) if std::fs::rename(path, aside.path().join("worktree")).is_ok() => {
+            drop(aside.keep());
+            Ok(())
+        }
+        _ => Err(GitError::io(format!("remove `{}`", path.display()))(error)),
+    }
 }
 
 /// Makes git forget a worktree whose folder is gone, however much git still knows of it: where git itself was

@@ -92,6 +92,8 @@ pub struct Model {
     /// The stage that a spec is held at, and what it was made from then.
     pub held: BTreeMap<usize, (usize, Memory)>,
     pub tip: Tip,
+    /// When it was made.
+    pub tip_at: u32,
 }
 
 impl Model {
@@ -110,7 +112,13 @@ impl Model {
             taken: BTreeSet::new(),
             held: BTreeMap::new(),
             tip: Tip::Other,
+            tip_at: 0,
         }
+    }
+
+    /// The base has another commit.
+    pub fn arrive(&mut self, tip: Tip) {
+        (self.tip, self.tip_at) = (tip, self.now);
     }
 
     /// What specs are called.
@@ -153,7 +161,7 @@ impl Model {
                 None => self.base.remove(path),
             };
         }
-        self.tip = Tip::Other;
+        self.arrive(Tip::Other);
     }
 
     /// Whether a spec ran or was held in a build in which another one landed, before it or after it as it happened.
@@ -214,7 +222,7 @@ impl Model {
         };
         self.landings.push(landing);
         self.record_adoptions();
-        self.tip = Tip::Landing;
+        self.arrive(Tip::Landing);
         true
     }
 
@@ -250,7 +258,7 @@ impl Model {
         let edits = changed.into_iter().map(|path| (path.clone(), to.get(path).cloned())).collect();
         let is_last = at + 1 == self.landings.len();
         self.commit(&edits);
-        self.tip = if is_last { Tip::Revert } else { Tip::Other };
+        self.arrive(if is_last { Tip::Revert } else { Tip::Other });
         for stage in landing.ran {
             let Some(memory) = self.memories.get_mut(&(landing.spec, stage)) else { continue };
             if memory.at > landing.at {
@@ -297,7 +305,7 @@ impl Model {
         for write in &mut self.writes {
             write.path = moved(&write.path);
         }
-        self.tip = Tip::Other;
+        self.arrive(Tip::Other);
         moves.into_iter().filter(|(from, to)| from != to).collect()
     }
 }

@@ -120,6 +120,7 @@ impl Model {
                 let mut texts = self.texts(spec, at);
                 let others = (0..self.shape.specs.len()).filter_map(|o| Some((o, self.result(o)?)));
                 texts.extend(others.map(|(other, result)| (format!("need {other}"), result)));
+                let is_first = self.result(spec).is_none();
                 let memory = Memory {
                     at: self.now,
                     tree: self.base.clone(),
@@ -130,6 +131,13 @@ impl Model {
                 };
                 self.memories.insert((spec, at), memory);
                 self.by_hand.entry(spec).or_insert(false);
+                // What is found by hand later lay there all the same, if nothing was committed meanwhile.
+                let result = self.result(spec).filter(|_| is_first);
+                let by_hand = |memory: &&mut Memory| matches!(memory.standing, Standing::Adopted { .. });
+                let found = self.memories.values_mut().filter(by_hand);
+                for memory in found.filter(|memory| memory.at > self.tip_at) {
+                    memory.texts.extend(result.clone().map(|result| (format!("need {spec}"), result)));
+                }
             }
         }
     }
@@ -247,7 +255,7 @@ impl Model {
     fn void(&mut self, spec: usize) {
         if !self.branches.contains_key(&spec) {
             self.record_adoptions();
-            self.tip = Tip::Other;
+            self.arrive(Tip::Other);
         }
         for stage in 0..self.shape.stages(spec).len() {
             let never = Memory {
@@ -420,7 +428,7 @@ impl Model {
         if !self.branches.contains_key(&spec) {
             self.taken.insert(spec);
             self.record_adoptions();
-            self.tip = Tip::Other;
+            self.arrive(Tip::Other);
         }
     }
 

@@ -76,7 +76,7 @@ impl<'t, P: Program> Tale<'t, P> {
         self.commit(kind, Edits::new());
         self.real.specfile(&self.model.shape);
         self.real.commit(kind);
-        self.model.tip = Tip::Other;
+        self.model.arrive(Tip::Other);
         self.tally.note(kind);
     }
 

@@ -34,6 +34,11 @@ impl Note {
     fn found(repo: &Git, name: &str) -> Option<(Self, PathBuf)> {
         let file = repo.own_dir().join(name);
         let path = std::fs::read(&file).ok()?;
+        if path.is_empty() {
+            // Cut off before it named one: nothing was begun.
+            drop(std::fs::remove_file(&file));
+            return None;
+        }
         Some((Self(file), PathBuf::from(OsString::from_vec(path))))
     }
 
@@ -136,6 +141,17 @@ mod tests {
     fn add(world: &World, git: &Git, top: &Path) -> Worktree {
         let start = Start::NewBranch { branch: "spec/a", commit: world.oid("main"), mark: "a" };
         Worktree::add(git, top, start).unwrap()
+    }
+
+    #[test]
+    fn a_note_that_was_cut_off_names_nothing() {
+        let (_world, git, _) = world();
+        for name in [MAKING, REMOVING] {
+            fs::create_dir_all(git.own_dir()).unwrap();
+            fs::write(git.own_dir().join(name), "").unwrap();
+            unmake(&git).unwrap();
+            assert!(!git.own_dir().join(name).exists(), "{name}");
+        }
     }
 
     #[test]

@@ -4,16 +4,16 @@
 //! `cargo bench --bench hashing` (10,000 files), `cargo bench --bench hashing -- 1000` (fewer).
 //!
 //! Most files are of 1 to 64 KiB, four are of 32 MiB; all are lines of text that can hardly be compressed. *stamps* is
-//! what a verdict asks for: the stamp of each, from the files as they lie. *by name* is the same where the index does not
-//! vouch for them, because of a `.gitattributes`: then each must have the name that the commit has for it. *from git* is
-//! where they lie in no checkout, or have been edited since, so that git has to give them. *-n* is the whole of `specmake
-//! -n`, once they are committed, and before that, when git has to be given all of them first. *reads* is opening, reading
-//! and closing each of them on all cores; then the same with a BLAKE3 of each, and with that and a SHA-1.
+//! what a verdict asks for: the stamp of each, from the files as they lie, each held against the name that the commit has for
+//! it. *from git* is where they lie in no checkout, or have been edited since, so that git has to give them. *-n* is the
+//! whole of `specmake -n`, once they are committed, and before that, when git has to be given all of them first. *reads* is
+//! opening, reading and closing each of them on all cores; then the same with a BLAKE3 of each, and with that and a SHA-1.
 //!
 //! Found: through git it is three to six times what `b3sum` needs, since each blob is inflated and comes through a pipe.
 //! That a file is the blob is told by its SHA-1, which with the instructions for it that the processor has costs three times
-//! as much as the stamp; or by the index, as git does it, where nothing converts files. What is not committed yet has to
-//! become blobs first, by one git; what it costs is deflating them and waiting for the disk, so for a look neither is done.
+//! as much as the stamp. The index could tell it for less, as it does git itself, but what it says of a file rests on
+//! attributes and settings that may have been others when it was written. What is not committed yet has to become blobs
+//! first, by one git; what it costs is deflating them and waiting for the disk, so for a look neither is done.
 #![expect(clippy::print_stdout, reason = "it is what a bench says")]
 
 use sha1::Digest as _;
@@ -63,8 +63,6 @@ fn main() -> io::Result<()> {
     world.git(&["commit", "-q", "-a", "-m", "edit"])?;
     told("-n, committed", world.dry_run()?);
     told("stamps", best(|| world.stamps())?);
-    fs::write(world.repo.join(".gitattributes"), "*.none text\n")?;
-    told("stamps, by name", best(|| world.stamps())?);
     fs::rename(world.repo.join("data"), world.repo.join("away"))?;
     told("stamps, from git", best(|| world.stamps())?);
     Ok(())

@@ -131,6 +131,12 @@ impl World {
     }
 
     /// `git status` as a person sees it.
+    /// Stages a submodule that stands at the base's commit.
+    pub(crate) fn add_module(&self, name: &str) {
+        let head = self.oid("HEAD").to_string();
+        self.git(&["update-index", "--add", "--cacheinfo", "160000", &head, name]);
+    }
+
     pub(crate) fn status(&self) -> String {
         self.git(&["status", "--porcelain=v1", "--untracked-files=all"])
     }

@@ -1,11 +1,9 @@
 //! Reading an index without a process, as `gitformat-index(5)` describes it: versions 2 to 4. What is not in there (a
 //! split or a sparse index, an extension that must be understood, a file that breaks off) is left to git.
 use super::index::IndexEntry;
+use super::noted::{NOTED, Noted};
 use super::oid::{Content, Mode, Oid};
 use super::path;
-
-/// The bytes of an entry before its object's name: two times, then six numbers.
-pub(crate) const STAT: usize = 40;
 
 /// The bytes of an object's name, and of the checksum at the end.
 const OID: usize = 20;
@@ -21,50 +19,45 @@ const INTENT_TO_ADD: u16 = 0x2000;
 pub(crate) struct Indexed {
     /// Its entries, in its order.
     pub(crate) entries: Vec<IndexEntry>,
-    /// The stat that each of them had when git last looked: see [`STAT`].
-    pub(crate) stats: Vec<[u8; STAT]>,
+    /// What is noted of the file of each of them.
+    pub(crate) noted: Vec<Noted>,
     /// Whether git would not look at some files: they are assumed unchanged, or left out of the checkout.
     pub(crate) hides: bool,
     /// The tree that all of it makes, where git has written that down (`TREE`) and nothing has changed since.
     pub(crate) tree: Option<Oid>,
+    /// Whether it says more than entries, the trees of folders, and where threads may begin to read.
+    pub(crate) says_more: bool,
 }
 
 impl Indexed {
     /// Reads an index. `None`: better ask git.
     pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
         let mut rest = Bytes(bytes.get(..bytes.len().checked_sub(OID)?)?);
-        if rest.take(4)? != b"DIRC" {
-            return None;
-        }
-        let version = rest.number()?;
-        if !(2..=4).contains(&version) {
-            return None;
-        }
-        let count = rest.number()?;
+        let Header { version, count } = rest.header()?;
         let mut indexed = Self::default();
         let mut name = Vec::new();
         for _ in 0..count {
             indexed.entry(&mut rest, version, &mut name)?;
         }
         while !rest.0.is_empty() {
-            let signature = rest.take(4)?;
-            let length = rest.number()?;
-            let extension = rest.take(usize::try_from(length).ok()?)?;
-            if signature == b"TREE" {
-                indexed.tree = root(extension);
-            }
-            // Those that begin with a capital letter only save work.
-            if !signature[0].is_ascii_uppercase() {
-                return None;
+            match rest.extension()? {
+                Extension::Trees(trees) => indexed.tree = root(trees),
+                Extension::Places => {}
+                Extension::SavesWork => indexed.says_more = true,
+                Extension::Needed => return None,
             }
         }
         Some(indexed)
     }
 
+    /// How many entries an index has, by its first twelve bytes; none if it is no index.
+    pub(crate) fn count(start: &[u8]) -> usize {
+        Bytes(start).header().map_or(0, |header| header.count as usize)
+    }
+
     fn entry(&mut self, rest: &mut Bytes<'_>, version: u32, name: &mut Vec<u8>) -> Option<()> {
         let before = rest.0.len();
-        let stat: [u8; STAT] = rest.take(STAT)?.try_into().ok()?;
-        let mode = Mode(u32::from_be_bytes(stat[24..28].try_into().ok()?));
+        let (noted, mode) = Noted::read(rest.take(NOTED)?)?;
         let oid = Oid::from_bytes(rest.take(OID)?)?;
         let flags = rest.short()?;
         let extended = if flags & EXTENDED == 0 { 0 } else { rest.short()? };
@@ -85,7 +78,7 @@ impl Indexed {
         rest.take(padding)?;
         let skip_worktree = extended & SKIP_WORKTREE != 0;
         self.hides |= skip_worktree || flags & ASSUME_VALID != 0;
-        self.stats.push(stat);
+        self.noted.push(noted);
         self.entries.push(IndexEntry {
             content: Content { mode, oid },
             stage: u8::try_from((flags >> 12) & 3).ok()?,
@@ -108,14 +101,53 @@ fn root(extension: &[u8]) -> Option<Oid> {
 /// What is left to read.
 pub(super) struct Bytes<'a>(pub(super) &'a [u8]);
 
+/// How an index begins.
+pub(super) struct Header {
+    /// 2 to 4.
+    pub(super) version: u32,
+    /// How many entries it has.
+    pub(super) count: u32,
+}
+
+/// What may follow the entries.
+pub(super) enum Extension<'a> {
+    /// The trees of folders.
+    Trees(&'a [u8]),
+    /// Where threads may begin to read.
+    Places,
+    /// What else need not be understood: its name begins with a capital letter.
+    SavesWork,
+    /// What must be.
+    Needed,
+}
+
 impl<'a> Bytes<'a> {
+    /// `None`: this is no index, or of a version that nobody knows.
+    pub(super) fn header(&mut self) -> Option<Header> {
+        let is_index = self.take(4)? == b"DIRC";
+        let header = Header { version: self.number()?, count: self.number()? };
+        (is_index && (2..=4).contains(&header.version)).then_some(header)
+    }
+
+    pub(super) fn extension(&mut self) -> Option<Extension<'a>> {
+        let signature = self.take(4)?;
+        let length = self.number()?;
+        let text = self.take(usize::try_from(length).ok()?)?;
+        Some(match signature {
+            b"TREE" => Extension::Trees(text),
+            b"EOIE" | b"IEOT" => Extension::Places,
+            [b'A'..=b'Z', ..] => Extension::SavesWork,
+            _ => Extension::Needed,
+        })
+    }
+
     pub(super) fn take(&mut self, count: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.0.split_at_checked(count)?;
         self.0 = rest;
         Some(taken)
     }
 
-    pub(super) fn number(&mut self) -> Option<u32> {
+    fn number(&mut self) -> Option<u32> {
         Some(u32::from_be_bytes(self.take(4)?.try_into().ok()?))
     }
 

@@ -1,9 +1,9 @@
 //! An index as bytes, its entries told apart, so that it can be held against the disk and written anew without git:
 //! versions 2 and 3 of `gitformat-index(5)`. What holds more than entries and the trees of folders is left to git.
-use super::index_file::Bytes;
+use super::index_file::{Bytes, Extension, Header};
 use super::index_trees::Folder;
 use super::noted::{NOTED, Noted};
-use super::oid::{Content, Mode, Oid};
+use super::oid::{Content, Oid};
 use sha1::{Digest, Sha1};
 
 const OID: usize = 20;
@@ -44,14 +44,14 @@ pub(crate) struct NewRow<'a> {
 impl Row<'_> {
     /// What is there.
     pub(crate) fn content(&self) -> Option<Content> {
-        let mode = u32::from_be_bytes(self.bytes.get(24..28)?.try_into().ok()?);
+        let (_, mode) = Noted::read(self.bytes)?;
         let oid = Oid::from_bytes(self.bytes.get(NOTED..NOTED + OID)?)?;
-        Some(Content { mode: Mode(mode), oid })
+        Some(Content { mode, oid })
     }
 
     /// What is noted of the file.
     pub(crate) fn noted(&self) -> Noted {
-        Noted::read(self.bytes).unwrap_or(Noted::NOTHING)
+        Noted::read(self.bytes).map_or(Noted::NOTHING, |(noted, _)| noted)
     }
 
     /// Whether it is an entry like any other: no side of a conflict, not hidden from git, no mere intent.
@@ -69,14 +69,11 @@ impl<'a> Rows<'a> {
             return None;
         }
         let mut rest = Bytes(body);
-        if rest.take(4)? != b"DIRC" {
+        let Header { version, count } = rest.header()?;
+        // In version 4 names are parts of others.
+        if version == 4 {
             return None;
         }
-        let version = rest.number()?;
-        if !(2..=3).contains(&version) {
-            return None;
-        }
-        let count = rest.number()?;
         let mut found = Self { version, rows: Vec::new(), trees: None };
         for _ in 0..count {
             let row = Row::read(&mut rest)?;
@@ -87,14 +84,10 @@ impl<'a> Rows<'a> {
             found.rows.push(row);
         }
         while !rest.0.is_empty() {
-            let signature = rest.take(4)?;
-            let length = rest.number()?;
-            let extension = rest.take(usize::try_from(length).ok()?)?;
-            match signature {
-                b"TREE" => found.trees = Some(extension),
-                // Where threads may begin to read.
-                b"EOIE" | b"IEOT" => {}
-                _ => return None,
+            match rest.extension()? {
+                Extension::Trees(trees) => found.trees = Some(trees),
+                Extension::Places => {}
+                Extension::SavesWork | Extension::Needed => return None,
             }
         }
         Some(found)

@@ -26,7 +26,6 @@ pub mod refs;
 pub mod repo;
 mod seen;
 pub mod tree;
-mod vouched;
 pub mod worktrees;
 
 pub use commit::{NewCommit, Signature};

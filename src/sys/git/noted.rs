@@ -1,5 +1,6 @@
 //! What an index notes of a file, so that it need not be read again to know that it is as it was: the first 40 bytes of
 //! an entry in `gitformat-index(5)`, each number cut to 32 bits, the mode left out.
+use super::oid::Mode;
 use rustix::fs::Stat;
 
 /// The bytes of what is noted.
@@ -13,6 +14,11 @@ const COARSE: i64 = 3;
 
 /// A moment as disks stamp it: seconds since the Unix epoch, and nanoseconds.
 pub(crate) type Stamped = (i64, u32);
+
+/// When something was last changed.
+pub(crate) fn changed(stat: &Stat) -> Stamped {
+    (stat.st_ctime, stat.st_ctime_nsec as u32)
+}
 
 /// What is noted of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,11 +50,12 @@ impl Noted {
         Some(Self(bytes))
     }
 
-    /// The one that an entry begins with.
-    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+    /// The one that an entry begins with, and the mode in its midst.
+    pub(super) fn read(bytes: &[u8]) -> Option<(Self, Mode)> {
         let mut noted = Self(bytes.get(..NOTED)?.try_into().ok()?);
+        let mode = Mode(noted.number(MODE.start));
         noted.0[MODE].fill(0);
-        Some(noted)
+        Some((noted, mode))
     }
 
     /// The first bytes of an entry with that mode.
@@ -65,16 +72,17 @@ impl Noted {
 
     /// Whether a file of which this is noted cannot have changed since `moment` without its stat telling.
     pub(crate) fn is_older_than(&self, moment: Stamped) -> bool {
-        let number = |at: usize| {
-            let mut bytes = [0; 4];
-            bytes.copy_from_slice(&self.0[at..at + 4]);
-            u32::from_be_bytes(bytes)
-        };
-        let (seconds, nanos) = (i64::from(number(0)), number(4));
+        let (seconds, nanos) = (i64::from(self.number(0)), self.number(4));
         if nanos.is_multiple_of(1_000_000) {
             return seconds + COARSE < moment.0;
         }
         (seconds, nanos) < moment
+    }
+
+    fn number(&self, at: usize) -> u32 {
+        let mut bytes = [0; 4];
+        bytes.copy_from_slice(&self.0[at..at + 4]);
+        u32::from_be_bytes(bytes)
     }
 }
 

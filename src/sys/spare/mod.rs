@@ -24,6 +24,7 @@ pub(super) use shape::Shape;
 pub use shelf::{Spare, spares};
 pub(super) use shelf::{put_by, take_note};
 
+use super::git::index_file::Indexed;
 use super::git::{Git, Oid};
 use note::Note;
 use shape::calls_for_filters;
@@ -54,8 +55,7 @@ impl Sparing {
         let index = std::fs::File::open(git.common_dir().join("index"));
         let mut start = [0; 12];
         let is_small = index.is_ok_and(|mut file| {
-            std::io::Read::read_exact(&mut file, &mut start).is_ok()
-                && noted::Noted::count(&start) < self.worth
+            std::io::Read::read_exact(&mut file, &mut start).is_ok() && Indexed::count(&start) < self.worth
         });
         if is_small { None } else { Shape::of(git, self.any_disk) }
     }

@@ -1,8 +1,10 @@
 //! What is kept of a worktree from before anybody worked in it: the index as git wrote it, of which commit, in which
 //! shape and ways, and a moment that no change since can be older than.
 use super::noted::Noted;
-use super::ways::{Moment, Ways};
+use super::ways::Ways;
 use crate::base::{Stamp, Stamper};
+use crate::sys::git::index_file::Indexed;
+use crate::sys::git::noted::{Stamped, changed};
 use crate::sys::git::{Git, GitError, Oid};
 use rustix::fs::OFlags;
 use std::fs::{self, File};
@@ -41,7 +43,7 @@ pub(super) struct Note {
     /// How files and folders came to be.
     pub ways: Ways,
     /// Nothing that was changed since can be older.
-    pub since: Moment,
+    pub since: Stamped,
     /// The index.
     pub index: Vec<u8>,
 }
@@ -58,7 +60,7 @@ impl Note {
         let mut file = File::open(&index).map_err(words())?;
         let mut bytes = vec![0; 12];
         file.read_exact(&mut bytes).map_err(words())?;
-        if Noted::count(&bytes) < worth {
+        if Indexed::count(&bytes) < worth {
             return Ok(());
         }
         file.read_to_end(&mut bytes).map_err(words())?;
@@ -70,7 +72,7 @@ impl Note {
             drop(fs::remove_file(&temporary));
             return Ok(());
         }
-        let Moment(seconds, rest) = Moment::changed(&stat);
+        let (seconds, rest) = changed(&stat);
         let head = format!("{FORMAT} {commit} {shape} {seconds} {rest} {ways}");
         let stamp = Stamper::new("note").field(head.as_bytes()).field(&bytes).stamp();
         let mut text = format!("{head} {stamp}\n").into_bytes();
@@ -100,7 +102,7 @@ impl Note {
         Some(Self {
             commit: word()?.parse().ok()?,
             shape: word()?.parse().ok()?,
-            since: Moment(word()?.parse().ok()?, word()?.parse().ok()?),
+            since: (word()?.parse().ok()?, word()?.parse().ok()?),
             ways: word()?.parse().ok()?,
             index,
         })

@@ -1,7 +1,8 @@
 //! One walk over the files of a worktree that nobody needs any more: what is as git wrote it stays, all else goes.
 use super::noted::Noted;
 use super::raze::{folder, is_folder, look, names, raze};
-use super::ways::{Moment, Ways, has_nothing_attached};
+use super::ways::{Ways, has_nothing_attached};
+use crate::sys::git::noted::Stamped;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{AtFlags, fstat, unlinkat};
 use std::collections::HashMap;
@@ -14,7 +15,7 @@ use std::ops::Range;
 ///
 /// # Errors
 /// The folder itself is not as it was made, part of it is on another disk, or something cannot be removed.
-pub(super) fn sift(top: &OwnedFd, noted: &Noted, ways: Ways, since: Moment) -> io::Result<Vec<bool>> {
+pub(super) fn sift(top: &OwnedFd, noted: &Noted, ways: Ways, since: Stamped) -> io::Result<Vec<bool>> {
     let stat = fstat(top)?;
     if !ways.is_folder(&stat) || !has_nothing_attached(top) {
         return Err(io::ErrorKind::PermissionDenied.into());
@@ -27,7 +28,7 @@ pub(super) fn sift(top: &OwnedFd, noted: &Noted, ways: Ways, since: Moment) -> i
 struct Sieve<'a> {
     noted: &'a Noted,
     ways: Ways,
-    since: Moment,
+    since: Stamped,
     left: Vec<bool>,
 }
 

@@ -243,14 +243,7 @@ fn where_files_would_be_written_differently_they_are_written_anew() {
         world.write(".git/info/attributes", "* text\n");
     });
     check_anew(|world| {
-        world.git(&[
-            "update-index",
-            "--add",
-            "--cacheinfo",
-            "160000",
-            &world.oid("HEAD").to_string(),
-            "module",
-        ]);
+        world.add_module("module");
         world.git(&["commit", "-q", "-m", "a module"]);
     });
 }

@@ -1,35 +1,20 @@
 //! The ways in which files and folders come to be in one place: their modes and whose they are, as far as that does not
 //! come from git.
+use crate::sys::git::Mode;
 use rustix::fs::{FileType, OFlags, Stat};
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
-
-/// Seconds since the Unix epoch, cut off as git cuts them off, and nanoseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Moment(pub u32, pub u32);
-
-impl Moment {
-    /// When something was last changed.
-    pub fn changed(stat: &Stat) -> Self {
-        Self(low(stat.st_ctime), low(stat.st_ctime_nsec))
-    }
-}
 
 /// What the system tells, which differs in width from one to the next; what is out of range is no number of anything.
 pub(super) fn wide(number: impl TryInto<u64>) -> u64 {
     number.try_into().unwrap_or(u64::MAX)
 }
 
-/// The lower 32 bits of it, as git keeps them.
+/// The lower 32 bits of it.
 pub(super) fn low(number: impl TryInto<u64>) -> u32 {
     u32::try_from(wide(number) & u64::from(u32::MAX)).unwrap_or(u32::MAX)
 }
-
-/// git's modes of what it writes.
-const PLAIN: u32 = 0o100_644;
-const EXECUTABLE: u32 = 0o100_755;
-const LINK: u32 = 0o120_000;
 
 /// Disks on which nobody changes a file without that its time of change says so, be it through memory; by the numbers
 /// that `statfs(2)` gives: ext2 to ext4, btrfs, xfs, f2fs, bcachefs. Not tmpfs: what was read there through shared memory
@@ -70,13 +55,8 @@ impl Ways {
         wide(stat.st_dev) == self.disk
     }
 
-    /// Whether a mode of git's is that of a file or a link.
-    pub fn is_of_file(mode: u32) -> bool {
-        matches!(mode, PLAIN | EXECUTABLE | LINK)
-    }
-
     /// The mode of git's for something that came to be in these ways, and has one name only. `None`: it did not.
-    pub fn mode(&self, stat: &Stat) -> Option<u32> {
+    pub fn mode(&self, stat: &Stat) -> Option<Mode> {
         let (mode, umask) = (low(stat.st_mode), self.umask);
         if wide(stat.st_nlink) != 1 || low(stat.st_uid) != self.owner || !self.has_disk_of(stat) {
             return None;
@@ -84,9 +64,9 @@ impl Ways {
         let file = low(FileType::RegularFile.as_raw_mode());
         let link = low(FileType::Symlink.as_raw_mode());
         match mode {
-            _ if mode == file | (0o666 & !umask) => Some(PLAIN),
-            _ if mode == file | (0o777 & !umask) => Some(EXECUTABLE),
-            _ if mode == link | 0o777 => Some(LINK),
+            _ if mode == file | (0o666 & !umask) => Some(Mode::FILE),
+            _ if mode == file | (0o777 & !umask) => Some(Mode::EXECUTABLE),
+            _ if mode == link | 0o777 => Some(Mode::LINK),
             _ => None,
         }
     }
@@ -196,14 +176,14 @@ mod tests {
         fs::write(&file, "").unwrap();
         let look = || rustix::fs::lstat(&file).unwrap();
         let ways = Ways::of(&made).unwrap();
-        assert_eq!(ways.mode(&look()), Some(PLAIN));
+        assert_eq!(ways.mode(&look()), Some(Mode::FILE));
         assert!(ways.is_folder(&rustix::fs::lstat(&made).unwrap()) && !ways.is_folder(&look()));
         for mode in [0o600, 0o4644, 0o2755, 0o1644, 0o444] {
             fs::set_permissions(&file, PermissionsExt::from_mode(mode)).unwrap();
             assert_eq!(ways.mode(&look()), None, "{mode:o}");
         }
         fs::set_permissions(&file, PermissionsExt::from_mode(0o777 & !ways.umask)).unwrap();
-        assert_eq!(ways.mode(&look()), Some(EXECUTABLE));
+        assert_eq!(ways.mode(&look()), Some(Mode::EXECUTABLE));
         fs::hard_link(&file, folder.path().join("other")).unwrap();
         assert_eq!(ways.mode(&look()), None);
     }

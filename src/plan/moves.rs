@@ -28,13 +28,30 @@ enum Bearing {
     Broken,
 }
 
-fn bearing(state: State) -> Bearing {
-    if state.is_broken() {
-        Bearing::Broken
-    } else if state.is_over() {
-        Bearing::Good
-    } else {
-        Bearing::Pending
+impl From<State> for Bearing {
+    fn from(state: State) -> Self {
+        if state.is_broken() {
+            Self::Broken
+        } else if state.is_over() {
+            Self::Good
+        } else {
+            Self::Pending
+        }
+    }
+}
+
+/// How a place bears on those behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Felt {
+    /// On those that cannot go on without its good end.
+    hard: Bearing,
+    /// On those that only wait until it is over.
+    soft: Bearing,
+}
+
+impl Felt {
+    fn through(self, edge: Edge) -> Bearing {
+        if edge.is_soft() { self.soft } else { self.hard }
     }
 }
 
@@ -111,11 +128,12 @@ impl Schedule {
         if from == to {
             return;
         }
+        let before = self.felt(place);
         self.leave(place, from);
         self.places[place.index()].state = to;
         self.enter(place, to);
         self.count_move(place, from, to);
-        self.tell_behind(place, bearing(from), bearing(to), behind);
+        self.tell_behind(place, before, behind);
         if to == State::Waiting {
             behind.push(place);
         }
@@ -179,8 +197,31 @@ impl Schedule {
         spec.running = spec.running + u32::from(to == State::Running) - u32::from(from == State::Running);
     }
 
-    fn tell_behind(&mut self, place: Place, from: Bearing, to: Bearing, behind: &mut Vec<Place>) {
-        if from == to {
+    /// How a place bears on those behind it as it stands.
+    fn felt(&self, place: Place) -> Felt {
+        let hard = Bearing::from(self.state(place));
+        let soft = match hard {
+            Bearing::Broken if self.has_members_left(place) => Bearing::Pending,
+            Bearing::Broken => Bearing::Good,
+            other => other,
+        };
+        Felt { hard, soft }
+    }
+
+    /// Whether a place is the end of a layer and something of that may still land: it is not over, even if one failed.
+    fn has_members_left(&self, place: Place) -> bool {
+        self.places[place.index()].pending > 0 && matches!(self.graph.kind(place), PlaceKind::LayerEnd { .. })
+    }
+
+    /// Whether a place that waits behind another one waits for that.
+    pub(super) fn is_awaited(&self, from: Place, edge: Edge) -> bool {
+        self.felt(from).through(edge) == Bearing::Pending
+    }
+
+    /// Tells those behind a place how it bears on them now.
+    fn tell_behind(&mut self, place: Place, before: Felt, behind: &mut Vec<Place>) {
+        let now = self.felt(place);
+        if before == now {
             return;
         }
         let graph = Arc::clone(&self.graph);
@@ -192,17 +233,16 @@ impl Schedule {
                 PlaceKind::LayerEntry { layer } => self.touched.extend(graph.members_of(layer)),
                 _ => self.touched.extend(graph.spec_of(next)),
             }
-            let felt =
-                |bearing| if edge.is_soft() && bearing == Bearing::Broken { Bearing::Good } else { bearing };
-            let change = |what| (u32::from(felt(to) == what), u32::from(felt(from) == what));
+            let (from, to) = (before.through(edge), now.through(edge));
+            let change = |what| (u32::from(to == what), u32::from(from == what));
             let (more, less) = change(Bearing::Pending);
             let (worse, better) = change(Bearing::Broken);
+            let felt = self.felt(next);
             let standing = &mut self.places[next.index()];
             standing.pending = standing.pending + more - less;
             standing.broken = standing.broken + worse - better;
             if let (true, Some(spec)) = (is_need(edge) || edge == Edge::After, graph.spec_of(next)) {
-                let (still, before) =
-                    (u32::from(felt(to) != Bearing::Good), u32::from(felt(from) != Bearing::Good));
+                let (still, before) = (u32::from(to != Bearing::Good), u32::from(from != Bearing::Good));
                 self.unqueue(spec);
                 let SpecStanding { needs_left, firsts_left, .. } = &mut self.specs[spec];
                 let left = if is_need(edge) { needs_left } else { firsts_left };
@@ -211,16 +251,15 @@ impl Schedule {
                 self.give_files_back(spec);
             }
             behind.push(next);
+            // The last one of a layer in which another one failed.
+            self.tell_behind(next, felt, behind);
         }
     }
 
     /// What a place that waits, or was blocked, does about the places before it, if anything.
     pub(super) fn follow(&mut self, place: Place) -> Option<State> {
         let Standing { state, pending, broken, rank, .. } = self.places[place.index()];
-        let kind = self.graph.kind(place);
-        // A layer's end tells whether all its landings are over before it tells that one of them failed.
-        let is_end = matches!(kind, PlaceKind::LayerEnd { .. });
-        let is_blocked = broken > 0 && (pending == 0 || !is_end);
+        let is_blocked = broken > 0;
         match state {
             State::Waiting if is_blocked => {
                 self.moved.push(place);
@@ -230,7 +269,7 @@ impl Schedule {
                 self.to_judge.remove(&rank);
                 None
             }
-            State::Waiting if kind.is_joint() => Some(State::Done(Done::UpToDate)),
+            State::Waiting if self.graph.kind(place).is_joint() => Some(State::Done(Done::UpToDate)),
             State::Waiting => {
                 self.to_judge.insert(rank);
                 None
@@ -316,7 +355,7 @@ impl Schedule {
     /// Whether nothing of a spec moves, and something of it waits for what merely comes first.
     fn waits_for_a_first(&self, spec: usize) -> bool {
         let places = || self.graph.stages_of(spec).chain([self.graph.landing_of(spec)]);
-        let is_left = |(from, edge): (Place, Edge)| edge == Edge::After && !self.state(from).is_over();
+        let is_left = |(from, edge): (Place, Edge)| edge == Edge::After && self.is_awaited(from, edge);
         let waits = |place: &Place| {
             self.state(*place) == State::Waiting && self.graph.predecessors(*place).any(is_left)
         };

@@ -40,7 +40,7 @@ fn drawn_spec() -> impl Strategy<Value = DrawnSpec> {
     (
         0..4_usize,
         0..5_usize,
-        prop::collection::vec((any::<prop::sample::Index>(), 0..5_u8), 0..3),
+        prop::collection::vec((any::<prop::sample::Index>(), 0..7_u8), 0..3),
         prop::option::weighted(0.4, 0..5_u8),
         prop::option::weighted(0.4, 0..3_u8),
         prop::collection::vec(0..3_u8, 0..3),
@@ -89,8 +89,12 @@ fn project(drawn: &Drawn) -> Project {
     let names: Vec<String> = order.iter().map(|(at, _)| format!("s{at}")).collect();
     for (position, (_, spec)) in order.into_iter().enumerate() {
         let edges = spec.edges.iter().filter(|_| position > 0).map(|(to, kind)| {
+            // In no layer is behind all of them.
+            let layer = format!("@layer{}", to % spec.layer.max(1));
             let to = &names[to % position];
             match kind {
+                5 if spec.layer > 0 => format!("{layer}?"),
+                6 if spec.layer > 0 => format!("~{layer}"),
                 0 => to.clone(),
                 1 => format!("{to}?"),
                 2 if spec.stages > 2 => format!("{to}>implement"),
@@ -218,6 +222,16 @@ impl<'a> World<'a> {
         }
         self.end_something();
         self.forget_files();
+        self.check_stopped();
+    }
+
+    /// What needs a place that came to no good end is stopped at once.
+    fn check_stopped(&self) {
+        let state = |place: Place| self.schedule.state(place);
+        for place in self.graph.places().filter(|place| state(*place) == State::Waiting) {
+            let mut before = self.graph.predecessors(place).filter(|(_, edge)| !edge.is_soft());
+            assert!(!before.any(|(from, _)| state(from).is_broken()), "{} waits", self.graph.label(place));
+        }
     }
 
     /// Attempts fail only so often.
@@ -274,8 +288,7 @@ impl<'a> World<'a> {
     /// What comes before a place has come to an end that lets it go on.
     fn check_turn(&self, place: Place) {
         for (from, edge) in self.graph.predecessors(place) {
-            let state = self.schedule.state(from);
-            let fine = matches!(state, State::Done(_)) || (edge.is_soft() && state.is_over());
+            let fine = lets_go(&self.graph, &self.schedule, from, edge);
             assert!(fine, "{} before {}", self.graph.label(from), self.graph.label(place));
         }
     }
@@ -418,13 +431,22 @@ impl<'a> World<'a> {
     }
 }
 
+/// Whether what is behind a place can go on. A layer is over when all that is in it is.
+fn lets_go(graph: &StageGraph, schedule: &Schedule, from: Place, edge: Edge) -> bool {
+    let is_over = |place: Place| schedule.state(place).is_over();
+    let are_members_over = || match graph.kind(from) {
+        PlaceKind::LayerEnd { .. } => graph.predecessors(from).all(|(member, _)| is_over(member)),
+        _ => true,
+    };
+    matches!(schedule.state(from), State::Done(_)) || (edge.is_soft() && is_over(from) && are_members_over())
+}
+
 fn needs_are_over(graph: &StageGraph, schedule: &Schedule, spec: usize) -> bool {
     let places = graph.stages_of(spec).chain([graph.landing_of(spec)]);
     let mut before = places.flat_map(|place| graph.predecessors(place));
     before.all(|(from, edge)| {
-        let state = schedule.state(from);
         let is_need = matches!(edge, Edge::Need { .. } | Edge::Entry);
-        !is_need || matches!(state, State::Done(_)) || (edge.is_soft() && state.is_over())
+        !is_need || lets_go(graph, schedule, from, edge)
     })
 }
 
@@ -432,7 +454,9 @@ fn needs_are_over(graph: &StageGraph, schedule: &Schedule, spec: usize) -> bool 
 fn waits_for_a_first(graph: &StageGraph, schedule: &Schedule, spec: usize) -> bool {
     let places = graph.stages_of(spec).chain([graph.landing_of(spec)]);
     places.filter(|place| schedule.state(*place) == State::Waiting).any(|place| {
-        graph.predecessors(place).any(|(from, edge)| edge == Edge::After && !schedule.state(from).is_over())
+        let is_left =
+            |(from, edge): (Place, Edge)| edge == Edge::After && !lets_go(graph, schedule, from, edge);
+        graph.predecessors(place).any(is_left)
     })
 }
 

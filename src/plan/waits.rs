@@ -23,7 +23,7 @@ impl Schedule {
     }
 
     fn waits_before(&self, place: Place, waits: &mut Vec<WaitsFor>) {
-        let before = self.graph().predecessors(place).filter(|(from, _)| !self.state(*from).is_over());
+        let before = self.graph().predecessors(place).filter(|(from, edge)| self.is_awaited(*from, *edge));
         let mut before: Vec<_> = before.collect();
         before.sort_by_key(|(from, _)| *from);
         for (from, edge) in before {
@@ -126,6 +126,46 @@ mod tests {
         check(&driven, "b:plan", 0, &[r#"{"on":"after","spec":"a"}"#, r#"{"on":"layer","layer":"low"}"#]);
         let need = r#"{"on":"need","spec":"a","why":"shared code"}"#;
         check(&driven, "b:check", 0, &[need, r#"{"on":"stage","stage":"plan"}"#]);
+    }
+
+    #[test]
+    fn one_failure_stops_what_needs_its_layer_and_what_comes_after_waits_for_the_rest() {
+        let mut sample = Sample::new();
+        sample.layer("low", &[]);
+        sample.layer("high", &["@low"]);
+        for (name, layer, edge) in [
+            ("a", "low", None),
+            ("b", "low", None),
+            ("c", "high", None),
+            ("d", "", Some("~@low")),
+            ("e", "", Some("@low?")),
+            ("f", "", Some("c?")),
+        ] {
+            sample.spec(name, layer, &["plan"], edge.as_slice());
+        }
+        let mut driven = Driven::jobs(&sample, 4);
+        driven.judge();
+        assert_eq!(driven.start(0), ["a:plan", "b:plan"]);
+        driven.set("a:plan", State::Failed);
+        assert!(matches!(driven.state("c:plan"), State::Blocked { .. }));
+        driven.set("b:plan", State::AwaitingPerson);
+        let layer = r#"{"on":"layer","layer":"low"}"#;
+        check(&driven, "d:plan", 0, &[layer]);
+        check(&driven, "e:plan", 0, &[layer]);
+        driven.judge();
+        assert_eq!(driven.start(0), ["f:plan"]);
+        driven.set("a:plan", State::Waiting);
+        assert_eq!(driven.state("c:plan"), State::Waiting);
+        driven.judge();
+        assert_eq!(driven.start(0), ["a:plan"]);
+        driven.set("a:plan", State::Held);
+        driven.set("b:plan", State::Done(Done::Approved));
+        driven.judge();
+        assert_eq!(driven.start(0), [""; 0]);
+        driven.schedule.set(driven.graph.landing_of(1), State::Done(Done::Ran)).expect("a legal move");
+        driven.judge();
+        assert_eq!(driven.start(0), ["d:plan", "e:plan"]);
+        assert!(matches!(driven.state("c:plan"), State::Blocked { .. }));
     }
 
     #[test]

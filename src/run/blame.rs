@@ -104,6 +104,10 @@ fn awaited(schedule: &Schedule, place: Place) -> Option<Place> {
             match schedule.state(from) {
                 State::AwaitingPerson => return Some(from),
                 State::Waiting if seen.insert(from) => open.push(from),
+                // A layer of which one failed, and another one waits.
+                State::Blocked { .. } if schedule.graph().kind(from).is_joint() && seen.insert(from) => {
+                    open.push(from);
+                }
                 _ => {}
             }
         }

@@ -91,3 +91,14 @@ fn what_exports_nothing_has_the_same_result_when_it_is_touched() {
     let build = Step::Build { goals: 0, luck: 33_895, manner: Manner::Plain, end: End::Well };
     tell(&shape, &[build.clone(), Step::Revert { back: 0 }, Step::Touch { spec: 0 }, build]);
 }
+
+#[test]
+fn a_layer_of_which_one_failed_is_waited_for_no_longer_by_what_needs_it() {
+    let mut shape = shape(&[Way::One, Way::Docs, Way::One, Way::One]);
+    (shape.specs[0].upper, shape.specs[1].upper) = (Some(false), Some(false));
+    shape.specs[2].upper = Some(true);
+    shape.specs[3].needs = vec![Need { on: 2, late: false, optional: true }];
+    // The second one waits for a person.
+    let build = Step::Build { goals: 0, luck: 0, manner: Manner::Plain, end: End::Fail(0) };
+    tell(&shape, &[build, BUILD]);
+}

@@ -217,6 +217,27 @@ async fn a_gate_that_nobody_approves_ends_the_run_and_says_who_waits() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_comes_after_a_layer_of_which_one_failed_is_told_which_other_one_waits() {
+    let mut sample = Sample::new();
+    sample.layer("low", &[]);
+    sample.layer("high", &["@low"]);
+    sample.spec("a", "low", &["review"], &[]);
+    sample.spec("b", "low", &["plan"], &[]);
+    sample.spec("c", "", &["plan"], &["~@low"]);
+    sample.spec("d", "high", &["plan"], &[]);
+    let mut story = Story::of(sample).attempt("b:plan", flits(fails(FailureClass::Crash)));
+    for _ in 0..99 {
+        story = story.judged("a:review", Judgement::AwaitsPerson(vec![]));
+    }
+    let told = story.tell().await;
+    assert_eq!(
+        told.of(&["blocked"]),
+        ["d blocked by b: held: plan (crash)", "c blocked by a: waits for a person: review"]
+    );
+    told.ends(0, 0, true);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stale_landing_runs_the_stage_again_and_lands() {
     let mut sample = Sample::new();
     sample.spec("a", "", &["plan", "check"], &[]);

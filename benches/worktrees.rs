@@ -62,7 +62,7 @@ fn measure(files: usize, rounds: usize) -> Result<()> {
     let mut times = Times::default();
     let none = Sparing::default();
     // However small it is, and wherever.
-    let some = Sparing { most: 1, free: 0, worth: 0, any_disk: true };
+    let some = Sparing { most: 1, free: 0, worth: 0, any_disk: true, keep: None };
     world.make("first", 0, some)?.retire(Some("spec/first"), some)?;
     for round in 0..all {
         let name = |way: &str| format!("{way}-{round}");
@@ -160,15 +160,15 @@ impl World {
         self.top.path().join("repo.worktrees").join(name)
     }
 
-    fn make(&self, name: &str, round: usize, sparing: Sparing) -> Result<Worktree> {
+    fn make(&self, name: &str, round: usize, sparing: Sparing<'_>) -> Result<Worktree> {
         let branch = format!("spec/{name}");
         let start = Start::NewBranch { branch: &branch, commit: self.commits[round], mark: name };
         Ok(Worktree::add_sparing(&self.repo, &self.place(name), start, sparing)?)
     }
 
-    fn retire(&self, worktree: Option<Worktree>, name: &str, sparing: Sparing) -> Result<()> {
+    fn retire(&self, worktree: Option<Worktree>, name: &str, sparing: Sparing<'_>) -> Result<()> {
         let stays = worktree.ok_or("no worktree")?.retire(Some(&format!("spec/{name}")), sparing)?;
-        stays.map_or(Ok(()), |why| Err(why.to_string().into()))
+        stays.stays().map_or(Ok(()), |why| Err(why.to_string().into()))
     }
 
     fn require_as_committed(&self, name: &str, round: usize) -> Result<()> {

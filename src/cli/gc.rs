@@ -28,7 +28,7 @@ enum Garbage {
     Run { name: String, logs: PathBuf },
     /// A worktree that only landings use; the next one makes it anew.
     Landing { worktree: Worktree, head: Oid },
-    /// Files of a worktree that was removed; the next one begins with them.
+    /// Files of a worktree that was removed, or folders that it kept; the next one begins with them.
     Spare(Spare),
     /// A worktree of ours whose folder is gone.
     Lost { top: PathBuf },
@@ -133,7 +133,18 @@ impl Garbage {
         match self {
             Self::Run { .. } => format!("run {name} and its logs"),
             Self::Landing { .. } => format!("worktree of landings {name}"),
-            Self::Spare(_) => format!("spare worktree {name}, with which the next one begins"),
+            Self::Spare(spare) => match (spare.has_files(), spare.keeps()) {
+                (true, kept) if kept.is_empty() => {
+                    format!("spare worktree {name}, with which the next one begins")
+                }
+                (true, kept) => format!(
+                    "spare worktree {name}, with which the next one begins, and its `{}`",
+                    kept.join("`, `")
+                ),
+                (false, kept) => {
+                    format!("spare worktree {name}, of which the next one gets `{}`", kept.join("`, `"))
+                }
+            },
             Self::Lost { .. } => format!("worktree {name}, whose folder is gone"),
             Self::Backup(backup) => format!("backup {name}, which was {}", backup.commit.short()),
         }

@@ -136,6 +136,7 @@ project {{
     pipeline "{pipeline}"
     // setup "npm ci"           // once in each new worktree
     // copy ".env"              // ignored files that a worktree needs
+    // keep "target"            // ignored folders that the next worktree gets from one that has landed
 }}
 
 // The agent that does the work: opencode, claude, codex, pi ..., demo (plays a script, for trying

@@ -28,6 +28,7 @@ impl Sample {
             specs: "specs/{spec}".into(),
             copy: vec![],
             link: vec![],
+            keep: vec![],
             setup: vec![],
             context: vec![],
             notify: None,

@@ -56,6 +56,9 @@ pub struct Settings {
     pub copy: Vec<String>,
     /// Ignored files that each worktree gets a link to.
     pub link: Vec<String>,
+    /// Folders of ignored files that go from a worktree that is not needed any more to the next one: paths relative to the
+    /// top, none in another.
+    pub keep: Vec<String>,
     /// Shell lines run once in each new worktree.
     pub setup: Vec<String>,
     /// Files that go into every prompt.

@@ -6,6 +6,7 @@ use super::journal::{self, commits};
 use super::known::Known;
 use super::own_moves::OwnMoves;
 use super::report::Reporter;
+use super::slots;
 use super::spent::Spent;
 use crate::base::{Mask, Oid, SpecName, Stamp};
 use crate::graph::StageGraph;
@@ -13,6 +14,7 @@ use crate::model::{Project, Spec};
 use crate::rebuild::{Adopted, Commit, History, former_path};
 use crate::store::Store;
 use crate::sys::git::{Git, GitError, RefUpdate, branch_ref};
+use crate::sys::spare::Keep;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -82,6 +84,10 @@ pub struct Site {
     pub(super) known: Known,
     /// Where commits are tested.
     pub(super) desks: Arc<Desks>,
+    /// What goes from one worktree to the next, if anything does.
+    pub(super) keep: Option<Keep>,
+    /// Folders of which it was said that they do not.
+    pub(super) told_not_kept: Mutex<HashSet<String>>,
 }
 
 /// Results of specs in one history.
@@ -162,6 +168,8 @@ impl Site {
             unkept: Mutex::default(),
             known: Known::default(),
             desks: Arc::new(Desks::new(project.land.parallel)),
+            keep: slots::keep(&project.settings),
+            told_not_kept: Mutex::default(),
             slots: Mutex::default(),
             turns: Mutex::default(),
             ran: Mutex::default(),

@@ -4,7 +4,7 @@ use super::standing::names;
 use crate::model::Spec;
 use crate::rebuild::Line;
 use crate::sys::git::GitError;
-use crate::sys::worktree::{Stays, drop_branch, forget_lost_of};
+use crate::sys::worktree::{Retired, Stays, drop_branch, forget_lost_of};
 
 /// Why something stays.
 #[derive(Debug, thiserror::Error)]
@@ -43,11 +43,10 @@ impl Site {
         self.forget_sessions(&spec.name);
         match self.worktree_of(spec)? {
             None => forget_lost_of(&self.git, &branch)?,
-            Some(worktree) => {
-                if let Some(stays) = worktree.retire(Some(&branch), self.sparing())? {
-                    return Err(Kept::Stays(stays));
-                }
-            }
+            Some(worktree) => match worktree.retire(Some(&branch), self.sparing())? {
+                Retired::Gone { not_kept } => self.tell_not_kept(&not_kept),
+                Retired::Stays(why) => return Err(Kept::Stays(why)),
+            },
         }
         if !as_it_is {
             self.back_up_tip(spec, tip)?;

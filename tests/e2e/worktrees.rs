@@ -555,3 +555,63 @@ fn a_damaged_worktree_of_a_stage_beside_others_is_moved_aside() {
     assert_eq!(fs::read_to_string(aside.join("mine.txt")).unwrap(), "kept\n");
     world.again().calls([]);
 }
+
+#[test]
+fn what_the_specfile_keeps_is_there_for_the_next_spec_and_nothing_else_is() {
+    let world = World::new();
+    world.file(".gitignore", "target\n*.log\n");
+    let specs = "spec \"a\" \"A\"\nspec \"b\" \"B\" { needs \"a\" }\nspec \"c\" \"C\"";
+    world.specfile(&project("keep \"target\"", specs)).commit("start");
+    let leaves = "mkdir -p target\necho $SPECMAKE_SPEC >> target/cache\necho noise > noise.log\nplay build";
+    world.script("a/build", leaves);
+    world.script("b/build", &format!("cp target/cache $W/seen\ntest ! -e noise.log\n{leaves}"));
+    world.run(["b"]).exits(0).calls(["a:build", "b:build"]).unsaid("not kept");
+    assert_eq!(fs::read_to_string(world.top().join("seen")).unwrap(), "a\n");
+    assert!(world.paths("main").iter().all(|path| !path.starts_with("target")));
+    assert!(!world.has("target"), "nor in the main checkout");
+    world.run(["b"]).exits(0).calls([]);
+    world.run(["gc"]).exits(0).said("of which the next one gets `target`");
+    world.run(["gc", "--yes"]).exits(0);
+    world.run(["gc"]).exits(0).unsaid("spare worktree");
+    world.script("c/build", "test ! -e target\nplay build");
+    world.run([]).exits(0).calls(["c:build"]);
+}
+
+#[test]
+fn a_folder_that_git_tells_of_is_not_kept_and_that_is_said_once() {
+    let world = World::new();
+    world.file(".gitignore", "ignored\n");
+    let specs = "spec \"a\" \"A\"\nspec \"b\" \"B\" { needs \"a\" }";
+    world.specfile(&project("keep \"drafts\" \"ignored\"", specs)).commit("start");
+    for spec in ["a", "b"] {
+        let leaves = "mkdir -p drafts ignored\nln -sf /etc/hosts ignored/hosts\nplay build";
+        world.script(&format!("{spec}/build"), &format!("test ! -e ignored\n{leaves}"));
+    }
+    let outcome = world.run([]);
+    outcome.exits(0).calls(["a:build", "b:build"]);
+    outcome
+        .said("add `/drafts/` to `.gitignore`")
+        .said("`ignored/hosts` in it does not stay in the worktree");
+    for folder in ["drafts", "ignored"] {
+        let said = format!("`{folder}` is not kept");
+        assert_eq!(outcome.stderr.matches(&said).count(), 1, "{folder}");
+    }
+    assert_eq!(spares(&world), 0);
+}
+
+#[test]
+fn a_folder_goes_on_though_files_are_copied_in_and_is_empty_after_another_setup() {
+    let world = World::new();
+    world.file(".gitignore", "target\n.env\n").file(".env", "LEVEL=1\n");
+    let specs = "spec \"a\" \"A\"\nspec \"b\" \"B\"\nspec \"c\" \"C\"";
+    let with = |setup: &str| project(&format!("keep \"target\"; copy \".env\"; setup \"{setup}\""), specs);
+    world.specfile(&with("mkdir -p target; echo made >> target/setup")).commit("start");
+    world.script("a/build", "play build");
+    world.script("b/build", "cp target/setup $W/seen\nplay build");
+    world.script("c/build", "test ! -e target\nplay build");
+    world.run(["a"]).exits(0);
+    world.run(["b"]).exits(0);
+    assert_eq!(fs::read_to_string(world.top().join("seen")).unwrap(), "made\nmade\n", "once in each");
+    world.specfile(&with("true")).commit("another setup");
+    world.run(["c", "--yes"]).exits(0).calls(["c:build"]);
+}

@@ -52,6 +52,7 @@ pub(crate) struct ProjectText {
     pub(crate) branch: Option<At<String>>,
     pub(crate) copy: Vec<At<String>>,
     pub(crate) link: Vec<At<String>>,
+    pub(crate) keep: Vec<At<String>>,
     pub(crate) setup: Vec<At<String>>,
     pub(crate) context: Vec<At<String>>,
     pub(crate) secrets: Vec<At<String>>,

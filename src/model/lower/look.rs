@@ -10,7 +10,7 @@ use crate::model::{Files, LoadRequest};
 use crate::syntax::Node;
 
 /// Settings of `project`, and what holds where nobody says them.
-const PROJECT: [(&str, &[&str]); 23] = [
+const PROJECT: [(&str, &[&str]); 24] = [
     ("base", &[]),
     ("jobs", &["4"]),
     ("pipeline", &["\"specmake\""]),
@@ -19,6 +19,7 @@ const PROJECT: [(&str, &[&str]); 23] = [
     ("branch", &["\"spec/{spec}\""]),
     ("copy", &[]),
     ("link", &[]),
+    ("keep", &[]),
     ("setup", &[]),
     ("context", &[]),
     ("secrets", &[]),

@@ -6,6 +6,7 @@ use super::{ladder, limit, permission, refs, stage};
 use crate::base::PipelineName;
 use crate::model::{CommitInputs, ConflictsPolicy, LandStrategy, Notify, Pattern, Rung, TouchesPolicy};
 use crate::syntax::Node;
+use std::path::Path;
 
 pub(super) const PROJECT: Shape = Shape {
     args: (0, 0),
@@ -20,6 +21,7 @@ pub(super) const PROJECT: Shape = Shape {
         "branch",
         "copy",
         "link",
+        "keep",
         "setup",
         "limits",
         "budget",
@@ -50,6 +52,7 @@ pub(crate) fn read(notes: &mut Notes, node: &Node) -> ProjectText {
         branch: shape::one_text(notes, node, "branch"),
         copy: paths(notes, node, "copy"),
         link: paths(notes, node, "link"),
+        keep: kept(notes, node),
         setup: shape::all_texts(notes, node, "setup"),
         context: paths(notes, node, "context"),
         secrets: shape::all_texts(notes, node, "secrets"),
@@ -100,6 +103,33 @@ fn paths(notes: &mut Notes, node: &Node, name: &str) -> Vec<At<String>> {
         }
     });
     said
+}
+
+/// Folders that are kept, each by its path and none in another.
+fn kept(notes: &mut Notes, node: &Node) -> Vec<At<String>> {
+    let mut kept: Vec<At<String>> = Vec::new();
+    for said in paths(notes, node, "keep") {
+        let Ok(path) = Pattern::new(&said.value, &said.value) else { continue };
+        if path.is_glob() {
+            let help = "name each folder: `target`, `web/node_modules`";
+            notes.error(said.span, "a folder is kept by its path, not by a pattern", help);
+            continue;
+        }
+        let folder = path.resolved().to_owned();
+        let holds = |outer: &str, inner: &str| Path::new(inner).starts_with(outer);
+        let other =
+            kept.iter().find(|other| holds(&other.value, &folder) || holds(&folder, &other.value)).cloned();
+        match other {
+            Some(other) if holds(&other.value, &folder) => {
+                notes.error(said.span, format!("`{folder}` is kept with `{}` already", other.value), "");
+            }
+            Some(other) => {
+                notes.error(other.span, format!("`{}` is kept with `{folder}` already", other.value), "");
+            }
+            None => kept.push(At { value: folder, ..said }),
+        }
+    }
+    kept
 }
 
 /// Whether a `notify` line can be split into words; says why if not.

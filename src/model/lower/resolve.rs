@@ -186,6 +186,7 @@ impl<'a> Resolver<'a> {
             specs: self.folder(None).to_owned(),
             copy: plain(&project.copy),
             link: plain(&project.link),
+            keep: plain(&project.keep),
             setup: plain(&project.setup),
             context: plain(&project.context),
             notify: notify.filter(Notify::tells),

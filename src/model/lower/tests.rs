@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::io;
 
+mod keep;
 mod permission;
 
 const WHOLE: &str = include_str!("../../../tests/language/whole.kdl");
@@ -124,6 +125,7 @@ fn the_whole_language_loads() {
     assert_eq!(project.settings.jobs, 5);
     assert_eq!(project.settings.base.as_deref(), Some("main"));
     assert_eq!(project.settings.copy, [".env", ".opencode/**"]);
+    assert_eq!(project.settings.keep, ["target", "web/dist"]);
     assert_eq!(project.land.check, ["npm test"]);
     assert_eq!((project.pools["anthropic"], project.resources["db"]), (2, 1));
 

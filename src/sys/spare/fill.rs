@@ -1,8 +1,9 @@
-//! Beginning a worktree with the files of a spare one.
+//! Beginning a worktree with the files of a spare one, and what was kept beside them.
 use super::Sparing;
 use super::holders::is_held;
+use super::kept::Kept;
 use super::shape::Shape;
-use super::shelf::{Claimed, FILES, is_most, spares, whole};
+use super::shelf::{Claimed, FILES, Spare, is_most, spares, whole};
 use super::sift::sift;
 use crate::sys::git::{Change, Git, GitError, Mode, Oid};
 use rustix::fd::{AsFd, OwnedFd};
@@ -11,8 +12,17 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Fills a worktree, in whose folder there is nothing but git's link, with a commit. False: nothing was done, since no
-/// spare one fits; those that do not are gone.
+/// What became of filling a worktree.
+#[derive(Default)]
+pub(crate) struct Begun {
+    /// Whether its files are there; else git has to write them.
+    pub is_filled: bool,
+    /// A spare one that was taken for it, with folders that it has still to get.
+    pub kept: Option<Claimed>,
+}
+
+/// Fills a worktree, in whose folder there is nothing but git's link, with a commit, if there is a spare one that fits;
+/// those that do not are gone.
 ///
 /// # Errors
 /// It was begun and failed: the folder is in no state to tell.
@@ -21,21 +31,39 @@ pub(crate) fn fill(
     git: &Git,
     commit: Oid,
     shape: Shape,
-    sparing: Sparing,
-) -> Result<bool, GitError> {
-    let Some(top) = git.work_tree() else { return Ok(false) };
+    sparing: Sparing<'_>,
+) -> Result<Begun, GitError> {
+    let Some(top) = git.work_tree() else { return Ok(Begun::default()) };
     for spare in spares(repo).into_iter().take(sparing.most) {
         let Ok(claimed) = spare.claim(repo) else { continue };
-        let Some(sifted) = fit(repo, &claimed, commit, shape) else { continue };
-        let words = || GitError::io(format!("fill `{}`", top.display()));
-        place(&claimed, &sifted.folder, top).map_err(words())?;
-        let index = git.git_dir().join("index");
-        let written = File::create_new(&index).and_then(|mut file| file.write_all(&sifted.index));
-        written.map_err(words())?;
-        sifted.switch(git, commit)?;
-        return Ok(true);
+        if is_held(&claimed.path()) {
+            continue;
+        }
+        let sifted = fit(repo, &claimed, commit, shape);
+        let serves = |kept: Kept| sparing.keep.is_some_and(|keep| kept.serves(keep));
+        let has_kept = Kept::read(&claimed.path()).is_some_and(serves);
+        if let Some(sifted) = &sifted {
+            let words = || GitError::io(format!("fill `{}`", top.display()));
+            place(&claimed, &sifted.folder, top).map_err(words())?;
+            let index = git.git_dir().join("index");
+            let written = File::create_new(&index).and_then(|mut file| file.write_all(&sifted.index));
+            written.map_err(words())?;
+            sifted.switch(git, commit)?;
+        }
+        if has_kept || sifted.is_some() {
+            // What is kept goes with files of its own worktree, or with new ones.
+            return Ok(Begun { is_filled: sifted.is_some(), kept: has_kept.then_some(claimed) });
+        }
     }
-    Ok(false)
+    Ok(Begun::default())
+}
+
+/// Takes the newest spare one of which something is kept, whatever becomes of its files.
+pub(crate) fn take_kept(repo: &Git, sparing: Sparing<'_>) -> Option<Claimed> {
+    let keep = sparing.keep?;
+    let serves = |spare: &Spare| Kept::read(spare.folder()).is_some_and(|kept| kept.serves(keep));
+    let spare = spares(repo).into_iter().find(serves)?;
+    spare.claim(repo).ok().filter(|claimed| !is_held(&claimed.path()))
 }
 
 /// A spare worktree in which there is nothing but untouched files.
@@ -50,7 +78,7 @@ struct Sifted {
 fn fit(repo: &Git, claimed: &Claimed, commit: Oid, shape: Shape) -> Option<Sifted> {
     let (note, noted) = whole(&claimed.path().join(super::note::NOTE))?;
     let differ = repo.diff_tree(note.commit, commit).ok()?;
-    if note.shape != shape.stamp || differ.iter().any(shapes_others) || is_held(&claimed.path()) {
+    if note.shape != shape.stamp || differ.iter().any(shapes_others) {
         return None;
     }
     let folder = super::raze::folder(claimed.open().ok()?, FILES).ok()?;

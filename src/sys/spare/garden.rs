@@ -9,7 +9,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// However few files there are.
-pub(super) const SOME: Sparing = Sparing { most: 2, free: 0, worth: 0, any_disk: true };
+pub(super) const SOME: Sparing<'static> = Sparing { most: 2, free: 0, worth: 0, any_disk: true, keep: None };
 
 /// A repository, and its worktrees beside it.
 pub(super) struct Garden {
@@ -29,7 +29,7 @@ impl Garden {
     }
 
     /// A worktree on a branch of its own at the tip of `main`, or at a commit.
-    pub fn add(&self, name: &str, commit: Option<Oid>, sparing: Sparing) -> Worktree {
+    pub fn add(&self, name: &str, commit: Option<Oid>, sparing: Sparing<'_>) -> Worktree {
         let (branch, commit) = (format!("spec/{name}"), commit.unwrap_or_else(|| self.world.oid("main")));
         let start = Start::NewBranch { branch: &branch, commit, mark: name };
         Worktree::add_sparing(&self.git, &self.place(name), start, sparing).unwrap()
@@ -46,12 +46,12 @@ impl Garden {
     pub fn put_by(&self, mischief: impl FnOnce(&Path)) -> PathBuf {
         let made = self.add("a", None, SOME);
         mischief(made.top());
-        assert_eq!(made.retire(Some("spec/a"), SOME).unwrap(), None);
+        assert_eq!(made.retire(Some("spec/a"), SOME).unwrap().stays(), None);
         self.spare()
     }
 
     /// Holds a worktree with `sparing` against one that git makes. Gives how many files of a spare one it has.
-    pub fn check(&self, name: &str, commit: Option<Oid>, sparing: Sparing) -> usize {
+    pub fn check(&self, name: &str, commit: Option<Oid>, sparing: Sparing<'_>) -> usize {
         let before: Vec<Identity> =
             spares(&self.git).iter().flat_map(|spare| numbers(spare.folder())).collect();
         let made = self.add(name, commit, sparing);
@@ -64,11 +64,19 @@ impl Garden {
             fresh.to_str().unwrap(),
             &format!("spec/{name}"),
         ]);
-        assert_eq!(listing(made.top()), listing(&fresh));
+        let kept = |path: &Path| {
+            let all = sparing.keep.into_iter().flat_map(|keep| &keep.folders);
+            all.map(Path::new).any(|folder| path.starts_with(folder) || folder.starts_with(path))
+        };
+        let without = |top: &Path| -> Vec<_> {
+            listing(top).into_iter().filter(|(path, _)| *path == *"" || !kept(path)).collect()
+        };
+        assert_eq!(without(made.top()), without(&fresh));
         for asked in [&["ls-files", "--stage", "-v"][..], &["write-tree"]] {
             assert_eq!(self.world.git_at(made.top(), asked), self.world.git_at(&fresh, asked), "{asked:?}");
         }
-        let status = ["status", "--porcelain", "--ignored", "--untracked-files=all"];
+        let ignored = if sparing.keep.is_some() { "--ignored=no" } else { "--ignored" };
+        let status = ["status", "--porcelain", ignored, "--untracked-files=all"];
         assert_eq!(self.world.git_at(made.top(), &status), "");
         self.world.git(&["worktree", "remove", fresh.to_str().unwrap()]);
         numbers(made.top()).into_iter().filter(|number| before.contains(number)).count()

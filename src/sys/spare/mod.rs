@@ -5,6 +5,12 @@ mod fill;
 #[cfg(test)]
 mod garden;
 mod holders;
+mod keep;
+#[cfg(test)]
+mod keep_tests;
+mod kept;
+mod look_through;
+mod not_kept;
 mod note;
 mod noted;
 #[cfg(test)]
@@ -17,12 +23,16 @@ mod sift;
 mod tests;
 mod ways;
 
-pub(super) use fill::fill;
+pub(super) use fill::{Begun, fill, take_kept};
 pub(super) use holders::has_mounts;
+pub use keep::Keep;
+pub(super) use keep::keepable;
+pub(super) use kept::give;
+pub use not_kept::{NotKept, Why};
 pub(super) use raze::remove_folder;
 pub(super) use shape::Shape;
+pub(super) use shelf::{Claimed, put_by, take_note};
 pub use shelf::{Spare, spares};
-pub(super) use shelf::{put_by, take_note};
 
 use super::git::index_file::Indexed;
 use super::git::{Git, Oid};
@@ -32,9 +42,12 @@ use shape::calls_for_filters;
 /// Fewer files than this are written anew about as fast as they are found untouched.
 pub const WORTH: usize = 1_000;
 
+/// The [`Sparing::worth`] of those whose files never serve another one.
+pub const NEVER: usize = usize::MAX;
+
 /// What is wished of spare worktrees. By default there are none.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Sparing {
+pub struct Sparing<'a> {
     /// How many there are at most.
     pub most: usize,
     /// The bytes that are to stay free on the disk; with fewer there are none.
@@ -43,12 +56,14 @@ pub struct Sparing {
     pub worth: usize,
     /// Even on a disk on which a file may change without a trace, as in memory: only for measurements.
     pub any_disk: bool,
+    /// What stays of ignored files.
+    pub keep: Option<&'a Keep>,
 }
 
-impl Sparing {
+impl Sparing<'_> {
     /// The shape of a worktree that is about to be filled, where that is of any use.
     pub(super) fn shape(&self, git: &Git) -> Option<Shape> {
-        if self.most == 0 || !git.is_plain() {
+        if self.most == 0 || self.worth == NEVER || !git.is_plain() {
             return None;
         }
         // As many files as in the main checkout, more or less; a bare repository tells nothing.
@@ -62,7 +77,7 @@ impl Sparing {
 }
 
 /// Notes a worktree that was just filled, so that its files may serve another one day. What cannot be noted never will.
-pub(super) fn note(git: &Git, commit: Oid, shape: Shape, sparing: Sparing) {
+pub(super) fn note(git: &Git, commit: Oid, shape: Shape, sparing: Sparing<'_>) {
     let now = Shape::of(git, sparing.any_disk);
     if now == Some(shape) && !(shape.has_filters && has_filtered(git)) {
         drop(Note::write(git, commit, (shape.stamp, shape.ways), sparing.worth));

@@ -1,6 +1,7 @@
 //! Random trees, random mischief in a worktree and in what is kept of it: the next one is as git makes it anew.
 use super::garden::{Garden, SOME};
-use super::spares;
+use super::{Keep, Sparing, spares};
+use crate::sys::files::tidy;
 use crate::sys::worktree::Worktree;
 use fastrand::Rng;
 use std::fs::{self, File, FileTimes};
@@ -37,11 +38,15 @@ fn history(seed: u64) -> usize {
     fs::write(outside.join("deep/mine"), "a person's\n").unwrap();
     fs::write(outside.join("mine"), "a person's\n").unwrap();
     let before = super::garden::listing(&outside);
+    let keep = Keep::new(&["target", "p/target"].map(str::to_owned), []);
+    let some = Sparing { keep: random.bool().then_some(&keep), ..SOME };
     let mut served = 0;
     for round in 0..LINE {
         grow(&garden, &mut random);
         let name = format!("s{round}");
-        served += garden.check(&name, None, SOME);
+        served += garden.check(&name, None, some);
+        let made = garden.place(&name);
+        keep.folders.iter().for_each(|folder| nothing_leads_out(&made, folder));
         let worktree = Worktree::open(&garden.git, &garden.place(&name)).unwrap();
         for _ in 0..random.usize(..4) {
             mischief(&mut random, worktree.top(), &outside);
@@ -51,7 +56,7 @@ fn history(seed: u64) -> usize {
             garden.world.git_at(worktree.top(), &["add", "-A"]);
             garden.world.git_at(worktree.top(), &["commit", "-q", "--allow-empty", "-m", "work"]);
         }
-        if worktree.retire(Some(&format!("spec/{name}")), SOME).unwrap().is_some() {
+        if worktree.retire(Some(&format!("spec/{name}")), some).unwrap().stays().is_some() {
             fs::remove_dir_all(worktree.top()).unwrap();
         }
         for spare in spares(&garden.git) {
@@ -62,6 +67,16 @@ fn history(seed: u64) -> usize {
     }
     assert_eq!(super::garden::listing(&outside), before);
     served
+}
+
+/// However it came there.
+fn nothing_leads_out(top: &Path, folder: &str) {
+    for (path, _) in super::garden::listing(top).into_iter().filter(|(path, _)| path.starts_with(folder)) {
+        assert!(!path.ends_with(".git"), "{}", path.display());
+        let Ok(text) = fs::read_link(top.join(&path)) else { continue };
+        let from = Path::new("/top").join(path.parent().unwrap());
+        assert!(text.is_relative() && tidy(&from.join(&text)).starts_with("/top"), "{}", path.display());
+    }
 }
 
 /// The next commit of the base.
@@ -113,7 +128,7 @@ fn mischief(random: &mut Rng, top: &Path, outside: &Path) {
     let path = anything(random, top);
     let Ok(stat) = path.symlink_metadata() else { return };
     let beside = path.parent().filter(|_| path != top).unwrap_or(top).join("new.log");
-    match random.u8(..15) {
+    match random.u8(..16) {
         0 | 1 if stat.is_file() => {
             let mut bytes = fs::read(&path).unwrap();
             bytes.iter_mut().for_each(|byte| *byte ^= 1);
@@ -152,6 +167,7 @@ fn mischief(random: &mut Rng, top: &Path, outside: &Path) {
         }
         8 => drop(Command::new("mkfifo").arg(&beside).status()),
         9 => drop(fs::create_dir_all(path.join("target/empty"))),
+        15 => drop(fs::create_dir_all(top.join(["target/deep", "p/target"][random.usize(..2)]))),
         10 => drop(fs::write(&beside, "noise")),
         11 => drop(fs::write(top.join(".gitattributes"), "* -text\n")),
         12 if stat.is_file() => fs::remove_file(&path).unwrap(),

@@ -1,6 +1,8 @@
 //! Where spare worktrees lie: numbered folders in one of ours, each put there and taken from there in one step.
 use super::Sparing;
 use super::has_mounts;
+use super::kept::{Kept, take};
+use super::not_kept::NotKept;
 use super::note::{NOTE, Note};
 use super::noted::Noted;
 use super::raze::{empty, folder, is_folder, look, names, open};
@@ -33,7 +35,7 @@ pub struct Spare {
     number: CString,
 }
 
-/// All spare worktrees of a repository, the newest first.
+/// All spare worktrees of a repository: those that are of any use first, and of these the newest.
 pub fn spares(repo: &Git) -> Vec<Spare> {
     let Ok(shelf) = shelf(repo, false) else { return Vec::new() };
     let own = repo.own_dir().join("spares");
@@ -43,9 +45,9 @@ pub fn spares(repo: &Git) -> Vec<Spare> {
     let mut found: Vec<Spare> = folders
         .map(|number| Spare { folder: own.join(std::ffi::OsStr::from_bytes(number.to_bytes())), number })
         .collect();
-    let time =
-        |spare: &Spare| spare.folder.join(NOTE).symlink_metadata().and_then(|stat| stat.modified()).ok();
-    found.sort_by_cached_key(|spare| (Reverse(time(spare)), spare.number.clone()));
+    let time = |spare: &Spare| spare.folder.symlink_metadata().and_then(|stat| stat.modified()).ok();
+    let is_whole = |spare: &Spare| spare.has_files() || Kept::read(&spare.folder).is_some();
+    found.sort_by_cached_key(|spare| (Reverse(is_whole(spare)), Reverse(time(spare)), spare.number.clone()));
     found
 }
 
@@ -53,6 +55,16 @@ impl Spare {
     /// Where it lies.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Whether the files of a worktree are in it.
+    pub fn has_files(&self) -> bool {
+        self.folder.join(NOTE).is_file()
+    }
+
+    /// The folders that were kept of that worktree, as they were declared.
+    pub fn keeps(&self) -> Vec<String> {
+        Kept::read(&self.folder).map(Kept::folders).unwrap_or_default()
     }
 
     /// The bytes that it takes.
@@ -82,7 +94,7 @@ impl Spare {
 
 /// A folder aside in which there may be a spare worktree. It goes with all that is in it when it is dropped; what a kill
 /// leaves of it goes at the next start.
-pub(super) struct Claimed(Option<TempDir>, PathBuf);
+pub(crate) struct Claimed(Option<TempDir>, PathBuf);
 
 impl Claimed {
     fn new(repo: &Git) -> io::Result<Self> {
@@ -124,43 +136,57 @@ pub(crate) fn take_note(git: &Git, aside: &Path) {
     drop(fs::rename(git.git_dir().join(NOTE), aside.join(NOTE)));
 }
 
-/// Makes a spare worktree of the files that lie in `aside` beside their note, if most of them are untouched. Everything
-/// else goes, and all of it if there is no room.
-pub(crate) fn put_by(repo: &Git, aside: TempDir, sparing: Sparing) {
+/// Makes a spare worktree of what lies in `aside`: of the files, if they were noted and most are untouched, and of these
+/// folders. Everything else goes, and all of it if there is no room. Says which folders were not kept.
+pub(crate) fn put_by(repo: &Git, aside: TempDir, sparing: Sparing<'_>, folders: &[String]) -> Vec<NotKept> {
     let is_short = || Gauge::new(&repo.own_dir()).read().disk_free.is_some_and(|left| left < sparing.free);
-    if !aside.path().join(NOTE).exists() || spares(repo).len() >= sparing.most {
-        return discard(aside);
-    }
-    if is_short() {
+    let mut not_kept = Vec::new();
+    if sparing.most == 0 || !aside.path().join(NOTE).exists() && folders.is_empty() {
+    } else if is_short() {
         spares(repo).iter().for_each(|spare| drop(spare.remove(repo)));
-    } else {
+    } else if let Ok(told) = put(repo, aside.path(), sparing, folders) {
         // What may not be kept goes with the rest.
-        drop(put(repo, aside.path(), sparing));
+        not_kept = told;
     }
     discard(aside);
+    not_kept
 }
 
-fn put(repo: &Git, aside: &Path, sparing: Sparing) -> io::Result<()> {
-    let Some((note, noted)) = whole(&aside.join(NOTE)) else { return Ok(()) };
+fn put(repo: &Git, aside: &Path, sparing: Sparing<'_>, folders: &[String]) -> io::Result<Vec<NotKept>> {
     let opened = open(aside)?;
-    let left = sift(&folder(&opened, FILES)?, &noted, note.ways, note.since)?;
-    if !is_most(&left) {
-        return Ok(());
-    }
     // A folder that is renamed must not be the one that is removed in the end.
     mkdirat(&opened, c"spare", Mode::RWXU)?;
     let spare = folder(&opened, c"spare")?;
-    renameat(&opened, FILES, &spare, FILES)?;
-    renameat(&opened, NOTE, &spare, NOTE)?;
+    let (kept, not_kept) = match sparing.keep {
+        Some(keep) => take(aside, &spare, folders, keep)?,
+        None => (0, Vec::new()),
+    };
+    if !put_files(aside, &opened, &spare).unwrap_or(false) && kept == 0 {
+        return Ok(not_kept);
+    }
     let shelf = shelf(repo, true)?;
+    let surplus = spares(repo).into_iter().skip(sparing.most.saturating_sub(1));
+    surplus.for_each(|old| drop(old.remove(repo)));
     for number in 0..sparing.most {
         let number = CString::new(number.to_string())?;
         // An empty folder would be replaced, one with something in it is not.
         if renameat(&opened, c"spare", &shelf, &number).is_ok() {
-            return Ok(());
+            break;
         }
     }
-    Ok(())
+    Ok(not_kept)
+}
+
+/// Whether the files, most of them untouched, are in the spare one now, and nothing else is.
+fn put_files(aside: &Path, opened: &OwnedFd, spare: &OwnedFd) -> io::Result<bool> {
+    let Some((note, noted)) = whole(&aside.join(NOTE)) else { return Ok(false) };
+    let left = sift(&folder(opened, FILES)?, &noted, note.ways, note.since)?;
+    if !is_most(&left) {
+        return Ok(false);
+    }
+    renameat(opened, FILES, spare, FILES)?;
+    renameat(opened, NOTE, spare, NOTE)?;
+    Ok(true)
 }
 
 /// A note that is whole, and what it tells.

@@ -44,7 +44,7 @@ fn the_next_one_has_what_its_commit_has_and_nothing_is_written_twice() {
     assert!(spares(&garden.git).is_empty());
     let made = Worktree::open(&garden.git, &garden.place("b")).unwrap();
     assert!(!made.is_ready(), "`setup` runs in it, as in any new one");
-    assert_eq!(made.retire(Some("spec/b"), SOME).unwrap(), None);
+    assert_eq!(made.retire(Some("spec/b"), SOME).unwrap().stays(), None);
     assert_eq!(garden.check("c", None, SOME), 9, "one after another");
 }
 
@@ -95,7 +95,7 @@ fn a_dirty_worktree_stays() {
     let garden = garden();
     let made = garden.add("a", None, SOME);
     fs::write(made.top().join("a.txt"), "by hand\n").unwrap();
-    assert!(matches!(made.retire(Some("spec/a"), SOME).unwrap(), Some(Stays::Dirty(_))));
+    assert!(matches!(made.retire(Some("spec/a"), SOME).unwrap().stays(), Some(Stays::Dirty(_))));
     assert!(spares(&garden.git).is_empty() && made.top().exists());
 }
 
@@ -112,7 +112,7 @@ fn check_mischief(lost: usize, mischief: impl Fn(&Path)) {
     let made = garden_one.add("a", None, SOME);
     behind_git(&garden_one, made.top());
     mischief(made.top());
-    if made.retire(Some("spec/a"), SOME).unwrap().is_none() {
+    if made.retire(Some("spec/a"), SOME).unwrap().stays().is_none() {
         assert_eq!(garden_one.check("b", None, SOME), 9 - lost, "in the worktree");
     }
     let garden_two = garden();

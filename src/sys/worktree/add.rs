@@ -5,7 +5,7 @@ use super::unmake::{MAKING, Note, remove_or_set_aside};
 use super::{Worktree, place::settled};
 use crate::sys::git::{Git, GitError, Listed, Oid, RefUpdate, branch_ref};
 use crate::sys::lock::RefsLock;
-use crate::sys::spare::{self, Sparing};
+use crate::sys::spare::{self, Begun, Claimed, Sparing};
 use std::path::Path;
 
 /// The reason of the lock that a worktree has until it is whole; git's own word for it.
@@ -49,7 +49,7 @@ impl Worktree {
         repo: &Git,
         path: &Path,
         start: Start<'_>,
-        sparing: Sparing,
+        sparing: Sparing<'_>,
     ) -> Result<Self, GitError> {
         let lock = RefsLock::take(repo)?;
         let path = settled(path);
@@ -91,6 +91,7 @@ impl Worktree {
             worktree.make_full()?;
             super::remove(&worktree.git().git_dir().join("locked"))?;
         }
+        worktree.take_in(spare::take_kept(repo, sparing), sparing)?;
         making.remove()?;
         Ok(worktree)
     }
@@ -100,7 +101,7 @@ impl Worktree {
         repo: &Git,
         path: &Path,
         start: Start<'_>,
-        (lock, sparing): (&RefsLock, Sparing),
+        (lock, sparing): (&RefsLock, Sparing<'_>),
     ) -> Result<Option<Self>, GitError> {
         let (head, commit) = match start {
             Start::NewBranch { branch, commit, .. } => (Head::Branch(branch), commit),
@@ -135,21 +136,31 @@ impl Worktree {
     }
 
     /// Fills one in which there is nothing yet, and notes how.
-    fn fill(&self, repo: &Git, commit: Oid, sparing: Sparing) -> Result<(), GitError> {
+    fn fill(&self, repo: &Git, commit: Oid, sparing: Sparing<'_>) -> Result<(), GitError> {
         let git = self.git();
         let shape = sparing.shape(git);
-        let done = shape.map_or(Ok(false), |shape| spare::fill(repo, git, commit, shape, sparing));
-        if !matches!(done, Ok(true)) {
-            if done.is_err() {
-                self.empty(repo)?;
-            }
+        let begun = match shape {
+            Some(shape) => spare::fill(repo, git, commit, shape, sparing),
+            None => Ok(Begun { is_filled: false, kept: spare::take_kept(repo, sparing) }),
+        };
+        if begun.is_err() {
+            self.empty(repo)?;
+        }
+        let begun = begun.unwrap_or_default();
+        if !begun.is_filled {
             let fill = ["read-tree", "--reset", "-u", &commit.to_string()].map(str::to_owned);
             git.run(&git.command(fill))?;
         }
         if let Some(shape) = shape {
             spare::note(git, commit, shape, sparing);
         }
-        Ok(())
+        self.take_in(begun.kept, sparing)
+    }
+
+    /// Takes in what was kept of another one.
+    fn take_in(&self, kept: Option<Claimed>, sparing: Sparing<'_>) -> Result<(), GitError> {
+        let given = sparing.keep.zip(kept).map(|(keep, kept)| spare::give(&kept, self.git(), keep));
+        given.unwrap_or(Ok(()))
     }
 
     /// Takes back what was begun with a spare one.

@@ -21,7 +21,7 @@ pub use aside::move_aside;
 pub use bring::BroughtIn;
 pub use merge::Begun;
 pub use place::{place, place_as_written};
-pub use remove::{Stays, drop_branch, forget_lost, forget_lost_of};
+pub use remove::{Retired, Stays, drop_branch, forget_lost, forget_lost_of};
 pub use repair::{move_home, repair};
 pub use snapshot::Snapshot;
 pub use unmake::unmake;

@@ -9,7 +9,7 @@ use crate::sys::git::index::scratch;
 use crate::sys::git::index_rows::{Row, Rows};
 use crate::sys::git::{Change, Git, GitError, Lying, Mode, Oid, Operation, RefUpdate, branch_ref, path};
 use crate::sys::lock::RefsLock;
-use crate::sys::spare::{self, Sparing};
+use crate::sys::spare::{self, NotKept, Sparing, Why};
 use std::path::Path;
 use tempfile::TempDir;
 
@@ -40,6 +40,28 @@ pub enum Stays {
     /// The user locked it.
     #[error("it is locked")]
     Locked,
+}
+
+/// What became of a worktree that nobody needs any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Retired {
+    /// It is gone.
+    Gone {
+        /// Folders that were to serve the next one and do not.
+        not_kept: Vec<NotKept>,
+    },
+    /// It is needed after all.
+    Stays(Stays),
+}
+
+impl Retired {
+    /// Why it stays, if it does.
+    pub fn stays(self) -> Option<Stays> {
+        match self {
+            Self::Gone { .. } => None,
+            Self::Stays(why) => Some(why),
+        }
+    }
 }
 
 impl Worktree {
@@ -122,18 +144,22 @@ impl Worktree {
     /// # Errors
     /// git or the disk fails.
     pub fn remove(&self, branch: Option<&str>) -> Result<Option<Stays>, GitError> {
-        self.retire(branch, Sparing::default())
+        self.retire(branch, Sparing::default()).map(Retired::stays)
     }
 
-    /// Removes it, unless it must stay; its files may serve another one. Its branch stays.
+    /// Removes it, unless it must stay; its files and what is kept of others may serve another one. Its branch stays.
     ///
     /// # Errors
     /// git or the disk fails.
-    pub fn retire(&self, branch: Option<&str>, sparing: Sparing) -> Result<Option<Stays>, GitError> {
+    pub fn retire(&self, branch: Option<&str>, sparing: Sparing<'_>) -> Result<Retired, GitError> {
         let lock = RefsLock::take(self.git())?;
         if let Some(why) = self.stays(branch)? {
-            return Ok(Some(why));
+            return Ok(Retired::Stays(why));
         }
+        let (folders, mut not_kept) = match sparing.keep {
+            Some(keep) => spare::keepable(self.git(), &self.brought_in()?, keep)?,
+            None => (Vec::new(), Vec::new()),
+        };
         let note = Note::write(self.git(), REMOVING, self.top())?;
         let aside = set_aside(self.git(), self.top());
         if let Some(aside) = &aside {
@@ -149,10 +175,11 @@ impl Worktree {
         }
         // What takes long needs nobody to wait for it.
         drop(lock);
-        if let Some(aside) = aside {
-            spare::put_by(&self.git().main(), aside, sparing);
-        }
-        Ok(None)
+        not_kept.extend(match aside {
+            Some(aside) => spare::put_by(&self.git().main(), aside, sparing, &folders),
+            None => folders.into_iter().map(|folder| NotKept { folder, why: Why::OtherDisk }).collect(),
+        });
+        Ok(Retired::Gone { not_kept })
     }
 
     /// A submodule whose commits would die with this worktree's git directory.

@@ -8,7 +8,7 @@
 //! and branch gone. *ending* is the part after the stage is done. *run* is the whole of `specmake SPEC`, with reading
 //! the repository and starting up. *of many* is one run that takes specs one after the other, by the spec.
 //!
-//! Found: by hand it is 14 programs, none of which waits for the disk; specmake starts ten gits a landing, and four
+//! Found: by hand it is 14 programs, none of which waits for the disk; specmake starts four gits a landing, and thirteen
 //! that answer for the whole run, and waits for the disk about fifteen times, so that a power cut costs no stage. The
 //! second ratio is to the same script with git told to be as careful. The rest is the checkout of the files, which
 //! both pay.

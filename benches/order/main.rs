@@ -9,14 +9,17 @@
 //!
 //! `recorded/` holds builds as they really went: the Specfile, and the milliseconds of each stage, of each landing and of
 //! the whole build in four of them in a row. What `-n` expected of the second to the fourth, going by the one before,
-//! is held against how long it took.
+//! is held against how long it took. `cargo bench --bench order -- record FOLDER` records others into that folder.
 #![expect(clippy::print_stdout, reason = "it is what a bench says")]
+
+mod record;
 
 use specmake::graph::{Place, StageGraph, Wanted, resolve};
 use specmake::model::{Files, LoadRequest, Pattern, Project, Text, load};
 use specmake::plan::{Terms, Thought};
 use std::fmt::Write as _;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 const RECORDED: [(&str, &str, &str); 5] = [
@@ -31,7 +34,13 @@ const RECORDED: [(&str, &str, &str); 5] = [
 const JOBS: [u32; 4] = [2, 3, 4, 8];
 
 fn main() -> Result<(), String> {
-    let count = std::env::args().skip(1).find_map(|arg| arg.parse().ok()).unwrap_or(2_000);
+    let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
+    if let [word, folder] = args.as_slice()
+        && word == "record"
+    {
+        return record::record(Path::new(folder)).map_err(|error| error.to_string());
+    }
+    let count = args.iter().find_map(|arg| arg.parse().ok()).unwrap_or(2_000);
     recorded()?;
     random(count)
 }

@@ -154,7 +154,8 @@ impl<'a> Line<'a> {
         let mut last = Last::Never;
         // Where the mark stands, and the commit that it speaks of.
         let mut last_at = None;
-        let mut former = None;
+        // The last success; of a former name's, that comes behind what is told of the present one.
+        let mut former: Option<(Seq, &Trace)> = None;
         for (seq, mark) in names.iter().flat_map(|name| self.marks(name)) {
             let (next, speaks_of) = match mark {
                 Mark::Trace(trace) if trace.stages.contains(stage) => {
@@ -170,17 +171,20 @@ impl<'a> Line<'a> {
                 }
                 _ => continue,
             };
+            if let Last::Done { trace, .. } = next
+                && former.is_none_or(|(at, _)| speaks_of >= at)
+            {
+                former = Some((speaks_of, trace));
+            }
             if last_at.is_some_and(|(_, at)| speaks_of < at) {
                 continue;
             }
-            last = match next {
-                Last::Voided { why, .. } => Last::Voided { why, former },
-                done => done,
-            };
-            if let Last::Done { trace, .. } = last {
-                former = Some(trace);
-            }
+            last = next;
             last_at = Some((seq, speaks_of));
+        }
+        let former = former.map(|(_, trace)| trace);
+        if let Last::Voided { former: known, .. } = &mut last {
+            *known = former;
         }
         let (Last::Done { trace, .. }, Some((at, _))) = (&last, last_at) else { return last };
         // The line of an adoption only rides along on a commit: who takes that back says nothing of it.

@@ -45,6 +45,7 @@ mod world;
 mod histories;
 mod memory;
 mod model;
+mod past;
 mod plan;
 mod program;
 mod real;

@@ -102,3 +102,13 @@ fn a_layer_of_which_one_failed_is_waited_for_no_longer_by_what_needs_it() {
     let build = Step::Build { goals: 0, luck: 0, manner: Manner::Plain, end: End::Fail(0) };
     tell(&shape, &[build, BUILD]);
 }
+
+#[test]
+fn what_is_asked_for_after_a_rename_hands_on_what_it_did_before() {
+    let always = |end| Step::Build { goals: 0, luck: 6345, manner: Manner::Always, end };
+    let edit = Step::Edit { spec: 0, file: 0, text: 0, committed: true };
+    let build = Step::Build { goals: 0, luck: 602, manner: Manner::Plain, end: End::Well };
+    let begin = [BUILD, Step::Rename { spec: 0 }, always(End::Fail(0))];
+    let shape = shape(&[Way::Full]);
+    tell(&shape, &[&begin[..], &[Step::Touch { spec: 0 }, edit, build]].concat());
+}

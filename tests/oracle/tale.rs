@@ -1,5 +1,6 @@
 //! A history, told to the model and to the program alike, and held against each other after each step.
 use crate::model::{Edits, Files, Landing, Model, Tip};
+use crate::past::Past;
 use crate::plan::{Break, Ran, Wish};
 use crate::program::{Act, Program, Told};
 use crate::shape::{By, Need, Shape};
@@ -12,8 +13,7 @@ pub struct Tale<'t, P> {
     tally: &'t Tally,
     model: Model,
     real: P,
-    /// The model as it was when the base was at a commit.
-    former: Vec<(String, Model)>,
+    past: Past,
 }
 
 impl<'t, P: Program> Tale<'t, P> {
@@ -41,15 +41,14 @@ impl<'t, P: Program> Tale<'t, P> {
             }
         }
         let real = P::begin(&files, &shape);
-        let mut tale = Self { tally, model: Model::new(shape, files), real, former: Vec::new() };
+        let past = Past::new(real.tip());
+        let mut tale = Self { tally, model: Model::new(shape, files), real, past };
         tale.remember();
         tale
     }
 
     fn remember(&mut self) {
-        let rev = self.real.tip();
-        self.former.retain(|(other, _)| *other != rev);
-        self.former.push((rev, self.model.clone()));
+        self.past.remember(self.real.tip(), &self.model);
     }
 
     fn name(&self, spec: usize) -> String {
@@ -151,7 +150,7 @@ impl<'t, P: Program> Tale<'t, P> {
 
     fn forget(&mut self) {
         self.model.forget();
-        self.former.iter_mut().for_each(|(_, model)| model.forget());
+        self.past.forget();
     }
 
     fn edit(&mut self, spec: usize, file: usize, text: u8, committed: bool) {
@@ -305,10 +304,11 @@ impl<'t, P: Program> Tale<'t, P> {
     }
 
     fn reset(&mut self, to: usize) {
-        let Some((rev, model)) = self.former.get(to % self.former.len().max(1)).cloned() else { return };
+        let (rev, model) = self.past.pick(to);
         let is_quiet = |model: &Model| model.branches.is_empty() && model.dirty.is_empty();
-        if is_quiet(&model) && is_quiet(&self.model) {
+        if is_quiet(&model) && is_quiet(&self.model) && !self.past.knows_more(&rev, &model) {
             self.real.reset(&rev);
+            self.past.go_to(&rev);
             self.model = model;
             self.real.specfile(&self.model.shape);
             self.tally.note("person: reset");
@@ -379,7 +379,7 @@ impl<'t, P: Program> Tale<'t, P> {
         } else {
             self.tally.note("build: commits inputs");
             // What was found done by hand there was found before the user's edits were committed.
-            self.former.retain(|(other, _)| *other != tip);
+            self.past.lose(&tip);
         }
         let foreseen = self.model.clone().build(&wish).ran;
         let pick = |at: usize, among: &dyn Fn(&Ran) -> bool| {

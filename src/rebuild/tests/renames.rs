@@ -2,6 +2,7 @@
 use super::repository::{Repository, begun, spec};
 use crate::base::SpecName;
 use crate::model::Spec;
+use crate::rebuild::{Mark, trailer};
 
 fn renamed(was: &Spec) -> Spec {
     let mut spec = spec("b");
@@ -54,4 +55,18 @@ fn an_input_that_was_removed_after_a_rename_is_missed() {
     repository.edit(&[("specs/b/plan.md", None)]);
     let b = renamed(&a);
     assert_eq!(repository.reasons(&b, "implement", &[]), ["input `specs/b/plan.md` changed"]);
+}
+
+#[test]
+fn what_is_voided_after_a_rename_still_hands_on_what_it_did_under_the_former_name() {
+    let (mut repository, a) = built();
+    repository.edit(&MOVED);
+    repository.edit(&[("specs/a/plan.md", None), ("specs/b/plan.md", Some("plan"))]);
+    let b = renamed(&a);
+    let stage = b.stages[3].name.clone();
+    let void = Mark::Void { spec: b.name.clone(), stage, why: "asked for by `-B`".into() };
+    repository.commit(None, &trailer::write(&void), &[]);
+    assert_eq!(repository.all(&b, &[]), ["implement"]);
+    repository.run(&b, "implement", &[], &[]);
+    assert_eq!(repository.all(&b, &[]), [""; 0], "it changed nothing more");
 }

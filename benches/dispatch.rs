@@ -19,7 +19,7 @@ use specmake::plan::collision::Footprint;
 use specmake::plan::{Schedule, Terms};
 use specmake::report::{Face, JsonLines, Live, Plain, Screen, Style, Voice};
 use specmake::run::dispatcher::Dispatcher;
-use specmake::run::hands::{Answer, Batch, Ends, Hands, Judgement, Landed, Order, Outcome};
+use specmake::run::hands::{Answer, Batch, Ends, Hands, Judgement, Landed, LeftToPerson, Order, Outcome};
 use specmake::run::holding::Release;
 use specmake::run::report::Reporter;
 use specmake::sys::load::Load;
@@ -201,8 +201,8 @@ impl Hands for Idle {
         })
     }
 
-    fn leave_conflict(&self, _: Place, failure: Failure, _: bool) -> Answer<Failure> {
-        Box::pin(async move { failure })
+    fn leave_conflict(&self, _: Place, failure: Failure, _: bool) -> Answer<LeftToPerson> {
+        Box::pin(async move { LeftToPerson { failure, lands: true } })
     }
 
     fn hold(&self, _: Place, _: Failure) -> Answer<()> {

@@ -16,6 +16,7 @@ use crate::model::FailureClass;
 use crate::rebuild::LANDING;
 use crate::report::summary;
 use crate::run::hands::{Judgement, Landed};
+use crate::run::onward::Onward;
 use crate::run::report::{Reporter, now_millis};
 use crate::run::site::{ByHand, Opening, Options, Site};
 use crate::sys::git::{RefUpdate, branch_ref};
@@ -236,14 +237,13 @@ fn told(site: &Site, position: usize, landed: Landed) -> Option<Event> {
         Landed::Landed { commit, result, changed } => Event::Landed { spec: name, commit, result, changed },
         Landed::Delivered { branch } => Event::Delivered { spec: name, branch },
         Landed::Waits { why, path } => Event::LandingWaits { spec: name, why, path },
-        Landed::Held(failure) => Event::StageHeld { stage, failure, next: format!("specmake land {name}") },
+        Landed::Held(failure) => Event::StageHeld { stage, failure, next: Onward::Land.command(&name) },
         Landed::Conflict(failure) => {
-            let failure = site.leave_conflict(position, failure, false);
-            Event::StageHeld { stage, failure, next: format!("specmake land {name}") }
+            let left = site.leave_conflict(position, failure, false);
+            let next = Onward::after_conflict(left.lands).command(&name);
+            Event::StageHeld { stage, failure: left.failure, next }
         }
-        Landed::Failed(failure) => {
-            Event::StageFailed { stage, failure, next: format!("specmake land {name}") }
-        }
+        Landed::Failed(failure) => Event::StageFailed { stage, failure, next: Onward::Land.command(&name) },
         Landed::Stale(stages) => {
             let stages: Vec<String> =
                 stages.into_iter().map(|stage| format!("`{}`", spec.stages[stage].name)).collect();
@@ -251,7 +251,7 @@ fn told(site: &Site, position: usize, landed: Landed) -> Option<Event> {
             let message =
                 format!("{} {is} not done or out of date where it would land", english::list(&stages, "and"));
             let failure = Failure::new(FailureClass::Incomplete, message);
-            Event::StageHeld { stage, failure, next: format!("specmake {name}") }
+            Event::StageHeld { stage, failure, next: Onward::Build.command(&name) }
         }
         Landed::Again | Landed::Stopped => return None,
     })

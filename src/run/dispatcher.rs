@@ -1,6 +1,6 @@
 //! The loop of a run. It alone moves the schedule; hands work beside it and answer with messages.
 use super::blame::Blame;
-use super::hands::{Batch, Ends, Hands, Judgement, Outcome, Pending};
+use super::hands::{Batch, Ends, Hands, Judgement, LeftToPerson, Outcome, Pending};
 use super::holding::Release;
 use super::landings::Landings;
 use super::report::Reporter;
@@ -69,7 +69,7 @@ enum Message<R> {
     /// What a spec has changed.
     Worked(usize, Option<Footprint>),
     Recorded(Place, Failure),
-    LeftInConflict(Place, Failure),
+    LeftInConflict(Place, LeftToPerson),
     Landed(Ends, Batch<R>),
     Split {
         landed: Ends,

@@ -1,6 +1,6 @@
 //! The real hands: git, worktrees and processes behind what the dispatcher asks for.
 use super::attempt::blocking;
-use super::hands::{Answer, Batch, Ends, Hands, Judgement, Landed, Order, Outcome};
+use super::hands::{Answer, Batch, Ends, Hands, Judgement, Landed, LeftToPerson, Order, Outcome};
 use super::holding::Release;
 use super::judging::setup_failure;
 use super::landing::RedStack;
@@ -71,10 +71,12 @@ impl Hands for Executor {
         })
     }
 
-    fn leave_conflict(&self, place: Place, failure: Failure, tried: bool) -> Answer<Failure> {
+    fn leave_conflict(&self, place: Place, failure: Failure, tried: bool) -> Answer<LeftToPerson> {
         let site = Arc::clone(&self.site);
         Box::pin(blocking(move || {
-            let Some(spec) = site.graph.spec_of(place) else { return failure };
+            let Some(spec) = site.graph.spec_of(place) else {
+                return LeftToPerson { failure, lands: false };
+            };
             let _turn = site.own_moves.begin(spec);
             site.leave_conflict(spec, failure, tried)
         }))

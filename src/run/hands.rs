@@ -33,7 +33,7 @@ pub trait Hands: Send + Sync + 'static {
 
     /// Leaves a conflict with the base to a person, with the merge begun in the worktree; `tried`: a step of
     /// `on-conflict` was, which is to be remembered. What is to be said.
-    fn leave_conflict(&self, place: Place, failure: Failure, tried: bool) -> Answer<Failure>;
+    fn leave_conflict(&self, place: Place, failure: Failure, tried: bool) -> Answer<LeftToPerson>;
 
     /// Records that a stage stopped its spec until a person does something.
     fn hold(&self, place: Place, failure: Failure) -> Answer<()>;
@@ -174,6 +174,15 @@ impl From<Failure> for Outcome {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
     }
+}
+
+/// A conflict that a person is to settle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftToPerson {
+    /// What is to be said.
+    pub failure: Failure,
+    /// Whether nothing is left to do then but to land.
+    pub lands: bool,
 }
 
 /// What is left of a batch of landings.

@@ -34,6 +34,7 @@ pub mod landing;
 pub mod landings;
 pub mod launch;
 mod leak;
+pub mod onward;
 mod own_moves;
 mod parts;
 mod process;

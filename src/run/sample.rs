@@ -1,6 +1,6 @@
 //! Hands without a world, for the tests of the loop: what each does is written down before, and time is virtual.
 use super::dispatcher::{Dispatcher, Ending};
-use super::hands::{Answer, Batch, Ends, Hands, Judgement, Landed, Order, Outcome, settler};
+use super::hands::{Answer, Batch, Ends, Hands, Judgement, Landed, LeftToPerson, Order, Outcome, settler};
 use super::holding::Release;
 use super::report::Reporter;
 use super::requests::{Heard, Wish};
@@ -168,10 +168,11 @@ impl Hands for Played {
         })
     }
 
-    fn leave_conflict(&self, place: Place, failure: Failure, tried: bool) -> Answer<Failure> {
+    fn leave_conflict(&self, place: Place, failure: Failure, tried: bool) -> Answer<LeftToPerson> {
         let how = if tried { "is left in conflict after a try" } else { "is left in conflict" };
         self.reporter.report(self.says(place, how));
-        Box::pin(async move { failure })
+        let lands = matches!(self.graph.kind(place), PlaceKind::Landing { .. });
+        Box::pin(async move { LeftToPerson { failure, lands } })
     }
 
     fn hold(&self, place: Place, _: Failure) -> Answer<()> {

@@ -165,6 +165,25 @@ fn markers_that_are_left_settle_nothing_and_a_person_goes_on() {
 }
 
 #[test]
+fn what_is_said_to_come_next_lands_a_conflict_that_a_person_settled() {
+    for on_conflict in ["hold", FIX] {
+        let world = complete(&["a", "b"], on_conflict);
+        world.script("b/settle", "exit 3");
+        for (args, code) in [(["-k", "b"], 1), (["-k", "b"], 1), (["status", "b"], 0)] {
+            let outcome = world.run(args);
+            outcome.exits(code).said("git commit");
+            assert_eq!(outcome.next(), ["specmake land b"], "{on_conflict}: {outcome}");
+        }
+        world.run(["land", "b"]).exits(1).said("a merge is under way");
+        let tree = world.worktree("b");
+        fs::write(tree.join("shared.txt"), "a\nb\n").unwrap();
+        world.git_in(&tree, &["commit", "-q", "-a", "--no-edit"]);
+        world.run(["land", "b"]).exits(0).calls([]);
+        both_landed(&world);
+    }
+}
+
+#[test]
 fn what_is_not_settled_is_no_merge() {
     for (script, why) in [
         ("exit 3", "exit status 3"),

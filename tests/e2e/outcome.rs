@@ -49,6 +49,14 @@ impl Outcome {
         self.calls.iter().filter(|call| call.starts_with(&of)).map(String::as_str).collect()
     }
 
+    /// The commands that it says come next, each once.
+    pub fn next(&self) -> Vec<&str> {
+        let lines = self.stdout.lines().chain(self.stderr.lines());
+        let mut next: Vec<&str> = lines.filter_map(|line| Some(line.split_once("next: ")?.1)).collect();
+        next.dedup();
+        next
+    }
+
     /// Both were called, the last call of `first` before the first call of `then`.
     #[track_caller]
     pub fn before(&self, first: &str, then: &str) -> &Self {

@@ -6,25 +6,8 @@ use crate::graph::Place;
 use crate::model::FailureClass;
 use crate::plan::{IllegalMove, State};
 use crate::run::hands::{Batch, Ends, Hands, Judgement, Landed, Outcome};
+use crate::run::onward::Onward;
 use std::time::Duration;
-
-/// How to go on from a failure.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Onward {
-    /// A build does, once the cause is gone.
-    Build,
-    /// Its hold must be lifted, or its ladder climbed anew.
-    Retry,
-}
-
-impl Onward {
-    fn command(self, spec: &SpecName) -> String {
-        match self {
-            Self::Build => format!("specmake {spec}"),
-            Self::Retry => format!("specmake retry {spec}"),
-        }
-    }
-}
 
 impl<H: Hands> Dispatcher<H> {
     pub(super) fn handle(&mut self, message: Message<H::Red>) -> Result<(), IllegalMove> {
@@ -65,8 +48,8 @@ impl<H: Hands> Dispatcher<H> {
                 self.let_go_back(place);
                 Ok(())
             }
-            Message::LeftInConflict(place, failure) => {
-                self.left_in_conflict(place, failure)?;
+            Message::LeftInConflict(place, left) => {
+                self.hold(place, left.failure, Onward::after_conflict(left.lands))?;
                 self.let_go_back(place);
                 Ok(())
             }
@@ -147,7 +130,10 @@ impl<H: Hands> Dispatcher<H> {
                 }
                 self.schedule.set(place, State::AwaitingPerson)
             }
-            Judgement::Held(failure) => self.hold(place, failure, Onward::Retry),
+            Judgement::Held(failure) => {
+                let settled = self.is_landing(place) && failure.class == FailureClass::Conflict;
+                self.hold(place, failure, if settled { Onward::Land } else { Onward::Retry })
+            }
             Judgement::Conflict(failure) => {
                 self.begin_climb(place, Vec::new());
                 self.conflict(place, failure)

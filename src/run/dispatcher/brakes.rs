@@ -1,12 +1,12 @@
 //! What keeps a run from starting more: money that is spent, a machine that is short of something, limits that
 //! somebody has to lift.
-use super::answers::Onward;
 use super::{Dispatcher, LOOK_AGAIN};
 use crate::event::{Event, Failure, Scarce, WaitsFor};
 use crate::graph::Place;
 use crate::model::{FailureClass, Project};
 use crate::plan::{IllegalMove, Phase};
 use crate::run::hands::Hands;
+use crate::run::onward::Onward;
 use crate::run::room::Room;
 use tokio::time::Instant;
 

@@ -1,5 +1,4 @@
 //! Branches that do not merge with the base: `on-conflict`, climbed by a spec from whatever place it was found at.
-use super::answers::Onward;
 use super::{Dispatcher, Message};
 use crate::event::Failure;
 use crate::graph::{Place, PlaceKind};
@@ -125,11 +124,6 @@ impl<H: Hands> Dispatcher<H> {
         let mut running = self.beside(place).filter(|other| self.schedule.state(*other) == State::Running);
         running.any(|other| settles(place) || settles(other))
     }
-
-    /// A conflict waits for a person.
-    pub(super) fn left_in_conflict(&mut self, place: Place, failure: Failure) -> Result<(), IllegalMove> {
-        self.hold(place, failure, Onward::Build)
-    }
 }
 
 #[cfg(test)]
@@ -214,7 +208,7 @@ mod tests {
         let told = found("a:plan", story(vec![(Step::Fail, 1)])).tell().await;
         told.says(&["a:plan failed: no; specmake retry a"]).ends(0, 0, true);
         let told = story(vec![(Step::Hold, 1)]).landing("a", takes(1, conflict())).tell().await;
-        assert_eq!(told.said.last().unwrap(), "a:land held: no; specmake a");
+        assert_eq!(told.said.last().unwrap(), "a:land held: no; specmake land a");
         told.ends(3, 0, true);
     }
 

@@ -1,5 +1,4 @@
 //! What only a person can bring about: looked at now and then, and given up at the end.
-use super::answers::Onward;
 use super::{Dispatcher, IDLE, LOOK_AGAIN};
 use crate::event::{Event, Failure};
 use crate::graph::Place;
@@ -7,6 +6,7 @@ use crate::model::FailureClass;
 use crate::plan::{IllegalMove, Schedule, State};
 use crate::run::blame::Blame;
 use crate::run::hands::Hands;
+use crate::run::onward::Onward;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;

@@ -1,5 +1,4 @@
 //! What people ask of a run that is on, and what the schedule makes of it.
-use super::answers::Onward;
 use super::{Dispatcher, Message};
 use crate::base::AgentName;
 use crate::event::Failure;
@@ -8,6 +7,7 @@ use crate::model::{FailureClass, Rung, Step};
 use crate::plan::{IllegalMove, Phase, State};
 use crate::run::hands::{Hands, settler};
 use crate::run::holding::{Fixing, Release};
+use crate::run::onward::Onward;
 use crate::run::requests::{Answer, Heard, Wish};
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::{mpsc, oneshot};

@@ -1,7 +1,9 @@
 //! A conflict that is a person's to settle: the merge is begun for them.
 use crate::event::Failure;
 use crate::model::{FailureClass, Spec};
+use crate::run::hands::LeftToPerson;
 use crate::run::judging::setup_failure;
+use crate::run::onward::Onward;
 use crate::run::site::Site;
 use crate::run::standing::Standing;
 use crate::sys::git::{GitError, branch_ref};
@@ -12,12 +14,14 @@ use std::sync::PoisonError;
 impl Site {
     /// Leaves a conflict to a person: the merge is begun in the worktree, with its markers in place. What is to be
     /// said; `tried` and in vain, it is also put on record, so that nobody tries again unasked.
-    pub fn leave_conflict(&self, position: usize, failure: Failure, tried: bool) -> Failure {
+    pub fn leave_conflict(&self, position: usize, failure: Failure, tried: bool) -> LeftToPerson {
         let turn = self.turn_of(position);
         let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
         let spec = self.spec(position);
         let (class, log) = (FailureClass::Conflict, failure.log.clone());
-        let left = self.left_to_person(spec, &failure, tried);
+        let lands = self.is_complete(spec).unwrap_or_default();
+        let next = Onward::after_conflict(lands).command(&spec.name);
+        let left = self.left_to_person(spec, &failure, tried, &next);
         let message = left.unwrap_or_else(|why| format!("{} ({})", failure.message, why.message));
         let left = Failure { log, ..Failure::new(class, self.mask.text(&message).into_owned()) };
         if tried
@@ -26,10 +30,16 @@ impl Site {
         {
             self.reporter.warn(format!("cannot record that `{}` is held: {error}", spec.name));
         }
-        left
+        LeftToPerson { failure: left, lands }
     }
 
-    fn left_to_person(&self, spec: &Spec, failure: &Failure, tried: bool) -> Result<String, Failure> {
+    fn left_to_person(
+        &self,
+        spec: &Spec,
+        failure: &Failure,
+        tried: bool,
+        next: &str,
+    ) -> Result<String, Failure> {
         let setup = |error: GitError| setup_failure(&error);
         if self.options.by_hand.is_some_and(|by_hand| by_hand.beside) {
             return Ok(failure.message.clone());
@@ -45,8 +55,6 @@ impl Site {
             Some(worktree) => worktree.top().to_owned(),
             None => self.begin_for_person(spec, &standing)?,
         };
-        let lands = if self.is_complete(spec).unwrap_or_default() { "land " } else { "" };
-        let next = format!("specmake {lands}{}", spec.name);
         Ok(format!(
             "{what}; the merge is begun in `{}`: resolve it, `git commit` it there, then `{next}`; `git merge --abort` there gives it up",
             top.display()

@@ -6,7 +6,7 @@ use specmake::event::Failure;
 use specmake::graph::Place;
 use specmake::model::FailureClass;
 use specmake::plan::collision::Footprint;
-use specmake::run::hands::{Answer, Batch, Ends, Hands, Judgement, Order, Outcome};
+use specmake::run::hands::{Answer, Batch, Ends, Hands, Judgement, LeftToPerson, Order, Outcome};
 use specmake::run::holding::Release;
 use specmake::sys::load::Load;
 use specmake::sys::stop::Stop;
@@ -50,8 +50,8 @@ impl Hands for Fingers {
         })
     }
 
-    fn leave_conflict(&self, _: Place, failure: Failure, _: bool) -> Answer<Failure> {
-        Box::pin(async move { failure })
+    fn leave_conflict(&self, _: Place, failure: Failure, _: bool) -> Answer<LeftToPerson> {
+        Box::pin(async move { LeftToPerson { failure, lands: false } })
     }
 
     fn hold(&self, place: Place, _: Failure) -> Answer<()> {

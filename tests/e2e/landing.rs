@@ -551,9 +551,12 @@ fn a_batch_is_tested_once_and_lands_with_one_move() {
     let world = waiting("true", &["a", "b", "c", "d"], "batch 3");
     let before = world.rev("main");
     world.run([]).exits(0).calls([]);
-    assert_eq!(checked_trees(&world), ["a b c", "a b c d"]);
+    // A full batch does not wait for one that is looked at still: which three are the first is open.
+    let seen = checked_trees(&world);
+    assert_eq!((seen.len(), seen[0].split(' ').count(), seen[1].as_str()), (2, 3, "a b c d"), "{seen:?}");
     let landings = world.git(&["log", "--format=%s", "--first-parent", &format!("{before}..main")]);
-    assert_eq!(landings.lines().rev().collect::<Vec<_>>(), ["land a", "land b", "land c", "land d"]);
+    let landings: Vec<&str> = landings.lines().rev().filter_map(|line| line.strip_prefix("land ")).collect();
+    assert_eq!((landings.len(), landings[..3].join(" ")), (4, seen[0].clone()));
     let moves = world.git(&["reflog", "--format=%gs", "main"]);
     assert_eq!(moves.lines().filter(|line| line.starts_with("specmake: land")).count(), 2, "{moves}");
     assert_eq!(world.branches(), [""; 0]);

@@ -5,6 +5,7 @@ use super::table::Table;
 use super::{json, words};
 use crate::base::english::{age, list};
 use crate::base::{AgentName, SpecName, StageName};
+use crate::event::Failure;
 use crate::model::FailureClass;
 use crate::view::{AttemptView, StageView, Tally, View};
 use indexmap::IndexMap;
@@ -97,8 +98,10 @@ pub struct AttemptCost {
     pub started: u64,
     /// Milliseconds it took; nothing if it runs or was killed.
     pub millis: Option<u64>,
-    /// What was wrong with it.
+    /// What was wrong with it; nothing where it was asked to end.
     pub failure: Option<FailureClass>,
+    /// Whether it was asked to end.
+    pub stopped: bool,
     /// Its log, relative to `.specmake`.
     pub log: String,
     /// What it used.
@@ -169,7 +172,9 @@ impl CostReport {
             model: attempt.model.clone(),
             started: attempt.started,
             millis: attempt.millis,
-            failure: attempt.failure.as_ref().map(|failure| failure.class),
+            failure:
+                attempt.failure.as_ref().filter(|failure| !is_asked(failure)).map(|failure| failure.class),
+            stopped: attempt.failure.as_ref().is_some_and(is_asked),
             log: attempt.log.clone(),
             figures: attempt.tally().into(),
         }));
@@ -233,6 +238,7 @@ impl CostReport {
             By::Attempt => self.attempts.iter().for_each(|of| {
                 let ended = match (of.failure, of.millis) {
                     (Some(class), _) => class.to_string(),
+                    (None, _) if of.stopped => "stopped".to_owned(),
                     (None, Some(_)) => "done".to_owned(),
                     (None, None) => "-".to_owned(),
                 };
@@ -277,6 +283,11 @@ impl CostReport {
         }
         notes
     }
+}
+
+/// Whether somebody asked for it: nothing was wrong.
+fn is_asked(failure: &Failure) -> bool {
+    failure.is_stop() || failure.is_by_hand()
 }
 
 /// The steps of a run, in order.
@@ -380,6 +391,26 @@ pub(crate) mod tests {
         assert!(close(report.total, add(report.stages.iter().map(|of| of.figures).collect())));
         assert!(close(report.total, add(report.agents.iter().map(|of| of.figures).collect())));
         assert!(report.total.unknown > 0 && report.total.cost == Some(0.2575), "{:?}", report.total);
+    }
+
+    #[test]
+    fn who_was_asked_to_end_has_not_crashed() {
+        let mut records = sample::ended();
+        let mut stopped = 0;
+        for record in &mut records {
+            if let Event::AttemptEnded { failure: Some(failure), .. } = &mut record.event {
+                *failure = if stopped == 0 { Failure::stopped() } else { Failure::by_hand(Some("enough")) };
+                stopped += 1;
+            }
+        }
+        let view = View::of(&records);
+        let report = CostReport::of([(&view, true)], |_, _| true, 0);
+        let told = report.attempts.iter().filter(|of| of.stopped && of.failure.is_none()).count();
+        assert!(told == stopped && stopped > 1, "{told} of {stopped}");
+        let mut out = Vec::new();
+        report.write_human(By::Attempt, 200, &Style::PLAIN, &mut out).expect("a vector takes it");
+        let text = String::from_utf8(out).expect("text");
+        assert!(text.contains("stopped") && !text.contains("crash"), "{text}");
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! The last words of a run: what it came to, what needs a person, and the commands that go on.
 use super::line::Line;
-use super::plain::with_log;
 use super::style::{Ink, Mark, Style};
 use super::words;
 use crate::base::english::{count, list};
@@ -48,13 +47,15 @@ fn headline(view: &View, counts: &Counts, style: &Style) -> Line {
         Some(RunOutcome::Interrupted) => (Mark::Stopped, Some("interrupted")),
         None => (Mark::Stopped, Some("the run has not ended")),
     };
+    let gates = view.specs.values().filter(|spec| spec.standing() == Standing::Gate).count();
     let mut parts: Vec<String> = word.map(str::to_owned).into_iter().collect();
     let named = [
         (counts.landed, "landed"),
         (counts.delivered, "complete on its branch"),
         (counts.skipped, "skipped"),
         (counts.failed, "failed"),
-        (counts.held, "held"),
+        (gates, "waiting for approval"),
+        (counts.held.saturating_sub(gates), "held"),
         (counts.blocked, "blocked"),
         (counts.stopped, "stopped"),
         (counts.waiting, "not begun or unfinished"),
@@ -101,8 +102,7 @@ fn trouble(spec: &SpecView, style: &Style) -> Line {
         },
         _ => match step.trouble() {
             Some((failure, next)) => {
-                let line = with_log(line.text(words::failure(failure)), failure);
-                line.text("; next: ").ink(Ink::Strong, next)
+                line.text(words::failure_in_short(failure)).text("; next: ").ink(Ink::Strong, next)
             }
             None => line,
         },
@@ -136,9 +136,24 @@ mod tests {
             &sample::ended(),
             &[
                 "x 2 specs landed, 1 failed, 1 held, 1 blocked in 1m 4s, at least 0.25 USD (5 of 6 attempts unknown)",
-                "  # 052-limits:plan  exit status 3 (crash); log: .specmake/logs/r1/052-limits/plan.2.log; next: specmake retry 052-limits",
-                "  x 060-threads:plan  exit status 3 (crash); log: .specmake/logs/r1/060-threads/plan.1.log; next: specmake logs 060-threads:plan",
+                "  # 052-limits:plan  exit status 3 (crash); next: specmake retry 052-limits",
+                "  x 060-threads:plan  exit status 3 (crash); next: specmake logs 060-threads:plan",
             ],
+        );
+    }
+
+    #[test]
+    fn what_was_told_in_full_is_not_told_so_again() {
+        let mut records = sample::ended();
+        for record in &mut records {
+            if let Event::StageHeld { failure, .. } = &mut record.event {
+                failure.message = "`a` conflicts with `main`; the merge is begun: resolve it".into();
+            }
+        }
+        let said = lines(&View::of(&records), &Style::PLAIN)[1].render(&Style::PLAIN);
+        assert_eq!(
+            said,
+            "  # 052-limits:plan  `a` conflicts with `main` (crash); next: specmake retry 052-limits"
         );
     }
 

@@ -164,6 +164,13 @@ pub fn failure(failure: &Failure) -> String {
     format!("{} ({})", failure.message, failure.class)
 }
 
+/// The same where it was told in full before: the first line, up to the first semicolon.
+pub fn failure_in_short(told: &Failure) -> String {
+    let first = told.message.lines().next().unwrap_or_default();
+    let first = first.split_once("; ").map_or(first, |(first, _)| first);
+    failure(&Failure { message: first.to_owned(), ..told.clone() })
+}
+
 /// What a landing does.
 pub fn phase(phase: LandingPhase) -> &'static str {
     match phase {

@@ -1,4 +1,5 @@
-//! `status` for people, in sections, the ones that need them last, where the eye is.
+//! `status` for people, in sections, the ones that need them late, where the eye is, and then those that
+//! only wait for these.
 use super::{SpecStatus, StageStatus, StatusReport};
 use crate::base::english::{age, count};
 use crate::report::line::{Line, wrap};
@@ -28,9 +29,9 @@ const SECTIONS: [(&str, &[Mark]); 9] = [
     ("out of date", &[Mark::OutOfDate, Mark::MayRun]),
     ("stopped", &[Mark::Stopped]),
     ("waiting for you", &[Mark::Gate, Mark::Colliding]),
-    ("blocked", &[Mark::Blocked]),
     ("held", &[Mark::Held]),
     ("failed", &[Mark::Failed]),
+    ("blocked", &[Mark::Blocked]),
 ];
 
 impl StatusReport {
@@ -129,12 +130,17 @@ impl SpecStatus {
             Mark::UpToDate | Mark::Adopted | Mark::Skipped => {
                 head = head.ink(Ink::Faint, format!("  {}", mark.word()));
             }
+            Mark::Blocked => head = head.ink(Ink::Attention, format!("  {}", self.behind())),
             _ => {}
         }
         if let Some(title) = &self.title {
             head = head.ink(Ink::Faint, format!("  {title}"));
         }
         lines.push(head.fit(shown.width, style));
+        if mark == Mark::Blocked {
+            // Its cause has lines of its own.
+            return;
+        }
         for stage in &self.stages {
             if let Some(line) = stage.busy(now) {
                 lines.push(line.fit(shown.width, style));
@@ -161,6 +167,15 @@ impl SpecStatus {
 }
 
 impl SpecStatus {
+    /// What a blocked one waits for.
+    fn behind(&self) -> String {
+        match self.blocked_by.as_slice() {
+            [] => "blocked".to_owned(),
+            [one] => format!("behind `{one}`"),
+            [nearest, .., root] => format!("behind `{nearest}`, which is behind `{root}`"),
+        }
+    }
+
     /// Since when it is stopped, where its work is, and what was taken back.
     fn push_whereabouts(&self, now: u64, shown: &Shown, lines: &mut Vec<String>) {
         let style = &shown.style;

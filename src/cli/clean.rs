@@ -205,7 +205,7 @@ mod tests {
         std::fs::remove_dir_all(world.root().join("trees/lost")).unwrap();
         world.git(&["branch", "theirs"]);
         let mut out = Vec::new();
-        assert_eq!(list(&world.open(), false, &mut out).unwrap(), Exit::Done);
+        assert_eq!(list(&world.open(), false, &mut out, &mut Vec::new()).unwrap(), Exit::Done);
         let root = world.root().display().to_string();
         let shown = String::from_utf8(out).unwrap().replace(&root, "ROOT");
         let expected = [
@@ -217,7 +217,7 @@ mod tests {
         ];
         assert_eq!(shown, expected.join("\n"));
         let mut out = Vec::new();
-        list(&world.open(), true, &mut out).unwrap();
+        list(&world.open(), true, &mut out, &mut Vec::new()).unwrap();
         let json: Value = serde_json::from_slice(&out).unwrap();
         assert_eq!(json["worktrees"][0]["state"], "dirty");
         assert_eq!(json["worktrees"][1]["why"], Value::Null);

@@ -2,6 +2,7 @@
 use super::args::FixArgs;
 use super::build::{build, require_trust};
 use super::exit::Exit;
+use super::freed;
 use super::ground::{Ground, Reading};
 use super::live::ask;
 use super::opening::{lock, open_mended, open_site};
@@ -65,7 +66,9 @@ pub fn fix(
         }
     }
     let (goals, fix) = (vec![spec.name.to_string()], Some((spec.name.clone(), fixing)));
-    build(wishes, &BuildWish { goals, fix, ..wish.clone() }, here, out, err)
+    let exit = build(wishes, &BuildWish { goals, fix, ..wish.clone() }, here, out, err)?;
+    freed::tell(&ground, std::slice::from_ref(&spec.name), err)?;
+    Ok(exit)
 }
 
 fn require_agent(ground: &Ground, agent: &AgentName) -> Result<(), Trouble> {

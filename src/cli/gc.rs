@@ -68,10 +68,13 @@ pub fn gc(wishes: &Wishes, args: &GcArgs, out: &mut dyn Write, err: &mut dyn Wri
         let stays = stays.as_ref().map(|why| format!("  stays: {why}")).unwrap_or_default();
         writeln!(out, "{:>9}  {}{stays}", english::size(*bytes), one.told())?;
     }
-    match (rows.is_empty(), args.yes) {
-        (true, _) => writeln!(out, "there is nothing to collect")?,
-        (false, true) => writeln!(out, "{:>9}  removed", english::size(total))?,
-        (false, false) => writeln!(out, "{:>9}  `specmake gc --yes` removes this", english::size(total))?,
+    // The sum of one is that one.
+    let sum = if rows.len() > 1 { english::size(total) } else { String::new() };
+    match (rows.as_slice(), args.yes) {
+        ([], _) => writeln!(out, "there is nothing to collect")?,
+        ([(_, _, Some(_))], true) => {}
+        (_, true) => writeln!(out, "{sum:>9}  removed")?,
+        (_, false) => writeln!(out, "{sum:>9}  `specmake gc --yes` removes this")?,
     }
     Ok(Exit::Done)
 }

@@ -2,6 +2,7 @@
 use super::args::LandArgs;
 use super::build::{require_trust, run_name};
 use super::exit::Exit;
+use super::freed;
 use super::ground::{Ground, Reading};
 use super::opening::{arm, lock, open_store};
 use super::pick::pick_all;
@@ -10,7 +11,7 @@ use super::show::{Show, face};
 use super::trouble::Trouble;
 use super::user::Surroundings;
 use super::wishes::{BuildWish, FaceKind, Wishes};
-use crate::base::{StageId, StageName, english};
+use crate::base::{SpecName, StageId, StageName, english};
 use crate::event::{Event, Failure, PlannedSpec, RunOutcome};
 use crate::model::FailureClass;
 use crate::rebuild::LANDING;
@@ -38,7 +39,7 @@ pub fn land(
     err: &mut dyn Write,
 ) -> Result<Exit, Trouble> {
     let mut ground = Ground::open(wishes, &Reading::default(), err)?;
-    let named = pick_all(&ground.project, &args.specs)?;
+    let named = pick_all(&ground.project, &args.specs).map_err(|trouble| setting(trouble, &args.specs))?;
     let mut wish = BuildWish::plain(wishes.format, here);
     (wish.yes, wish.wait) = (args.yes, !args.no_wait);
     let _lock = lock(&ground.git, "land", wish.wait, err)?;
@@ -93,6 +94,7 @@ pub fn land(
     let reporter = Reporter::new(to).masking(site.mask.clone()).bounded(show.backlog());
     site.reporter = reporter.clone();
     reporter.report(begun(&site, &specs));
+    let names: Vec<SpecName> = specs.iter().map(|spec| site.spec(*spec).name.clone()).collect();
     let ended = drive(Arc::new(site), specs, &reporter);
     let outcome = ended.as_ref().map_or(RunOutcome::Failed, |(outcome, _)| *outcome);
     reporter.report(Event::RunEnded { outcome, millis: now_millis().saturating_sub(started) });
@@ -101,7 +103,19 @@ pub fn land(
     if wish.face != FaceKind::Json {
         summary::write(&view, &wishes.err, err)?;
     }
-    Ok(Exit::of(outcome, ended?.1))
+    let (_, signal) = ended?;
+    freed::tell(&ground, &names, err)?;
+    Ok(Exit::of(outcome, signal))
+}
+
+/// `land off` stands in a Specfile: who types it is told so.
+fn setting(trouble: Trouble, specs: &[String]) -> Trouble {
+    match specs {
+        [one] if one == "off" => trouble.hint(
+            "`land off` is a line of the Specfile: with it, specs that are done wait on their branches",
+        ),
+        _ => trouble,
+    }
 }
 
 /// Makes the branch at the base, unless it is there.

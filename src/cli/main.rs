@@ -83,7 +83,8 @@ fn run(
             let glance = Glance::of(wishes);
             return match known(glance.as_ref(), out, err)? {
                 Some(exit) => Ok(exit),
-                None => build_after(wishes, wish, here, (out, err), glance.as_ref()),
+                None => build_after(wishes, wish, here, (out, err), glance.as_ref())
+                    .map_err(|trouble| mistyped(trouble, wishes, &wish.goals)),
             };
         }
         Wish::Command(command) => command,
@@ -176,7 +177,7 @@ fn run(
         Command::Gc(args) => gc::gc(wishes, args, out, err),
         Command::Worktree(args) => match &args.command {
             WorktreeCommand::List { .. } => {
-                Ok(worktree::list(&repository()?, wishes.format == Format::Json, out)?)
+                Ok(worktree::list(&repository()?, wishes.format == Format::Json, out, err)?)
             }
             WorktreeCommand::Remove { specs, .. } => give_up(wishes, specs, err),
         },
@@ -187,6 +188,15 @@ fn run(
         }),
         Command::Demo(args) => show_demo(wishes, args, here, out, err),
         Command::DemoAgent { session } => Ok(play(session.as_deref())),
+    }
+}
+
+/// Where nothing can be built at all, a goal may be a command that was typed wrongly.
+fn mistyped(trouble: Trouble, wishes: &Wishes, goals: &[String]) -> Trouble {
+    let builds = || repository().and_then(|git| specfile_path(&git, wishes)).is_ok_and(|file| file.exists());
+    match goals {
+        [goal, ..] if !builds() => trouble.or_command(goal),
+        _ => trouble,
     }
 }
 

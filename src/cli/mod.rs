@@ -18,6 +18,7 @@ pub mod dry;
 pub mod exit;
 pub mod fix;
 pub mod fmt;
+pub mod freed;
 pub mod gc;
 pub mod glance;
 pub mod graph;

@@ -2,6 +2,7 @@
 use super::args::RetryArgs;
 use super::build::{build, require_trust};
 use super::exit::Exit;
+use super::freed;
 use super::ground::{Ground, Reading};
 use super::live::ask;
 use super::opening::{lock, open_mended, open_site};
@@ -9,6 +10,7 @@ use super::pick::pick_all;
 use super::trouble::Trouble;
 use super::user::Surroundings;
 use super::wishes::{BuildWish, Wishes};
+use crate::base::SpecName;
 use crate::run::holding::{Release, Unreleased};
 use crate::run::report::Reporter;
 use crate::run::requests::{Answer, Wish};
@@ -64,8 +66,11 @@ pub fn retry(
             }
         }
     }
-    let goals = left.into_iter().map(|spec| ground.project.specs[spec].name.to_string()).collect();
-    build(wishes, &BuildWish { goals, ..wish.clone() }, here, out, err)
+    let names: Vec<SpecName> = left.into_iter().map(|spec| ground.project.specs[spec].name.clone()).collect();
+    let goals = names.iter().map(ToString::to_string).collect();
+    let exit = build(wishes, &BuildWish { goals, ..wish.clone() }, here, out, err)?;
+    freed::tell(&ground, &names, err)?;
+    Ok(exit)
 }
 
 /// Whether the run that is on, if one is, takes the spec up again.

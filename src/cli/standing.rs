@@ -6,7 +6,7 @@ use super::glance::Glance;
 use super::ground::{Ground, Reading};
 use super::heard::Heard;
 use super::speech::Dialects;
-use super::status::{StatusRequest, Stored, report, write};
+use super::status::{StatusRequest, Stored, Unreadable, report, write};
 use super::trouble::Trouble;
 use super::wishes::Wishes;
 use crate::base::SpecName;
@@ -51,7 +51,12 @@ pub fn status(
     let (plan, folder, dialects) = (plan.as_ref(), folder.as_path(), &dialects);
     let now = now_millis();
     let request = StatusRequest { history: &history, plan, folder, dialects, now };
-    let asked = |now: u64| report(&StatusRequest { now, ..request });
+    let declared = |name: &SpecName| on || ground.project.specs.contains_key(name);
+    let asked = |now: u64| {
+        let mut report = report(&StatusRequest { now, ..request })?;
+        report.retain(declared);
+        Ok::<_, Unreadable>(report)
+    };
     let mut report = asked(now).map_err(Trouble::environment)?;
     let shown = Shown { style: wishes.out, width: wishes.width, all: args.all };
     let shown = (wishes.format == Format::Human).then_some(&shown);

@@ -42,6 +42,19 @@ impl Trouble {
         self
     }
 
+    /// The same where a word that was typed may be meant for a command.
+    #[must_use]
+    pub fn or_command(self, word: &str) -> Self {
+        let commands = Cli::command_names();
+        let Some(command) = english::nearest(word, commands.iter().map(String::as_str)) else { return self };
+        let meant = format!("is the command `specmake {command}` meant?");
+        let hint = match &self.hint {
+            Some(hint) => format!("{meant} if not, {hint}"),
+            None => meant,
+        };
+        self.hint(hint)
+    }
+
     /// Says it.
     pub fn say(&self, err: &mut dyn Write) {
         if self.message.is_empty() {
@@ -65,11 +78,9 @@ impl From<GitError> for Trouble {
 impl From<GoalError> for Trouble {
     fn from(error: GoalError) -> Self {
         let trouble = Self::usage(&error);
-        let GoalError::Unknown { goal, nearest: None } = &error else { return trouble };
-        let commands = Cli::command_names();
-        match english::nearest(goal, commands.iter().map(String::as_str)) {
-            Some(command) => trouble.hint(format!("is the command `specmake {command}` meant?")),
-            None => trouble,
+        match &error {
+            GoalError::Unknown { goal, nearest: None } => trouble.or_command(goal),
+            _ => trouble,
         }
     }
 }

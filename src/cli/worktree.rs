@@ -90,8 +90,11 @@ fn state(git: &Git, branch: &str, place: Option<&Listed>) -> Result<State, GitEr
 ///
 /// # Errors
 /// git fails, or the answer cannot be written.
-pub fn list(git: &Git, json: bool, out: &mut dyn Write) -> Result<Exit, GitError> {
+pub fn list(git: &Git, json: bool, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit, GitError> {
     let rows = rows(git)?;
+    if rows.is_empty() && !json {
+        writeln!(err, "specmake: no spec is in progress").map_err(GitError::io("write the answer"))?;
+    }
     let text = if json { document(&rows) } else { table(&rows) };
     out.write_all(text.as_bytes()).map_err(GitError::io("write the answer"))?;
     Ok(Exit::Done)

@@ -10,6 +10,7 @@ mod scripts;
 mod world;
 
 mod acp;
+mod advice;
 mod agents;
 mod beside;
 mod brakes;

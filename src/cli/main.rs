@@ -242,7 +242,13 @@ fn tidy(
     let expiry = Expiry { older: args.backups, now, held: &held };
     let cleaning =
         Cleaning { specs: &specs, dry_run: args.dry_run, json, unlanded: &unlanded, expiry: &expiry };
-    Ok(clean::clean(&ground.git, &cleaning, out)?)
+    let mut said = Vec::new();
+    let exit = clean::clean(&ground.git, &cleaning, &mut said)?;
+    if said.is_empty() {
+        writeln!(err, "specmake: there is nothing to clean")?;
+    }
+    out.write_all(&said)?;
+    Ok(exit)
 }
 
 /// Removes worktrees of specs whose branches stay.

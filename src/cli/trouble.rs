@@ -45,7 +45,8 @@ impl Trouble {
     /// The same where a word that was typed may be meant for a command.
     #[must_use]
     pub fn or_command(self, word: &str) -> Self {
-        let commands = Cli::command_names();
+        let mut commands = Cli::command_names();
+        commands.push("help".to_owned());
         let Some(command) = english::nearest(word, commands.iter().map(String::as_str)) else { return self };
         let meant = format!("is the command `specmake {command}` meant?");
         let hint = match &self.hint {

@@ -37,7 +37,7 @@ impl Face for Plain {
 
 /// What to say of an event that `view` has already taken in; most are not worth a line.
 pub fn narrate(view: &View, record: &Record, voice: Voice, style: &Style) -> Option<Line> {
-    let says = Says { view, style, now: record.at };
+    let says = Says { view, style, voice, now: record.at };
     let urgent = says.urgent(&record.event);
     if urgent.is_some() || voice == Voice::Quiet { urgent } else { says.ordinary(&record.event) }
 }
@@ -45,6 +45,7 @@ pub fn narrate(view: &View, record: &Record, voice: Voice, style: &Style) -> Opt
 struct Says<'a> {
     view: &'a View,
     style: &'a Style,
+    voice: Voice,
     now: u64,
 }
 
@@ -190,8 +191,19 @@ impl Says<'_> {
 
     fn trouble(&self, mark: Mark, stage: &StageId, what: &str, failure: &Failure, next: &str) -> Line {
         let line = self.about(mark, &stage.to_string()).ink(mark.symbol().ink, what).text(": ");
-        let line = with_log(line.text(words::failure(failure)), failure);
+        let line = if self.was_told(stage, failure) {
+            line.text(words::failure_in_short(failure))
+        } else {
+            with_log(line.text(words::failure(failure)), failure)
+        };
         line.text("; next: ").ink(Ink::Strong, next)
+    }
+
+    /// Whether the end of its last attempt, which was told, says the same.
+    fn was_told(&self, stage: &StageId, failure: &Failure) -> bool {
+        let last = self.view.stage(stage).and_then(|stage| stage.attempts.last()?.failure.as_ref());
+        self.voice != Voice::Quiet
+            && last.is_some_and(|last| (last.class, &last.message) == (failure.class, &failure.message))
     }
 
     fn reasons(&self, stage: &StageId) -> Option<String> {

@@ -51,6 +51,10 @@ fn a_line_of_the_specfile_is_no_spec_to_land() {
 #[test]
 fn what_went_wrong_is_told_in_full_once() {
     let world = held();
+    let retried = world.run(["retry", "x"]);
+    assert_eq!(retried.stderr.matches("x/build.1.log").count(), 1, "{retried}");
+    let quiet = world.run(["-B", "-s", "x"]);
+    assert_eq!(quiet.stderr.matches("x/build.1.log").count(), 1, "{quiet}");
     let outcome = world.run([]);
     assert_eq!(outcome.stderr.matches("x/build.1.log").count(), 1, "{outcome}");
     assert_eq!(outcome.stderr.matches("next: specmake retry x").count(), 2, "{outcome}");
@@ -99,6 +103,7 @@ fn the_size_of_one_thing_is_said_once() {
 fn a_mistyped_command_is_guessed_where_nothing_can_be_built() {
     let world = World::without_git("repo");
     world.run(["stauts"]).exits(3).said("is the command `specmake status` meant? if not, run `git init`");
+    world.run(["hepl"]).exits(3).said("`specmake help`");
     world.run(["nothing-like-it"]).exits(3).unsaid("meant");
     let world = World::new();
     world.run(["stauts"]).exits(2).said("is the command `specmake status` meant? if not, `specmake init`");

@@ -120,7 +120,7 @@ fn a_demo_needs_no_key_and_no_repository() {
 fn a_clean_world_has_nothing_to_clean() {
     let world = World::with(&format!("{ONE} spec \"a\" \"A\""));
     world.run([]).exits(0);
-    world.run(["clean"]).exits(0);
+    world.run(["clean"]).exits(0).said("nothing to clean");
     world.again().calls([]);
     assert!(world.has("out/a.txt"));
 }

@@ -58,7 +58,8 @@ impl<'a> Gather<'a> {
 
     fn top(&mut self, node: &Node) {
         let Self { notes, declared, .. } = self;
-        if matches!(node.name.text.as_str(), "project" | "land" | "pool" | "resource") {
+        let shown = ["project", "land", "pool", "resource", "agent", "pipeline", "stage"];
+        if shown.contains(&node.name.text.as_str()) {
             declared.said.push(node.clone());
         }
         match node.name.text.as_str() {

@@ -115,14 +115,19 @@ impl Settings<'_> {
         {
             all.push(setting("land".to_owned(), vec![self.said(node)], &[]));
         }
-        for word in ["pool", "resource"] {
+        for word in ["agent", "pool", "resource", "pipeline", "stage"] {
             let specfile = self.declared.said.iter().filter(|node| node.name.text == word);
             let mut seen = Vec::new();
             for node in specfile.chain(self.own.iter().filter(|node| node.name.text == word)) {
                 let mut said = self.said(node);
-                let Some((name, depth)) = split(&said.text) else { continue };
+                let Some((name, rest)) = split(&said.text) else { continue };
                 let key = format!("{word}.{name}");
-                said.text = if depth.is_empty() { "depth=1".to_owned() } else { depth };
+                said.text = match word {
+                    _ if !rest.is_empty() => rest,
+                    "agent" => format!("uses=\"{name}\""),
+                    "pool" | "resource" => "depth=1".to_owned(),
+                    _ => "{ }".to_owned(),
+                };
                 if !seen.contains(&key) {
                     seen.push(key.clone());
                     all.push(setting(key, vec![said], &[]));
@@ -295,6 +300,31 @@ mod tests {
             format!("{land:?} {} {} {stages:?}", spec.worktree, spec.branch)
         };
         assert_eq!(plain(&said), plain(&unsaid));
+    }
+
+    #[test]
+    fn what_has_a_name_is_shown_by_it() {
+        let text = "agent \"pi\"\nagent \"careful\" uses=\"claude\" pool=\"p\" { price in=3.0 }\npool \"p\"\nresource \"db\" depth=2\nstage \"plan\" { timeout \"20m\" }\npipeline \"docs\" { stage \"draft\" { prompt \"x\" } }";
+        let user_config =
+            Some(Text { name: "config.kdl".into(), bytes: b"agent \"pi\" model=\"m\"".to_vec() });
+        let found = look(&LoadRequest { user_config, ..request(text) }, &Nothing);
+        let named: Vec<String> = found
+            .settings
+            .iter()
+            .filter(|of| of.key.contains('.') && !of.key.starts_with("land."))
+            .map(|of| format!("{} {}", of.key, of.said[0].text))
+            .collect();
+        assert_eq!(
+            named,
+            [
+                "agent.pi uses=\"pi\"",
+                "agent.careful uses=\"claude\" pool=\"p\" { price in=3.0 }",
+                "pool.p depth=1",
+                "resource.db depth=2",
+                "pipeline.docs { stage \"draft\" { prompt \"x\" } }",
+                "stage.plan { timeout \"20m\" }",
+            ]
+        );
     }
 
     #[test]

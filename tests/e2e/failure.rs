@@ -319,8 +319,8 @@ fn a_chain_of_blocked_specs_names_its_root() {
     let status = world.run(["status"]);
     assert_eq!(status.next(), ["specmake retry a"], "{status}");
     let at = |words: &str| status.stdout.find(words).unwrap_or_else(|| panic!("{words}: {status}"));
-    assert!(at("next: specmake retry a") < at("b  behind `a`"), "{status}");
-    status.said("c  behind `b`, which is behind `a`");
+    assert!(at("next: specmake retry a") < at("b  `a` failed"), "{status}");
+    status.said(&format!("c  `b` {root}"));
     let status = world.run(["status", "--format", "json"]).json();
     let specs = status["specs"].as_array().unwrap();
     let of = |name: &str| specs.iter().find(|spec| spec["spec"] == name).unwrap();

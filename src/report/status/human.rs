@@ -130,7 +130,10 @@ impl SpecStatus {
             Mark::UpToDate | Mark::Adopted | Mark::Skipped => {
                 head = head.ink(Ink::Faint, format!("  {}", mark.word()));
             }
-            Mark::Blocked => head = head.ink(Ink::Attention, format!("  {}", self.behind())),
+            Mark::Blocked => {
+                let by = self.why.as_deref().unwrap_or_else(|| mark.word());
+                head = head.ink(Ink::Attention, format!("  {by}"));
+            }
             _ => {}
         }
         if let Some(title) = &self.title {
@@ -167,15 +170,6 @@ impl SpecStatus {
 }
 
 impl SpecStatus {
-    /// What a blocked one waits for.
-    fn behind(&self) -> String {
-        match self.blocked_by.as_slice() {
-            [] => "blocked".to_owned(),
-            [one] => format!("behind `{one}`"),
-            [nearest, .., root] => format!("behind `{nearest}`, which is behind `{root}`"),
-        }
-    }
-
     /// Since when it is stopped, where its work is, and what was taken back.
     fn push_whereabouts(&self, now: u64, shown: &Shown, lines: &mut Vec<String>) {
         let style = &shown.style;

@@ -8,13 +8,15 @@
 //!
 //! *anew* writes every file, as git does. *from a spare one* takes the files of a worktree that is not needed any more:
 //! what shapes a checkout is held against what did then, every file against what was noted of it, and git writes what
-//! differs. A build keeps none in memory, where a file may change without a trace, and none of fewer files than
+//! differs. *with a cache* is the same beside a folder of 2,000 files that `keep` names: what lies in it is looked through
+//! when it is put by, and moved. *clones* share their blocks with the files of the main checkout, each held against the
+//! name of its blob; the disk must share blocks, as btrfs and xfs do. A build keeps none in memory, where a file may change without a trace, and none of fewer files than
 //! `sys::spare::WORTH`; this bench does, to tell what is gained. Most of what is left is stats (one a file) and an index
 //! that git reads and writes whole.
 #![expect(clippy::print_stdout, reason = "it is what a bench says")]
 
 use specmake::sys::git::{Git, Oid};
-use specmake::sys::spare::{Sparing, spares};
+use specmake::sys::spare::{Keep, Sparing, spares};
 use specmake::sys::worktree::{Start, Worktree};
 use std::error::Error;
 use std::fmt::Write as _;
@@ -27,6 +29,9 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// Files, and how often each is measured.
 const SIZES: [(usize, usize); 4] = [(500, 15), (1_000, 15), (20_000, 7), (200_000, 2)];
+
+/// Files of a cache.
+const CACHE: usize = 2_000;
 
 /// Files that differ between two worktrees.
 const DIFFER: usize = 10;
@@ -52,6 +57,9 @@ struct Times {
     removed_by_git: Vec<f64>,
     removed: Vec<f64>,
     put_by: Vec<f64>,
+    cached: Vec<f64>,
+    cached_put_by: Vec<f64>,
+    cloned: Vec<f64>,
 }
 
 fn measure(files: usize, rounds: usize) -> Result<()> {
@@ -62,7 +70,10 @@ fn measure(files: usize, rounds: usize) -> Result<()> {
     let mut times = Times::default();
     let none = Sparing::default();
     // However small it is, and wherever.
-    let some = Sparing { most: 1, free: 0, worth: 0, any_disk: true, keep: None };
+    let some = Sparing { most: 1, free: 0, worth: 0, any_disk: true, ..none };
+    let keep = Keep::new(&["target".to_owned()], []);
+    let keeping = Sparing { keep: Some(&keep), ..some };
+    let shares = world.shares_blocks();
     world.make("first", 0, some)?.retire(Some("spec/first"), some)?;
     for round in 0..all {
         let name = |way: &str| format!("{way}-{round}");
@@ -87,7 +98,25 @@ fn measure(files: usize, rounds: usize) -> Result<()> {
             return Err("the spare worktree was not used".into());
         }
         world.require_as_committed(&name("spare"), round)?;
-        let put_by = timed(|| world.retire(spare.take(), &name("spare"), some))?;
+        if shares {
+            let mut cloned = None;
+            let took = timed(|| world.make(&name("cloned"), round, some).map(|made| cloned = Some(made)))?;
+            world.require_as_committed(&name("cloned"), round)?;
+            world.retire(cloned.take(), &name("cloned"), none)?;
+            times.cloned.push(took);
+        }
+        world.leave_cache(&name("spare"))?;
+        let cached_put_by = timed(|| world.retire(spare.take(), &name("spare"), keeping))?;
+        let took = timed(|| world.make(&name("cached"), round, keeping).map(|made| spare = Some(made)))?;
+        if !world.place(&name("cached")).join("target").exists() {
+            return Err("the cache was not kept".into());
+        }
+        fs::remove_dir_all(world.place(&name("cached")).join("target"))?;
+        let put_by = timed(|| world.retire(spare.take(), &name("cached"), some))?;
+        if round >= unheard {
+            times.cached.push(took);
+            times.cached_put_by.push(cached_put_by);
+        }
         if round >= unheard {
             times.by_git.push(by_git);
             times.anew.push(anew_took);
@@ -103,9 +132,15 @@ fn measure(files: usize, rounds: usize) -> Result<()> {
     say("git worktree add", by_git, by_git);
     say("anew", median(times.anew), by_git);
     say("from a spare one, 10 files differ", median(times.spare), by_git);
+    say("from a spare one, with a cache", median(times.cached), by_git);
+    match shares {
+        true => say("clones", median(times.cloned), by_git),
+        false => println!("  clones: the disk shares no blocks"),
+    }
     say("git worktree remove", removed_by_git, removed_by_git);
     say("removed", median(times.removed), removed_by_git);
     say("removed, its files put by", median(times.put_by), removed_by_git);
+    say("removed, its cache put by too", median(times.cached_put_by), removed_by_git);
     Ok(())
 }
 
@@ -141,6 +176,7 @@ impl World {
             let _ = writeln!(text, "{file:0>119}");
             fs::write(place.join(format!("f{file}.txt")), &text)?;
         }
+        fs::write(folder.join(".gitignore"), "/target/\n")?;
         let mut commits = Vec::new();
         for round in 0..rounds {
             for file in 0..DIFFER {
@@ -169,6 +205,24 @@ impl World {
     fn retire(&self, worktree: Option<Worktree>, name: &str, sparing: Sparing<'_>) -> Result<()> {
         let stays = worktree.ok_or("no worktree")?.retire(Some(&format!("spec/{name}")), sparing)?;
         stays.stays().map_or(Ok(()), |why| Err(why.to_string().into()))
+    }
+
+    /// What a build leaves.
+    fn leave_cache(&self, name: &str) -> Result<()> {
+        for file in 0..CACHE {
+            let folder = self.place(name).join(format!("target/debug/d{}", file / 100));
+            fs::create_dir_all(&folder)?;
+            fs::write(folder.join(format!("f{file}")), "cached\n")?;
+        }
+        Ok(())
+    }
+
+    /// Whether the disk shares blocks between files.
+    fn shares_blocks(&self) -> bool {
+        let (from, to) = (self.top.path().join("repo/f"), self.top.path().join("shared"));
+        let tried = fs::write(&from, "one\n").and_then(|()| reflink_copy::reflink(&from, &to));
+        drop((fs::remove_file(from), fs::remove_file(to)));
+        tried.is_ok()
     }
 
     fn require_as_committed(&self, name: &str, round: usize) -> Result<()> {

@@ -59,7 +59,7 @@
 //!   one that was cut off.
 //! - `refs/specmake/backup/*`: what was there before something of ours moved it.
 //! - `specmake/` in the git common directory: locks, and the intent of a move of the base that is under way; in
-//!   `spares/` files of worktrees that have landed, with which the next ones begin (`sys::spare`).
+//!   `spares/` files of worktrees that have landed, and folders that they keep, with which the next ones begin (`sys::spare`).
 //! - `.specmake/requests`: what people ask of a run that is on, and what it answers.
 //! - `specmake/glance` in the git directory: what was said when there was nothing to do, and the stats that it rests on
 //!   (`sys::glance`); who takes the right to build forgets it.

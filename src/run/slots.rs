@@ -36,7 +36,8 @@ impl Site {
         let has_none = brings_in && self.keep.is_none();
         let most = if has_none { 0 } else { usize::try_from(settings.jobs).unwrap_or(usize::MAX) };
         let worth = if brings_in { NEVER } else { WORTH };
-        Sparing { most, free: settings.limits.disk, worth, any_disk: false, keep: self.keep.as_ref() }
+        let keep = self.keep.as_ref();
+        Sparing { most, free: settings.limits.disk, worth, keep, ..Sparing::default() }
     }
 
     /// Says once in a run why a folder does not go on.

@@ -34,6 +34,7 @@ pub use index::{Keeping, TempIndex};
 pub use log::LogEntry;
 pub use lying::Lying;
 pub use merge::Merge;
+pub(crate) use object::BlobName;
 pub use oid::{Change, Content, Entry, Mode, Oid};
 pub use refs::{RefUpdate, branch_ref};
 pub use repo::Git;

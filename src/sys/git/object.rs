@@ -37,21 +37,21 @@ pub(super) fn write_object(common_dir: &Path, kind: &str, content: &[u8]) -> io:
 }
 
 /// The name of a blob, from pieces of its content.
-pub(super) struct BlobName(Sha1);
+pub(crate) struct BlobName(Sha1);
 
 impl BlobName {
     /// Of so many bytes.
-    pub(super) fn new(length: u64) -> Self {
+    pub(crate) fn new(length: u64) -> Self {
         Self(Sha1::new().chain_update(format!("blob {length}\0")))
     }
 
     /// Takes in the next piece.
-    pub(super) fn take(&mut self, piece: &[u8]) {
+    pub(crate) fn take(&mut self, piece: &[u8]) {
         self.0.update(piece);
     }
 
     /// The name of all the pieces, which must come to the length that was said.
-    pub(super) fn oid(self) -> Option<Oid> {
+    pub(crate) fn oid(self) -> Option<Oid> {
         Oid::from_bytes(&self.0.finalize())
     }
 }

@@ -1,5 +1,5 @@
 //! For tests: worktrees made from spare ones and anew, and all that can be seen of them.
-use super::{Sparing, spares};
+use super::{Cloning, Sparing, spares};
 use crate::sys::git::{Git, Oid};
 use crate::sys::testing::World;
 use crate::sys::worktree::{Start, Worktree};
@@ -9,7 +9,8 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// However few files there are.
-pub(super) const SOME: Sparing<'static> = Sparing { most: 2, free: 0, worth: 0, any_disk: true, keep: None };
+pub(super) const SOME: Sparing<'static> =
+    Sparing { most: 2, free: 0, worth: 0, any_disk: true, cloning: Cloning::Shared, keep: None };
 
 /// A repository, and its worktrees beside it.
 pub(super) struct Garden {

@@ -1,6 +1,7 @@
 //! Spare worktrees: the files of one that nobody needs any more, with which the next one begins. Nothing is in it but
 //! what git itself wrote there before anybody worked in it, which stats prove; all else is removed and written anew. Git
 //! does not know them, they lie in our own folder, and where anything is in doubt there is none.
+mod cloned;
 mod fill;
 #[cfg(test)]
 mod garden;
@@ -23,6 +24,7 @@ mod sift;
 mod tests;
 mod ways;
 
+pub(super) use cloned::clone_from_main;
 pub(super) use fill::{Begun, fill, take_kept};
 pub(super) use holders::has_mounts;
 pub use keep::Keep;
@@ -42,6 +44,16 @@ use shape::calls_for_filters;
 /// Fewer files than this are written anew about as fast as they are found untouched.
 pub const WORTH: usize = 1_000;
 
+/// How a file of the main checkout becomes one of a worktree's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Cloning {
+    /// They share blocks, or nothing is done.
+    #[default]
+    Shared,
+    /// It is copied: only for tests on disks that share nothing.
+    Copied,
+}
+
 /// The [`Sparing::worth`] of those whose files never serve another one.
 pub const NEVER: usize = usize::MAX;
 
@@ -56,6 +68,8 @@ pub struct Sparing<'a> {
     pub worth: usize,
     /// Even on a disk on which a file may change without a trace, as in memory: only for measurements.
     pub any_disk: bool,
+    /// How files come from the main checkout.
+    pub cloning: Cloning,
     /// What stays of ignored files.
     pub keep: Option<&'a Keep>,
 }

@@ -1,6 +1,6 @@
 //! Random trees, random mischief in a worktree and in what is kept of it: the next one is as git makes it anew.
 use super::garden::{Garden, SOME};
-use super::{Keep, Sparing, spares};
+use super::{Cloning, Keep, Sparing, spares};
 use crate::sys::files::tidy;
 use crate::sys::worktree::Worktree;
 use fastrand::Rng;
@@ -39,12 +39,19 @@ fn history(seed: u64) -> usize {
     fs::write(outside.join("mine"), "a person's\n").unwrap();
     let before = super::garden::listing(&outside);
     let keep = Keep::new(&["target", "p/target"].map(str::to_owned), []);
-    let some = Sparing { keep: random.bool().then_some(&keep), ..SOME };
+    let cloning = if random.bool() { Cloning::Copied } else { Cloning::Shared };
+    let some = Sparing { cloning, keep: random.bool().then_some(&keep), ..SOME };
     let mut served = 0;
     for round in 0..LINE {
         grow(&garden, &mut random);
         let name = format!("s{round}");
+        // A person is at work in the main checkout.
+        for _ in 0..random.usize(..3) {
+            mischief(&mut random, &garden.world.top(), &outside);
+        }
         served += garden.check(&name, None, some);
+        garden.world.git(&["clean", "-q", "-ffdx"]);
+        garden.world.git(&["checkout", "-q", "-f", "--", "."]);
         let made = garden.place(&name);
         keep.folders.iter().for_each(|folder| nothing_leads_out(&made, folder));
         let worktree = Worktree::open(&garden.git, &garden.place(&name)).unwrap();
@@ -116,7 +123,8 @@ fn somewhere(random: &mut Rng) -> PathBuf {
 
 /// All that is there, so that mischief hits something.
 fn anything(random: &mut Rng, top: &Path) -> PathBuf {
-    let all: Vec<PathBuf> = super::garden::listing(top).into_keys().filter(|path| *path != *".git").collect();
+    let all: Vec<PathBuf> =
+        super::garden::listing(top).into_keys().filter(|path| !path.starts_with(".git")).collect();
     top.join(random.choice(&all).unwrap())
 }
 

@@ -177,4 +177,53 @@ mod tests {
         remove_folder(&folder.path().join("link")).unwrap();
         assert!(folder.path().join("mine/file").exists() && !folder.path().join("link").exists());
     }
+
+    /// Names the world in which something is mounted, where this program is run in it.
+    const WORLD: &str = "SPECMAKE_TEST_MOUNTED";
+
+    #[test]
+    fn what_is_mounted_from_the_same_disk_stays() {
+        if let Some(top) = std::env::var_os(WORLD) {
+            return in_the_world(Path::new(&top));
+        }
+        let top = tempfile::tempdir().unwrap();
+        for folder in ["mine", "tree/deep/mounted", "tree/other"] {
+            fs::create_dir_all(top.path().join(folder)).unwrap();
+        }
+        fs::write(top.path().join("mine/file"), "a person's").unwrap();
+        let line = r#"mount --bind "$0/mine" "$0/tree/deep/mounted" || exit 77; exec "$@""#;
+        let name = std::thread::current().name().unwrap().to_owned();
+        let ran = std::process::Command::new("unshare")
+            .args(["--mount", "--map-root-user", "sh", "-c", line])
+            .arg(top.path())
+            .arg(std::env::current_exe().unwrap())
+            .args(["--exact", &name, "--nocapture"])
+            .env(WORLD, top.path())
+            .output();
+        let was_run = ran.as_ref().is_ok_and(|ran| String::from_utf8_lossy(&ran.stdout).contains("1 passed"));
+        let has_failed = ran.as_ref().is_ok_and(|ran| ran.status.code() == Some(101));
+        assert!(!has_failed, "{ran:?}");
+        if !was_run {
+            let told = format!("nothing can be mounted here, so {name} says nothing: {ran:?}\n");
+            io::Write::write_all(&mut io::stderr().lock(), told.as_bytes()).unwrap();
+        }
+        assert_eq!(fs::read(top.path().join("mine/file")).unwrap(), b"a person's");
+    }
+
+    fn in_the_world(top: &Path) {
+        let deep = open(&top.join("tree/deep")).unwrap();
+        for enter in [enter, enter_by_list] {
+            let error = enter(deep.as_fd(), c"mounted", FOLDER).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::CrossesDevices);
+        }
+        let opened = open(&top.join("tree")).unwrap();
+        assert_eq!(
+            super::super::look_through::look_through(&opened, "tree"),
+            Err(super::super::Why::Mounted)
+        );
+        assert!(has_mounts(&top.join("tree")));
+        assert!(remove_folder(&top.join("tree")).is_err());
+        assert!(top.join("mine/file").exists() && top.join("tree/deep/mounted/file").exists());
+        assert!(!top.join("tree/other").exists(), "everything else is gone");
+    }
 }

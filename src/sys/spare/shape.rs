@@ -1,5 +1,6 @@
 //! All that shapes what git writes for a commit, as one stamp: settings, attributes, git itself, the environment, and
 //! the folder that it writes to. Where something shapes it that cannot be told so, there is none.
+use super::cloned;
 use super::ways::{Ways, is_exact};
 use crate::base::{Stamp, Stamper};
 use crate::sys::git::{Git, path};
@@ -16,6 +17,9 @@ pub(crate) struct Shape {
     pub(super) ways: Ways,
     /// Whether filters are set up, that attributes may call for.
     pub(super) has_filters: bool,
+    /// Whether files may be written as something else than the bytes of their blobs, by all but attributes of the
+    /// commit's own.
+    pub(super) converts: bool,
 }
 
 /// Lines of `git var -l` that say where attributes are, and one that git has said for as long.
@@ -38,8 +42,10 @@ impl Shape {
         let mut stamper = Stamper::new("shape").field(settings.text.as_bytes());
         let mut attributes = vec![git.common_dir().join("info/attributes")];
         attributes.extend(settings.attributes);
+        let mut converts = settings.converts;
         for file in &attributes {
             let bytes = fs::read(file).unwrap_or_default();
+            converts |= cloned::converts(&bytes);
             if settings.has_filters && calls_for_filters(&bytes) {
                 return None;
             }
@@ -50,7 +56,7 @@ impl Shape {
         }
         let ways = Ways::of(top)?;
         let stamp = stamper.field(&program()?).field(ways.to_string().as_bytes()).stamp();
-        Some(Self { stamp, ways, has_filters: settings.has_filters })
+        Some(Self { stamp, ways, has_filters: settings.has_filters, converts })
     }
 }
 
@@ -64,12 +70,14 @@ struct Settings {
     text: String,
     attributes: Vec<PathBuf>,
     has_filters: bool,
+    converts: bool,
 }
 
 impl Settings {
     /// `None`: git is too old to say it, or writes in a way of which nothing can be kept.
     fn read(said: &str) -> Option<Self> {
-        let mut settings = Self { text: String::new(), attributes: Vec::new(), has_filters: false };
+        let mut settings =
+            Self { text: String::new(), attributes: Vec::new(), has_filters: false, converts: false };
         let mut is_of_age = false;
         for line in said.lines() {
             let file = ATTRIBUTES.iter().find_map(|name| line.strip_prefix(name));
@@ -81,6 +89,11 @@ impl Settings {
             if name == "attr.tree" || name == "core.sparsecheckout" && !is_off {
                 return None;
             }
+            settings.converts |= match name {
+                "core.autocrlf" => !is_off && !value.eq_ignore_ascii_case("input"),
+                "core.eol" => value.eq_ignore_ascii_case("crlf"),
+                _ => false,
+            };
             // Branches come and go, and names of people with the time of day; they shape no file.
             let is_told = !name.starts_with("branch.") && (file.is_some() || !name.starts_with("GIT_"));
             if is_told {

@@ -5,7 +5,7 @@ use super::unmake::{MAKING, Note, remove_or_set_aside};
 use super::{Worktree, place::settled};
 use crate::sys::git::{Git, GitError, Listed, Oid, RefUpdate, branch_ref};
 use crate::sys::lock::RefsLock;
-use crate::sys::spare::{self, Begun, Claimed, Sparing};
+use crate::sys::spare::{self, Begun, Claimed, Shape, Sparing};
 use std::path::Path;
 
 /// The reason of the lock that a worktree has until it is whole; git's own word for it.
@@ -147,7 +147,7 @@ impl Worktree {
             self.empty(repo)?;
         }
         let begun = begun.unwrap_or_default();
-        if !begun.is_filled {
+        if !begun.is_filled && !self.clone_files(repo, commit, shape, sparing)? {
             let fill = ["read-tree", "--reset", "-u", &commit.to_string()].map(str::to_owned);
             git.run(&git.command(fill))?;
         }
@@ -155,6 +155,22 @@ impl Worktree {
             spare::note(git, commit, shape, sparing);
         }
         self.take_in(begun.kept, sparing)
+    }
+
+    /// Fills one in which there is nothing yet with clones of files, where that is of any use.
+    fn clone_files(
+        &self,
+        repo: &Git,
+        commit: Oid,
+        shape: Option<Shape>,
+        sparing: Sparing<'_>,
+    ) -> Result<bool, GitError> {
+        let Some(shape) = shape else { return Ok(false) };
+        let cloned = spare::clone_from_main(self.git(), commit, shape, sparing);
+        if cloned.is_err() {
+            self.empty(repo)?;
+        }
+        Ok(cloned.unwrap_or(false))
     }
 
     /// Takes in what was kept of another one.

@@ -18,7 +18,7 @@ pub const FILES: [&str; 5] = ["1.txt", "2.txt", "3.txt", "4.txt", "5.txt"];
 const MINE: [&str; 4] = ["README.txt", "half.txt", "mine.txt", "staged.txt"];
 
 const SPECFILE: &str = r#"
-project { pipeline "two"; setup "echo ready > .ready" }
+project { pipeline "two"; setup "mkdir -p cache; echo warm >> cache/log; echo ready > .ready"; keep "cache" }
 pipeline "two" {
     stage "draft" { prompt "Draft."; output "drafts/{spec}.txt" }
     stage "build" {
@@ -100,7 +100,7 @@ impl Garden {
             world.file(&format!("many/{}/{file}.txt", file / 100), "one of many\n");
         }
         world
-            .file(".gitignore", ".ready\n")
+            .file(".gitignore", ".ready\ncache\n")
             .file("half.txt", "one\n")
             .file("drafts/.keep", "")
             .commit("start");

@@ -44,7 +44,7 @@ pub enum After {
 }
 
 /// Calls of git that are worth a visit, by name.
-const LIKE: [(&str, &str); 8] = [
+const LIKE: [(&str, &str); 9] = [
     ("any call", "*"),
     ("a worktree is filled", "* read-tree *"),
     ("the checkout is looked at", "* status *"),
@@ -52,6 +52,7 @@ const LIKE: [(&str, &str); 8] = [
     ("compare-and-swap", "* update-ref *specmake: land *"),
     ("sync", "* checkout-index *"),
     ("a stage is kept", "* add --all *"),
+    ("what is kept is asked for", "* check-ignore *"),
     ("config", "* config *"),
 ];
 

@@ -63,6 +63,8 @@
 //! - `.specmake/requests`: what people ask of a run that is on, and what it answers.
 //! - `specmake/glance` in the git directory: what was said when there was nothing to do, and the stats that it rests on
 //!   (`sys::glance`); who takes the right to build forgets it.
+//! - `specmake/compiled` beside it: what the Specfile came to (`model::compiled`), under the stamp of all that it was read
+//!   from; another text, another program or any damage means reading it again.
 //! - `.specmake/state.db` and `.specmake/logs`: run history, durations, caches; deletable at any time.
 //!
 //! # The rooms, and what each may import
@@ -103,7 +105,8 @@
 //! 6. A lost log line is a warning; a lost trace is a failure.
 //! 7. Refs move by compare-and-swap: never `reset --hard`, never `--force` on what is not ours.
 //! 8. `Serialize` stands only on events and the nouns they carry, on answers of commands, on rows of the
-//!    store, and on what people ask of a run that is on.
+//!    store, on what people ask of a run that is on, and on the nouns of a project, so that a Specfile is read once: that
+//!    form is for the very program that wrote it, and nobody else's to read.
 //! 9. No `unsafe`; no `unwrap` on anything that a user or the world can cause.
 
 #![forbid(unsafe_code)]

@@ -1,8 +1,9 @@
 //! What is wrong with a text, where, what was expected, and what to do. Rendering is the edge's business.
 use super::source::Span;
+use serde::{Deserialize, Serialize};
 
 /// Whether a diagnostic stops the program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Severity {
     /// Said and gone on.
     Warning,
@@ -11,7 +12,7 @@ pub enum Severity {
 }
 
 /// One mistake in a text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diagnostic {
     /// How bad.
     pub severity: Severity,

@@ -1,12 +1,13 @@
 //! Where a text stands: files by number, spans in bytes.
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// The number of a source file in [`Sources`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub struct SourceId(pub u32);
 
 /// A place in a source file, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub struct Span {
     /// The file.
     pub source: SourceId,

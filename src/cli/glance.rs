@@ -119,19 +119,20 @@ fn top_of(here: &Path) -> Option<PathBuf> {
     None
 }
 
-/// The stamp of everything that is asked, of who asks, and of who answers.
-fn question(wishes: &Wishes, here: &Path) -> Option<Stamp> {
+/// Who answers: the version, and this very file of it.
+pub(super) fn program() -> Option<Stamp> {
     let program = std::env::current_exe().ok()?;
     let path = CString::new(program.as_os_str().as_bytes()).ok()?;
     let (stat, _) = Stat::of(CWD, &path, Depth::Followed)?;
-    if stat == Stat::NOTHING {
-        return None;
-    }
+    let stamper = Stamper::new("program").field(env!("CARGO_PKG_VERSION").as_bytes());
+    (stat != Stat::NOTHING).then(|| stamper.field(path.as_bytes()).field(&stat.0).stamp())
+}
+
+/// The stamp of everything that is asked, of who asks, and of who answers.
+fn question(wishes: &Wishes, here: &Path) -> Option<Stamp> {
     let user = rustix::process::geteuid().as_raw();
     let mut stamper = Stamper::new("question")
-        .field(env!("CARGO_PKG_VERSION").as_bytes())
-        .field(path.as_bytes())
-        .field(&stat.0)
+        .stamped(program()?)
         .field(&user.to_le_bytes())
         .field(here.as_os_str().as_bytes())
         .field(format!("{wishes:?}").as_bytes());

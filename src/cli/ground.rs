@@ -3,12 +3,13 @@ use super::checkout::Checkout;
 use super::committed::Committed;
 use super::diagnose;
 use super::exit::Exit;
+use super::reading::read_once;
 use super::trouble::Trouble;
 use super::user::{Surroundings, UserFolders};
 use super::wishes::Wishes;
 use crate::base::{AgentName, Diagnostic, Severity, Sources};
 use crate::graph::StageGraph;
-use crate::model::{Files, LoadRequest, Project, Text, load};
+use crate::model::{Files, LoadRequest, Loaded, Project, Text, load};
 use crate::sys::git::{Git, GitError, Oid, RefUpdate, branch_ref};
 use crate::sys::landing::{Move, Moved, move_branch};
 use std::io::{self, Write};
@@ -69,7 +70,7 @@ impl Ground {
     /// # Errors
     /// There is no Specfile, or something is wrong with it.
     pub fn of(git: Git, wishes: &Wishes, reading: &Reading, err: &mut dyn Write) -> Result<Self, Trouble> {
-        let (loaded, graph) = read(&git, wishes, reading)?;
+        let (loaded, graph) = read_once(&git, wishes, reading)?;
         report(&loaded.diagnostics, &loaded.sources, wishes, err);
         let (Some(mut project), Some(graph)) = (loaded.project, graph) else {
             return Err(Trouble::said(Exit::Usage));
@@ -196,14 +197,16 @@ pub fn repository() -> Result<Git, Trouble> {
 ///
 /// # Errors
 /// There is no Specfile, or it cannot be read.
-pub fn read(
-    git: &Git,
-    wishes: &Wishes,
-    reading: &Reading,
-) -> Result<(crate::model::Loaded, Option<StageGraph>), Trouble> {
+pub fn read(git: &Git, wishes: &Wishes, reading: &Reading) -> Result<(Loaded, Option<StageGraph>), Trouble> {
     let files = files_of(git)?;
     let request = request(git, wishes, reading, &*files)?;
     let mut loaded = load(&request, &*files);
+    let graph = graph_of(&mut loaded);
+    Ok((loaded, graph))
+}
+
+/// The graph of what was loaded; circles in it are further mistakes.
+pub fn graph_of(loaded: &mut Loaded) -> Option<StageGraph> {
     let (graph, cycles) = match (&loaded.project, &loaded.flawed) {
         (Some(project), _) => {
             StageGraph::new(project).map_or_else(|cycles| (None, cycles), |g| (Some(g), vec![]))
@@ -213,7 +216,7 @@ pub fn read(
     };
     loaded.diagnostics.extend(cycles);
     loaded.diagnostics.sort_by_key(|found| found.span);
-    Ok((loaded, graph))
+    graph
 }
 
 /// What a project is loaded from.

@@ -36,6 +36,7 @@ pub mod notifier;
 pub mod opening;
 pub mod pick;
 pub mod plan;
+pub mod reading;
 pub mod recorder;
 pub mod resume;
 pub mod retry;

@@ -3,7 +3,7 @@
 use crate::base::{AgentName, LayerName, PipelineName, PoolName, ResourceName, Span, SpecName, StageName};
 use crate::model::{
     Agent, CommitInputs, ConflictsPolicy, Ladders, Land, LandStrategy, Layer, LoadLimits, Need, Pattern,
-    Project, Prompt, PromptSource, Settings, Spec, Stage, Target, TouchesPolicy, Work,
+    Project, Prompt, PromptSource, Settings, Spec, Stage, StageSettings, Target, TouchesPolicy, Work,
 };
 use indexmap::IndexMap;
 use std::collections::BTreeMap;
@@ -184,25 +184,21 @@ impl Sample {
 
 /// A stage behind the one before it.
 pub fn stage(name: &str, at: usize) -> Stage {
-    Stage {
+    Stage::new(StageSettings {
         name: StageName::new(name).unwrap(),
         span: Span::default(),
         work: Work::Run { line: "true".into() },
         declared_agent: None,
-        inputs: vec![],
-        outputs: vec![],
         waits_for: at.checked_sub(1).into_iter().collect(),
-        env: vec![],
         symbolic_env: vec![],
         when: None,
         timeout: None,
         stall: None,
         ladders: Ladders::default(),
-        tasks: None,
         pools: vec![],
         resources: vec![],
         alone: false,
-    }
+    })
 }
 
 /// A pattern that says what it says.

@@ -9,7 +9,7 @@ pub const DIALECTS: [&str; 11] =
     ["text", "claude", "codex", "opencode", "pi", "gemini", "copilot", "kimi", "cline", "vibe", "demo"];
 
 /// How an agent takes its prompt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PromptBy {
     /// On its standard input.
     Stdin,
@@ -30,7 +30,7 @@ pub enum LimitKind {
 }
 
 /// How an agent says that a limit refused it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LimitPattern {
     /// What ends the limit.
     pub kind: LimitKind,
@@ -39,11 +39,11 @@ pub struct LimitPattern {
 }
 
 /// What tokens cost, in USD per million: in, out, cache read, cache write. A kind that is not declared is unknown.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Price(pub [Option<f64>; 4]);
 
 /// An agent, its profile (`uses=`) folded in.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Agent {
     /// Its name in the Specfile.
     pub name: AgentName,

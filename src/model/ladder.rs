@@ -80,7 +80,7 @@ impl fmt::Display for FailureClass {
 }
 
 /// What to do about a failed attempt.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Step {
     /// Again, on the same tree.
     Retry,
@@ -129,7 +129,7 @@ impl Step {
 }
 
 /// A step and how many times it is taken before the next one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rung {
     /// What to do.
     pub step: Step,
@@ -152,7 +152,7 @@ impl Rung {
 pub type Ladder = Vec<Rung>;
 
 /// The ladders of a stage.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Ladders {
     /// `on-failure { ... }`.
     pub plain: Ladder,

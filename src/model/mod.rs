@@ -1,6 +1,8 @@
 //! What a Specfile means: every name resolved, every setting where the closest one wins.
 //! Knows nothing of text, disks or what has run.
 pub mod agent;
+pub mod asked;
+pub mod compiled;
 pub mod ladder;
 pub mod load;
 pub mod look;
@@ -13,6 +15,7 @@ pub mod spec;
 pub mod stage;
 
 pub use agent::{Agent, DIALECTS, LimitKind, LimitPattern, Price, PromptBy};
+pub use asked::Recording;
 pub use ladder::{FailureClass, Ladder, Ladders, Rung, Step};
 pub use load::{Files, LoadRequest, Loaded, Text, load};
 pub use look::{Home, KnownAgent, Look, Origin, Said, Setting, look};
@@ -23,4 +26,4 @@ pub use project::{
     CommitInputs, ConflictsPolicy, Land, LandStrategy, Layer, LoadLimits, Project, Settings, TouchesPolicy,
 };
 pub use spec::{Need, Spec, Target};
-pub use stage::{Prompt, PromptSource, Stage, Tasks, USUAL_TIMEOUT, Work};
+pub use stage::{Prompt, PromptSource, Stage, StageSettings, Tasks, USUAL_TIMEOUT, Work};

@@ -1,7 +1,8 @@
 //! The command by which people are told what needs them.
+use serde::{Deserialize, Serialize};
 
 /// `notify`: a line of words, and who said it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notify {
     /// The line as it was written.
     pub line: String,

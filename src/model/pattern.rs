@@ -1,15 +1,17 @@
 //! A path or glob of repository files, as declared and as it reads for one spec.
 use globset::{Glob, GlobBuilder, GlobMatcher};
+use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// A path or glob relative to the top of the repository, `/` between its parts.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(try_from = "(String, String)", into = "(String, String)")]
 pub struct Pattern {
-    symbolic: String,
-    resolved: String,
+    symbolic: Arc<str>,
+    resolved: Arc<str>,
     /// Apart, since most patterns are none and ten thousand specs declare many of them.
-    glob: Option<Box<Globbing>>,
+    glob: Option<Arc<Globbing>>,
 }
 
 /// A glob, and what it matches with.
@@ -26,6 +28,21 @@ impl Pattern {
     /// # Errors
     /// What is wrong: a broken glob, an absolute path, a `..` part.
     pub fn new(symbolic: &str, resolved: &str) -> Result<Self, String> {
+        Self::made(Arc::from(symbolic), resolved)
+    }
+
+    /// The same declared text as it reads for another spec.
+    ///
+    /// # Errors
+    /// As of [`Pattern::new`].
+    pub fn read_as(&self, resolved: &str) -> Result<Self, String> {
+        if *self.resolved == *resolved {
+            return Ok(self.clone());
+        }
+        Self::made(Arc::clone(&self.symbolic), resolved)
+    }
+
+    fn made(symbolic: Arc<str>, resolved: &str) -> Result<Self, String> {
         let resolved = resolved.strip_prefix("./").unwrap_or(resolved).trim_end_matches('/');
         if resolved.is_empty() {
             return Err("a path cannot be empty".to_owned());
@@ -42,11 +59,11 @@ impl Pattern {
         let glob = if resolved.contains(['*', '?', '[', '{']) {
             let glob = GlobBuilder::new(resolved).literal_separator(true).build();
             let glob = glob.map_err(|e| e.kind().to_string())?;
-            Some(Box::new(Globbing { glob, matcher: OnceLock::new() }))
+            Some(Arc::new(Globbing { glob, matcher: OnceLock::new() }))
         } else {
             None
         };
-        let (symbolic, resolved) = (symbolic.to_owned(), resolved.to_owned());
+        let resolved = if *symbolic == *resolved { Arc::clone(&symbolic) } else { Arc::from(resolved) };
         Ok(Self { symbolic, resolved, glob })
     }
 
@@ -74,9 +91,9 @@ impl Pattern {
     pub fn matches(&self, path: &str) -> bool {
         match &self.glob {
             Some(of) => of.matcher.get_or_init(|| of.glob.compile_matcher()).is_match(path),
-            None => {
-                path.strip_prefix(&self.resolved).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            }
+            None => path
+                .strip_prefix(&*self.resolved)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
         }
     }
 
@@ -98,6 +115,20 @@ impl fmt::Debug for Pattern {
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.resolved)
+    }
+}
+
+impl From<Pattern> for (String, String) {
+    fn from(pattern: Pattern) -> Self {
+        (pattern.symbolic.to_string(), pattern.resolved.to_string())
+    }
+}
+
+impl TryFrom<(String, String)> for Pattern {
+    type Error = String;
+
+    fn try_from((symbolic, resolved): (String, String)) -> Result<Self, String> {
+        Self::new(&symbolic, &resolved)
     }
 }
 

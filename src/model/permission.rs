@@ -64,7 +64,7 @@ impl ToolKind {
 }
 
 /// What a rule says about what it fits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Answer {
     /// It may.
     Allow,
@@ -86,7 +86,7 @@ impl Answer {
 }
 
 /// One rule of `permissions`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PermissionRule {
     /// What it says.
     pub answer: Answer,
@@ -117,7 +117,7 @@ impl fmt::Display for PermissionRule {
 }
 
 /// Where the path of a rule begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum From {
     Worktree,
     Home,
@@ -125,7 +125,7 @@ enum From {
 }
 
 /// A path or glob of a rule: `src/**` of the worktree, `/usr/share/**`, `~/.cargo/**`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PathRule {
     from: From,
     pattern: Pattern,

@@ -2,6 +2,7 @@
 use super::{Agent, Ladder, Notify, Spec, Target};
 use crate::base::{AgentName, LayerName, PoolName, ResourceName, Span, SpecName};
 use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
 
 /// A whole project.
 #[derive(Debug, Clone)]
@@ -23,7 +24,7 @@ pub struct Project {
 }
 
 /// A named group of specs.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Layer {
     /// Its name.
     pub name: LayerName,
@@ -44,7 +45,7 @@ pub struct Layer {
 }
 
 /// `project { ... }` with its defaults filled in.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Settings {
     /// The branch that results land on; the one checked out if not said.
     pub base: Option<String>,
@@ -88,7 +89,7 @@ pub struct Settings {
 }
 
 /// `limits`: past these nothing new starts.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct LoadLimits {
     /// Percent of the time of all processors.
     pub cpu: Option<f64>,
@@ -104,7 +105,7 @@ impl LoadLimits {
 }
 
 /// `commit-inputs`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum CommitInputs {
     /// On a terminal; else only named.
     #[default]
@@ -116,7 +117,7 @@ pub enum CommitInputs {
 }
 
 /// `touches "strict"`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum TouchesPolicy {
     /// It lands, and that is said.
     #[default]
@@ -126,7 +127,7 @@ pub enum TouchesPolicy {
 }
 
 /// `conflicts "serialize"`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum ConflictsPolicy {
     /// They are foreseen, and run all the same.
     #[default]
@@ -136,7 +137,7 @@ pub enum ConflictsPolicy {
 }
 
 /// `land { ... }`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Land {
     /// False for `land off`: done branches wait for people.
     pub on: bool,
@@ -159,7 +160,7 @@ pub struct Land {
 }
 
 /// `strategy` of a landing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum LandStrategy {
     /// A merge commit, always.
     #[default]

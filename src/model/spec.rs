@@ -1,11 +1,12 @@
 //! A target: a feature described in prose, and the stages it goes through.
 use super::{Pattern, Stage, Work};
 use crate::base::{LayerName, PipelineName, Span, SpecName, StageName};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A spec, all settings resolved.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Spec {
     /// Its name.
     pub name: SpecName,
@@ -22,6 +23,7 @@ pub struct Spec {
     /// The pipeline its stages came from.
     pub pipeline: PipelineName,
     /// Its stages in a topological order of `waits_for`, the declared order where that allows.
+    #[serde(skip)]
     pub stages: Vec<Stage>,
     /// Its folder, relative to the top of the repository: `specs/051-retry`.
     pub folder: String,
@@ -102,7 +104,7 @@ impl Spec {
 }
 
 /// A dirtying edge.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Need {
     /// What is needed.
     pub target: Target,
@@ -119,7 +121,7 @@ pub struct Need {
 }
 
 /// What a `needs` or an `after` names.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Target {
     /// A spec.
     Spec(SpecName),

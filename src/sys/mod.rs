@@ -12,6 +12,7 @@ pub mod lock;
 pub mod output;
 pub mod proc;
 pub mod process;
+pub mod sealed;
 pub mod signal;
 pub mod spare;
 pub mod stop;

@@ -16,6 +16,7 @@ mod beside;
 mod brakes;
 mod checked;
 mod commands;
+mod compiled;
 mod conflict;
 mod cost;
 mod damage;

@@ -14,35 +14,42 @@ const MOST_PAIRS: usize = 200;
 pub(crate) fn check(notes: &mut Notes, project: &Project) {
     branches(notes, project);
     cases(notes, project);
-    let outputs = Outputs::new(notes, project);
-    reads(notes, project, &outputs);
+    let mut outputs = Outputs::new(notes, project);
+    reads(notes, project, &mut outputs);
 }
 
 /// No branch twice, and none where another one needs a folder.
 fn branches(notes: &mut Notes, project: &Project) {
-    let mut taken: HashMap<&str, (Span, String)> = HashMap::with_capacity(project.specs.len());
-    for base in project.settings.base.iter().chain(&project.land.into) {
-        taken.insert(base, (Span::default(), "the branch that results land on".to_owned()));
-    }
-    let fixed: HashSet<&str> = taken.keys().copied().collect();
+    // Whose it is; nobody's is the one that results land on.
+    let mut taken: HashMap<&str, Option<&Spec>> = HashMap::with_capacity(project.specs.len() + 2);
+    taken.extend(project.settings.base.iter().chain(&project.land.into).map(|base| (base.as_str(), None)));
+    let who = |owner: &Option<&Spec>| match owner {
+        Some(spec) => format!("spec `{}`", spec.name),
+        None => "the branch that results land on".to_owned(),
+    };
     for spec in project.specs.values() {
-        if let Some((span, who)) = taken.get(spec.branch.as_str()) {
-            let found =
-                Diagnostic::error(spec.span, format!("branch `{}` is that of {who} too", spec.branch));
-            let found =
-                if fixed.contains(spec.branch.as_str()) { found } else { found.related(*span, "that one") };
-            notes.push(found.help("give one of them another `branch=`"));
-            continue;
+        match taken.entry(spec.branch.as_str()) {
+            Entry::Vacant(place) => drop(place.insert(Some(spec))),
+            Entry::Occupied(place) => {
+                let owner = place.get();
+                let what = format!("branch `{}` is that of {} too", spec.branch, who(owner));
+                let found = Diagnostic::error(spec.span, what);
+                let found = match owner {
+                    Some(owner) => found.related(owner.span, "that one"),
+                    None => found,
+                };
+                notes.push(found.help("give one of them another `branch=`"));
+            }
         }
-        taken.insert(&spec.branch, (spec.span, format!("spec `{}`", spec.name)));
     }
     for spec in project.specs.values() {
         for (slash, _) in spec.branch.match_indices('/') {
-            let Some((_, who)) = taken.get(&spec.branch[..slash]) else { continue };
+            let Some(owner) = taken.get(&spec.branch[..slash]) else { continue };
             let what = format!(
-                "branch `{}` cannot be: `{}` is a branch already, of {who}",
+                "branch `{}` cannot be: `{}` is a branch already, of {}",
                 spec.branch,
-                &spec.branch[..slash]
+                &spec.branch[..slash],
+                who(owner)
             );
             notes.error(spec.span, what, "git keeps branches as files in folders; rename one of them");
         }
@@ -63,10 +70,10 @@ fn cases(notes: &mut Notes, project: &Project) {
 
 /// Who writes what.
 struct Outputs<'p> {
-    /// Spelled out, sorted, so that what lies in a folder stands together.
-    literal: BTreeMap<&'p str, (&'p Spec, &'p Pattern)>,
-    /// The same again, for who knows the whole path.
+    /// Spelled out, by the whole path.
     spelled: HashMap<&'p str, (&'p Spec, &'p Pattern)>,
+    /// The same sorted, so that what lies in a folder stands together; made when somebody asks for a folder or a glob.
+    sorted: Option<BTreeMap<&'p str, (&'p Spec, &'p Pattern)>>,
     /// The folders in which one of them lies.
     folders: HashSet<&'p str>,
     /// Globs, by the folder that all they match lies in.
@@ -79,8 +86,8 @@ impl<'p> Outputs<'p> {
         let with_tasks = stages().filter(|stage| stage.tasks.is_some()).count();
         let made = stages().map(|stage| stage.outputs.len()).sum::<usize>() + with_tasks;
         let mut outputs = Self {
-            literal: BTreeMap::new(),
             spelled: HashMap::with_capacity(made),
+            sorted: None,
             folders: HashSet::with_capacity(project.specs.len()),
             globs: HashMap::new(),
         };
@@ -123,32 +130,39 @@ impl<'p> Outputs<'p> {
         let path = output.resolved();
         let Entry::Vacant(place) = self.spelled.entry(path) else { return };
         place.insert((spec, output));
-        self.literal.insert(path, (spec, output));
+        if let Some(sorted) = &mut self.sorted {
+            sorted.insert(path, (spec, output));
+        }
         let mut folders = path.match_indices('/').map(|(slash, _)| &path[..slash]).rev();
         // Those above a folder that is known are known.
         while folders.next().is_some_and(|folder| self.folders.insert(folder)) {}
     }
 
     /// The specs one of whose outputs may be one of the pattern's files.
-    fn writers(&self, pattern: &Pattern) -> Vec<&'p Spec> {
+    fn writers(&mut self, pattern: &Pattern) -> Vec<&'p Spec> {
         let mut found = Vec::new();
         let root = pattern.root();
-        // What lies below, or is, the pattern.
-        let is_there = pattern.is_glob() || self.folders.contains(root) || self.spelled.contains_key(root);
-        let below = is_there.then(|| self.literal.range(root..)).into_iter().flatten();
-        let below = below.take_while(|(path, _)| path.starts_with(root)).take(MOST_PAIRS);
-        found.extend(
-            below.filter(|(_, (_, output))| order::overlap(pattern, output)).map(|(_, (spec, _))| *spec),
-        );
+        let overlaps = |(_, output): &&(&Spec, &Pattern)| order::overlap(pattern, output);
+        if pattern.is_glob() || self.folders.contains(root) {
+            // What lies below, or is, the pattern.
+            let spelled = &self.spelled;
+            let sorted = self
+                .sorted
+                .get_or_insert_with(|| spelled.iter().map(|(path, output)| (*path, *output)).collect());
+            let below = sorted.range(root..).take_while(|(path, _)| path.starts_with(root)).take(MOST_PAIRS);
+            found.extend(below.map(|(_, output)| output).filter(overlaps).map(|(spec, _)| *spec));
+        } else {
+            found.extend(self.spelled.get(root).filter(overlaps).map(|(spec, _)| *spec));
+        }
         // A folder above it that is an output as a whole, and globs that begin above it.
         let above =
             std::iter::once("").chain(root.match_indices('/').map(|(slash, _)| &root[..slash])).chain([root]);
         for folder in above {
-            found.extend(
-                self.spelled.get(folder).filter(|(_, o)| order::overlap(pattern, o)).map(|(spec, _)| *spec),
-            );
-            let globs = self.globs.get(folder).into_iter().flatten().take(MOST_PAIRS);
-            found.extend(globs.filter(|(_, output)| order::overlap(pattern, output)).map(|(spec, _)| *spec));
+            found.extend(self.spelled.get(folder).filter(overlaps).map(|(spec, _)| *spec));
+            if !self.globs.is_empty() {
+                let globs = self.globs.get(folder).into_iter().flatten().take(MOST_PAIRS);
+                found.extend(globs.filter(overlaps).map(|(spec, _)| *spec));
+            }
         }
         found
     }
@@ -169,14 +183,15 @@ fn twice(notes: &mut Notes, what: &str, pattern: &Pattern, (spec, span): (&Spec,
 }
 
 /// A spec that reads what another one writes needs it, directly or through others.
-fn reads(notes: &mut Notes, project: &Project, outputs: &Outputs<'_>) {
-    let mut needs = Needs::new(project);
+fn reads(notes: &mut Notes, project: &Project, outputs: &mut Outputs<'_>) {
+    let mut needs = None;
     let mut shared: HashMap<&str, Vec<&Spec>> = HashMap::with_capacity(project.specs.len());
     for spec in project.specs.values() {
         let mut told: HashSet<&SpecName> = HashSet::new();
         for input in spec.stages.iter().flat_map(|stage| &stage.inputs) {
             let writers = shared.entry(input.resolved()).or_insert_with(|| outputs.writers(input));
             for writer in writers.iter().filter(|writer| writer.name != spec.name) {
+                let needs = needs.get_or_insert_with(|| Needs::new(project));
                 if !told.insert(&writer.name) || needs.has(spec, writer) {
                     continue;
                 }

@@ -199,6 +199,35 @@ pub(crate) struct StageText {
     pub(crate) alone: Option<bool>,
 }
 
+impl StageText {
+    /// Whether nothing is said at all.
+    pub(crate) fn says_nothing(&self) -> bool {
+        let Self {
+            span: _,
+            work: None,
+            agent: None,
+            model: None,
+            inputs: None,
+            outputs: None,
+            needs: None,
+            env,
+            when: None,
+            timeout: None,
+            stall: None,
+            plain: None,
+            by_class,
+            tasks: None,
+            pools,
+            resources,
+            alone: None,
+        } = self
+        else {
+            return false;
+        };
+        env.is_empty() && by_class.is_empty() && pools.is_empty() && resources.is_empty()
+    }
+}
+
 /// What a stage does.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum WorkText {

@@ -1,6 +1,7 @@
 //! Tree to project. `gather` reads nodes into declarations, `resolve` makes a project of them, `checks` looks at
 //! it as a whole; `notes` keeps everything that is wrong on the way.
 mod agent;
+mod alike;
 mod checks;
 mod declared;
 mod fill;
@@ -32,6 +33,7 @@ mod tests;
 use super::load::{Files, LoadRequest, Loaded};
 use super::project::Project;
 use crate::base::Severity;
+pub(super) use alike::of_spec;
 use declared::Taste;
 use gather::Gather;
 use indexmap::IndexMap;

@@ -26,6 +26,8 @@ pub(crate) struct Notes {
     seen: HashSet<(Span, String)>,
     errors: usize,
     warnings: usize,
+    /// How often something was noted, the same again too.
+    pub(crate) noted: usize,
     /// Warnings are dropped: the text that is read is one of the program's own.
     quiet: bool,
 }
@@ -40,6 +42,7 @@ impl Notes {
         if self.quiet && diagnostic.severity == Severity::Warning {
             return;
         }
+        self.noted += 1;
         let count = match diagnostic.severity {
             Severity::Error => &mut self.errors,
             Severity::Warning => &mut self.warnings,

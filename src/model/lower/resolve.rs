@@ -1,4 +1,5 @@
 //! Declarations to a project: names looked up, settings where the closest one wins.
+use super::alike::Alike;
 use super::declared::{Declared, Taste};
 use super::fill::{fill, placeholders};
 use super::library::Library;
@@ -34,6 +35,7 @@ pub(crate) struct Resolver<'a> {
     /// The prompt files that were read.
     pub(crate) read: Vec<String>,
     pub(crate) templates: Templates,
+    pub(crate) alike: Alike,
     pub(crate) told_of_no_agent: bool,
 }
 
@@ -69,6 +71,7 @@ impl<'a> Resolver<'a> {
             prompts: HashMap::new(),
             read: Vec::new(),
             templates,
+            alike: Alike::default(),
             told_of_no_agent: false,
         }
     }

@@ -1,4 +1,5 @@
 //! One spec: its template, its pipeline, its place, its stages.
+use super::alike::Kin;
 use super::declared::{PipelineText, SettingsText, SpecText, StageText};
 use super::fill::{KNOWN, fill, placeholders};
 use super::notes::{At, did_you_mean};
@@ -163,6 +164,20 @@ impl<'a> Resolver<'a> {
     }
 
     fn stages(&mut self, spec: &mut Spec, settings: &[&'a SettingsText], all: &[&'a StageText]) {
+        let kin = kin(spec, settings);
+        if let Some(stages) = kin.as_ref().and_then(|kin| self.alike.stages(kin, &spec.name)) {
+            spec.stages = stages;
+            order::check_side_by_side(&mut self.notes, spec);
+            return;
+        }
+        let noted = self.notes.noted;
+        self.resolve_stages(spec, settings, all);
+        if let Some(kin) = kin.filter(|_| self.notes.noted == noted) {
+            self.alike.learn(kin, &spec.stages);
+        }
+    }
+
+    fn resolve_stages(&mut self, spec: &mut Spec, settings: &[&'a SettingsText], all: &[&'a StageText]) {
         let Some(pipeline) = self.pipeline_text(&spec.pipeline) else { return };
         let (declared, built_in) = (self.declared, !self.declared.pipelines.contains_key(&spec.pipeline));
         for text in settings {
@@ -299,6 +314,15 @@ impl<'a> Resolver<'a> {
             }
         }
     }
+}
+
+/// What the stages of a spec depend on, if it says nothing of its own about them. `settings` are its own and those of its
+/// template.
+fn kin(spec: &Spec, settings: &[&SettingsText]) -> Option<Kin> {
+    let says_nothing = |own: &&SettingsText| own.stages.is_empty() && own.all.says_nothing();
+    let is_alike = spec.params.is_empty() && settings.first().is_none_or(says_nothing);
+    let template = settings.get(1).map(|template| std::ptr::from_ref(*template));
+    is_alike.then(|| Kin { pipeline: spec.pipeline.clone(), layer: spec.layer.clone(), template })
 }
 
 /// The parameters that a template uses, and whether that is all of them: a prompt file may use more.

@@ -6,7 +6,8 @@ use super::resolve::Resolver;
 use crate::base::{AgentName, Span, StageName};
 use crate::builtin;
 use crate::model::{
-    FailureClass, Ladders, Pattern, Prompt, PromptSource, Rung, Stage, Step, Tasks, USUAL_TIMEOUT, Work,
+    FailureClass, Ladders, Pattern, Prompt, PromptSource, Rung, Stage, StageSettings, Step, Tasks,
+    USUAL_TIMEOUT, Work,
 };
 use crate::syntax;
 use std::collections::BTreeMap;
@@ -144,25 +145,22 @@ impl Resolver<'_> {
         let ladders = self.ladders(scope, levels, &said.value);
         let (pools, resources) = self.tokens(levels, work.as_ref());
         let (work, declared_agent) = work?;
-        Some(Stage {
+        let settings = Arc::new(StageSettings {
             name: name.clone(),
             span,
             work,
             declared_agent,
-            inputs,
-            outputs,
             waits_for: Vec::new(),
-            env,
             symbolic_env,
             when: when.map(|said| said.value.clone()),
             timeout: any(levels, |text| text.timeout).or(Some(USUAL_TIMEOUT)),
             stall: any(levels, |text| text.stall),
             ladders,
-            tasks,
             pools,
             resources,
             alone: any(levels, |text| text.alone).unwrap_or(false),
-        })
+        });
+        Some(Stage { settings, inputs, outputs, env, tasks })
     }
 
     fn work(

@@ -9,6 +9,8 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::io;
 
+mod alike;
+mod compiled;
 mod keep;
 mod permission;
 
@@ -106,12 +108,15 @@ fn agent_of(stage: &Stage) -> (String, Option<String>) {
     }
 }
 
-fn whole() -> Loaded {
-    let files = [
+fn whole_files() -> Memory {
+    Memory::of(&[
         ("prompts/draft.md", "Draft {spec}"),
         ("specs/030-included/Specfile", "spec \"030-included\" \"Said in its own folder\""),
-    ];
-    load_with(WHOLE, &files)
+    ])
+}
+
+fn whole() -> Loaded {
+    load(&request(WHOLE), &whole_files())
 }
 
 #[test]

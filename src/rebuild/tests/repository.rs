@@ -1,7 +1,7 @@
 //! A repository in memory, and specs for stories.
 use crate::base::{AgentName, Oid, PipelineName, Span, SpecName, StageName, Stamp, Stamper};
 use crate::event::Verdict;
-use crate::model::{Ladders, Pattern, Prompt, PromptSource, Spec, Stage, Tasks, Work};
+use crate::model::{Ladders, Pattern, Prompt, PromptSource, Spec, Stage, StageSettings, Tasks, Work};
 use crate::rebuild::deed::{Deed, manifest, trace};
 use crate::rebuild::judge::{NeedNow, Question, judge};
 use crate::rebuild::mark::{How, LANDING, Mark, Trace};
@@ -244,26 +244,24 @@ pub(super) fn stage(name: &str, stage: &str, position: usize, inputs: &[&str], o
         let prompt = Prompt { text: "built in".into(), source: PromptSource::BuiltIn };
         Work::Agent { agent: AgentName::new("a").unwrap(), model: None, prompt }
     };
-    Stage {
+    let settings = StageSettings {
         name: StageName::new(stage).unwrap(),
         span: Span::default(),
         work,
         declared_agent: None,
-        inputs: patterns(inputs),
-        outputs: patterns(outputs),
         waits_for: position.checked_sub(1).into_iter().collect(),
-        env: Vec::new(),
         symbolic_env: Vec::new(),
         when: None,
         timeout: None,
         stall: None,
         ladders: Ladders::default(),
-        tasks: (stage == "implement")
-            .then(|| Tasks { file: pattern(name, "specs/{spec}/tasks.md"), parallel: 1 }),
         pools: Vec::new(),
         resources: Vec::new(),
         alone: false,
-    }
+    };
+    let tasks =
+        (stage == "implement").then(|| Tasks { file: pattern(name, "specs/{spec}/tasks.md"), parallel: 1 });
+    Stage { inputs: patterns(inputs), outputs: patterns(outputs), tasks, ..Stage::new(settings) }
 }
 
 pub(super) fn spec(name: &str) -> Spec {

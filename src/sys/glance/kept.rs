@@ -4,6 +4,7 @@
 use super::moment::Moment;
 use super::sights::holds;
 use crate::base::Stamp;
+use crate::sys::sealed;
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
@@ -42,10 +43,7 @@ pub struct Kept {
 impl Kept {
     /// What is remembered in this folder.
     pub fn read(folder: &Path) -> Option<Self> {
-        let file = folder.join(FILE);
-        // Nothing else may be waited for, or read without end.
-        file.symlink_metadata().ok().filter(fs::Metadata::is_file)?;
-        Self::unpack(&fs::read(file).ok()?)
+        Self::unpack(&sealed::read(&folder.join(FILE))?)
     }
 
     /// The answer to a question, if it is known and every place is as it was.
@@ -95,15 +93,11 @@ impl Kept {
             }
         }
         body.extend_from_slice(&self.seen);
-        [MAGIC, Stamp::of(&body).as_bytes(), &body].concat()
+        sealed::seal(MAGIC, &body)
     }
 
     fn unpack(bytes: &[u8]) -> Option<Self> {
-        let (stamp, body) = bytes.strip_prefix(MAGIC)?.split_at_checked(16)?;
-        if Stamp::of(body).as_bytes() != stamp {
-            return None;
-        }
-        let (count, mut rest) = body.split_first()?;
+        let (count, mut rest) = sealed::open(MAGIC, bytes)?.split_first()?;
         let mut answers = Vec::new();
         for _ in 0..*count {
             let key = Stamp::from_bytes(take(&mut rest, 16)?.try_into().ok()?);

@@ -2,7 +2,7 @@
 use super::{load_with, request};
 use crate::model::lower::tests::Memory;
 use crate::model::{Loaded, load};
-use proptest::prelude::*;
+use proptest::prelude::{any, prop, prop_assert_eq, proptest};
 use std::sync::Arc;
 
 const PIPELINES: &str = r#"agent "demo"
@@ -40,8 +40,8 @@ const SAYS: [&str; 9] = [
 fn loaded(specs: &[(usize, usize, bool)]) -> Loaded {
     let spec = |(name, says, _): &(usize, usize, bool)| format!("spec \"a{name}\" \"A\" {}\n", SAYS[*says]);
     let (low, top): (Vec<_>, Vec<_>) = specs.iter().partition(|(_, _, is_low)| *is_low);
-    let low: String = low.iter().map(|drawn| spec(drawn)).collect();
-    let top: String = top.iter().map(|drawn| spec(drawn)).collect();
+    let low: String = low.into_iter().map(spec).collect();
+    let top: String = top.into_iter().map(spec).collect();
     let text = PIPELINES.replace("agent \"other\" }\n", &format!("agent \"other\"\n{low} }}\n{top}"));
     load(&request(&text), &Memory::of(&[("p.md", "Plan it.")]))
 }

@@ -1,8 +1,8 @@
 //! What was packed comes back as it was, and only where everything it was made from is the same.
-use super::{Memory, WHOLE, request};
+use super::{Memory, WHOLE};
 use crate::base::Stamp;
 use crate::model::{Files, LoadRequest, Loaded, Pattern, Recording, Text, compiled, load};
-use proptest::prelude::*;
+use proptest::prelude::{any, prop, prop_assert, prop_assert_eq, proptest};
 
 const TEXT: &str = r#"agent "demo"
 include "more/*.kdl" "one.kdl"
@@ -32,7 +32,7 @@ fn whole_request() -> LoadRequest {
     LoadRequest {
         user_config: Some(Text { name: "config.kdl".into(), bytes: own }),
         env: [("SPECMAKE_MODEL".to_owned(), "m".to_owned())].into(),
-        ..request(TEXT)
+        ..super::request(TEXT)
     }
 }
 

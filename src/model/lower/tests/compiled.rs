@@ -73,7 +73,7 @@ fn all_of_it_comes_back() {
 
 #[test]
 fn the_whole_language_comes_back() {
-    let (request, files) = (super::request(WHOLE), super::whole_files());
+    let (files, request) = (super::whole_files(), super::request(WHOLE));
     let (loaded, bytes) = packed(&request, &files);
     let back = compiled::unpack(&bytes.unwrap(), &request, &files, program()).unwrap();
     assert_eq!(all(&back), all(&loaded));

@@ -161,7 +161,7 @@ impl Model {
         for spec in wanted {
             let mut stop = None;
             let is_parked = self.shape.specs[spec].parked && !wish.goals.contains(&spec);
-            let after = &self.shape.specs[spec].after;
+            let after = self.shape.afters(spec);
             let is_behind = after.iter().any(|after| stopped.get(after) == Some(&true));
             for stage in 0..self.shape.stages(spec).len() {
                 let needs = self.shape.needs(spec, stage).into_iter().map(|(need, _)| need);

@@ -31,6 +31,13 @@ pub struct Stage {
     pub tasks: Option<&'static str>,
 }
 
+impl Stage {
+    /// Whether its environment says something.
+    pub fn has_mode(&self) -> bool {
+        self.name == "build"
+    }
+}
+
 const fn stage(
     name: &'static str,
     by: By,
@@ -94,6 +101,8 @@ pub struct Spec {
     pub description: u8,
     pub needs: Vec<Need>,
     pub after: Vec<usize>,
+    /// Whether it comes after the first of the two layers, if it lies in none.
+    pub behind: bool,
     pub exports: bool,
     /// The parameter of its template, if it is from one.
     pub flavour: Option<u8>,
@@ -113,6 +122,8 @@ pub struct Shape {
     pub prompts: [u8; 3],
     /// Which words the command has.
     pub line: u8,
+    /// The environment of a stage.
+    pub mode: u8,
     pub agent: u8,
     pub model: u8,
     pub taste_counts: bool,
@@ -158,6 +169,18 @@ impl Shape {
     pub fn all_needs(&self, spec: usize) -> Vec<usize> {
         let last = self.stages(spec).len() - 1;
         self.needs(spec, last).into_iter().map(|(on, _)| on).collect()
+    }
+
+    /// All that merely comes before a spec.
+    pub fn afters(&self, spec: usize) -> Vec<usize> {
+        let own = &self.specs[spec];
+        let of_layer = |on: &usize| self.is_behind(own) && self.specs[*on].upper == Some(false);
+        own.after.iter().copied().chain((0..self.specs.len()).filter(of_layer)).collect()
+    }
+
+    /// Whether a spec comes after the lower layer, if there is one.
+    pub fn is_behind(&self, spec: &Spec) -> bool {
+        spec.behind && spec.upper.is_none() && self.specs.iter().any(|other| other.upper == Some(false))
     }
 
     /// Whether a spec goes on without one that it needs.
@@ -215,7 +238,8 @@ impl Shape {
                 };
                 let files = named("input", stage.inputs)
                     + &named("output", stage.output.as_slice())
-                    + &named("tasks", stage.tasks.as_slice());
+                    + &named("tasks", stage.tasks.as_slice())
+                    + &if stage.has_mode() { format!("; env MODE=\"{}\"", self.mode) } else { String::new() };
                 let ladder =
                     if stage.by == By::Gate { String::new() } else { format!("; on-failure {{ {ladder} }}") };
                 writeln!(text, "{indent}  stage {:?} {{ {work}{files}{ladder} }}", stage.name).unwrap();
@@ -277,6 +301,9 @@ impl Shape {
         for on in &spec.after {
             write!(line, " after {:?};", self.specs[*on].name).unwrap();
         }
+        if self.is_behind(spec) {
+            line.push_str(" after \"lower\";");
+        }
         if spec.exports {
             line.push_str(" exports \"shared/{spec}.txt\";");
         }
@@ -304,11 +331,13 @@ fn spec(at: usize) -> impl Strategy<Value = Spec> {
             description: 0,
             needs,
             after,
+            // Of the lower layer, nothing comes after what is declared third.
+            behind: at >= 2 && rare.is_multiple_of(2),
             exports,
             flavour: (flavour == 0).then_some(0),
             upper: match layer {
                 0 | 1 if at < 2 => Some(false),
-                0 if at >= 2 => Some(true),
+                0 | 1 if at >= 2 => Some(true),
                 _ => None,
             },
             adopted: adopted.saturating_sub(4),
@@ -324,6 +353,7 @@ pub fn shape() -> impl Strategy<Value = Shape> {
         specs,
         prompts: [0; 3],
         line: 0,
+        mode: 0,
         agent: 0,
         model: 0,
         taste_counts,

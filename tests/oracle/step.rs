@@ -40,6 +40,10 @@ pub enum Step {
     Command {
         text: u8,
     },
+    /// The environment of a stage.
+    Mode {
+        text: u8,
+    },
     /// Another model, or another agent: nobody's business unless the project says so.
     Model {
         text: u8,
@@ -160,12 +164,13 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (spec(), 0..3_u8).prop_map(|(spec, text)| Step::Describe { spec, text }),
         1 => (spec(), 0..3_u8).prop_map(|(spec, text)| Step::Prompt { spec, text }),
         1 => (0..3_u8).prop_map(|text| Step::Command { text }),
+        1 => (0..3_u8).prop_map(|text| Step::Mode { text }),
         1 => (0..3_u8).prop_map(|text| Step::Model { text }),
         1 => (0..3_u8, 1..4_u8).prop_map(|(remark, jobs)| Step::Reformat { remark, jobs }),
         1 => spec().prop_map(|spec| Step::Rename { spec }),
         1 => (0..3_u8).prop_map(|text| Step::Agent { text }),
         1 => (spec(), 0..3_usize, any::<bool>()).prop_map(|(spec, file, committed)| Step::Delete { spec, file, committed }),
-        1 => (spec(), spec(), any::<bool>(), any::<bool>())
+        3 => (spec(), spec(), any::<bool>(), any::<bool>())
             .prop_map(|(spec, on, late, optional)| Step::Need { spec, on, late, optional }),
         1 => spec().prop_map(|spec| Step::Layer { spec }),
         1 => spec().prop_map(|spec| Step::Park { spec }),

@@ -17,6 +17,7 @@ fn shape(ways: &[Way]) -> Shape {
         description: 0,
         needs: Vec::new(),
         after: Vec::new(),
+        behind: false,
         exports: false,
         flavour: None,
         upper: None,
@@ -27,6 +28,7 @@ fn shape(ways: &[Way]) -> Shape {
         specs: ways.iter().enumerate().map(spec).collect(),
         prompts: [0; 3],
         line: 0,
+        mode: 0,
         agent: 0,
         model: 0,
         taste_counts: false,
@@ -111,4 +113,14 @@ fn what_is_asked_for_after_a_rename_hands_on_what_it_did_before() {
     let begin = [BUILD, Step::Rename { spec: 0 }, always(End::Fail(0))];
     let shape = shape(&[Way::Full]);
     tell(&shape, &[&begin[..], &[Step::Touch { spec: 0 }, edit, build]].concat());
+}
+
+#[test]
+fn what_comes_after_a_layer_waits_for_all_of_it() {
+    let mut shape = shape(&[Way::One, Way::Docs, Way::One]);
+    (shape.specs[0].upper, shape.specs[1].upper) = (Some(false), Some(false));
+    shape.specs[2].behind = true;
+    let fails = Step::Build { goals: 0, luck: 0, manner: Manner::Plain, end: End::Fail(0) };
+    // While the second one waits for a person, the third one does so too.
+    tell(&shape, &[fails.clone(), Step::Approve { spec: 1 }, fails, BUILD]);
 }

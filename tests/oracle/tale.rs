@@ -104,6 +104,10 @@ impl<'t, P: Program> Tale<'t, P> {
                 self.model.shape.line = *text;
                 self.specfile("Specfile: command");
             }
+            Step::Mode { text } => {
+                self.model.shape.mode = *text;
+                self.specfile("Specfile: environment");
+            }
             Step::Model { text } => {
                 self.model.shape.model = *text;
                 self.specfile("Specfile: model");
@@ -119,7 +123,8 @@ impl<'t, P: Program> Tale<'t, P> {
             }
             Step::Rename { spec } => self.rename(spec % count),
             Step::Need { spec, on, late, optional } => {
-                self.need(spec % count, Need { on: on % count, late: *late, optional: *optional });
+                let spec = spec % count;
+                self.need(spec, Need { on: on % spec.max(1), late: *late, optional: *optional });
             }
             Step::Layer { spec } => self.layer(spec % count),
             Step::Park { spec } => {

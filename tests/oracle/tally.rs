@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 /// All kinds, each with what must occur of it in a thousand histories.
-const KINDS: [&str; 61] = [
+const KINDS: [&str; 63] = [
     "graph: full",
     "graph: gate",
     "graph: one stage",
@@ -13,6 +13,7 @@ const KINDS: [&str; 61] = [
     "graph: need with `for`",
     "graph: optional need",
     "graph: after",
+    "graph: after a layer",
     "graph: exports",
     "graph: template",
     "graph: parked",
@@ -40,6 +41,7 @@ const KINDS: [&str; 61] = [
     "Specfile: prompt",
     "Specfile: parameter of a template",
     "Specfile: command",
+    "Specfile: environment",
     "Specfile: agent",
     "Specfile: model",
     "Specfile: format",
@@ -93,6 +95,7 @@ impl Tally {
         has("graph: need with `for`", any(&|spec| spec.needs.iter().any(|need| need.late)));
         has("graph: optional need", any(&|spec| spec.needs.iter().any(|need| need.optional)));
         has("graph: after", any(&|spec| !spec.after.is_empty()));
+        has("graph: after a layer", any(&|spec| shape.is_behind(spec)));
         has("graph: exports", any(&|spec| spec.exports));
         has("graph: template", any(&|spec| spec.flavour.is_some()));
         has("graph: parked", any(&|spec| spec.parked));

@@ -49,6 +49,9 @@ impl Model {
             By::Command => texts.insert("`run` line".to_owned(), asked),
             By::Gate => None,
         };
+        if self.shape.stages(spec)[stage].has_mode() {
+            texts.insert("env `MODE`".to_owned(), self.shape.mode.to_string());
+        }
         if self.shape.taste_counts && by == By::Agent {
             texts.insert("agent".to_owned(), self.shape.agent.to_string());
             texts.insert("model".to_owned(), self.shape.model.to_string());

@@ -179,7 +179,9 @@ impl<'a> Question<'a> {
         let later = self.spec.stages.iter().filter(|stage| !since.before.contains(&stage.name));
         let later = later.filter_map(|stage| match self.line.last(&names, &stage.name) {
             // What was done by hand was done by nobody who read what is there.
-            Last::Done { trace, since } if trace.how != How::Adopted => Some(since),
+            Last::Done { trace, since } if trace.how != How::Adopted && self.has_base(trace, since) => {
+                Some(since)
+            }
             _ => None,
         });
         let landed = names.iter().flat_map(|name| self.line.standing_landings(name)).map(|(seq, _)| seq);
@@ -188,6 +190,13 @@ impl<'a> Question<'a> {
         seqs.sort_unstable();
         seqs.dedup();
         seqs.into_iter().map(|seq| self.line.commit(seq).oid).collect()
+    }
+
+    /// Whether a commit has all that its trace speaks of: a person's word is said of what the base has too, which the
+    /// branch may not have taken in yet.
+    fn has_base(&self, trace: &Trace, since: Seq) -> bool {
+        let base = trace.at.and_then(|at| self.line.seq(at));
+        base.is_none_or(|base| self.line.is_ancestor(base, since))
     }
 
     /// The files of a pattern that put the stage out of date.

@@ -124,3 +124,13 @@ fn what_comes_after_a_layer_waits_for_all_of_it() {
     // While the second one waits for a person, the third one does so too.
     tell(&shape, &[fails.clone(), Step::Approve { spec: 1 }, fails, BUILD]);
 }
+
+#[test]
+fn a_later_stage_that_was_touched_does_not_vouch_for_what_its_commit_has() {
+    let edit = |text, committed| Step::Edit { spec: 0, file: 1, text, committed };
+    let always = Step::Build { goals: 0, luck: 0, manner: Manner::Always, end: End::Fail(0) };
+    let build = Step::Build { goals: 0, luck: 0, manner: Manner::Plain, end: End::Well };
+    let begin = [build.clone(), edit(0, false), always, edit(1, true)];
+    let end = [Step::Touch { spec: 0 }, edit(0, false), build];
+    tell(&shape(&[Way::Full]), &[&begin[..], &end].concat());
+}

@@ -9,8 +9,8 @@
 //! *anew* writes every file, as git does. *from a spare one* takes the files of a worktree that is not needed any more:
 //! what shapes a checkout is held against what did then, every file against what was noted of it, and git writes what
 //! differs. *with a cache* is the same beside a folder of 2,000 files that `keep` names: what lies in it is looked through
-//! when it is put by, and moved. *clones* share their blocks with the files of the main checkout, each held against the
-//! name of its blob; the disk must share blocks, as btrfs and xfs do. A build keeps none in memory, where a file may change without a trace, and none of fewer files than
+//! when it is put by, and moved. Where the disk shares blocks a build clones files of the main checkout; those here are too
+//! small for that. A build keeps none in memory, where a file may change without a trace, and none of fewer files than
 //! `sys::spare::WORTH`; this bench does, to tell what is gained. Most of what is left is stats (one a file) and an index
 //! that git reads and writes whole.
 #![expect(clippy::print_stdout, reason = "it is what a bench says")]
@@ -59,7 +59,6 @@ struct Times {
     put_by: Vec<f64>,
     cached: Vec<f64>,
     cached_put_by: Vec<f64>,
-    cloned: Vec<f64>,
 }
 
 fn measure(files: usize, rounds: usize) -> Result<()> {
@@ -73,7 +72,6 @@ fn measure(files: usize, rounds: usize) -> Result<()> {
     let some = Sparing { most: 1, free: 0, worth: 0, any_disk: true, ..none };
     let keep = Keep::new(&["target".to_owned()], []);
     let keeping = Sparing { keep: Some(&keep), ..some };
-    let shares = world.shares_blocks();
     world.make("first", 0, some)?.retire(Some("spec/first"), some)?;
     for round in 0..all {
         let name = |way: &str| format!("{way}-{round}");
@@ -98,13 +96,6 @@ fn measure(files: usize, rounds: usize) -> Result<()> {
             return Err("the spare worktree was not used".into());
         }
         world.require_as_committed(&name("spare"), round)?;
-        if shares {
-            let mut cloned = None;
-            let took = timed(|| world.make(&name("cloned"), round, some).map(|made| cloned = Some(made)))?;
-            world.require_as_committed(&name("cloned"), round)?;
-            world.retire(cloned.take(), &name("cloned"), none)?;
-            times.cloned.push(took);
-        }
         world.leave_cache(&name("spare"))?;
         let cached_put_by = timed(|| world.retire(spare.take(), &name("spare"), keeping))?;
         let took = timed(|| world.make(&name("cached"), round, keeping).map(|made| spare = Some(made)))?;
@@ -133,10 +124,6 @@ fn measure(files: usize, rounds: usize) -> Result<()> {
     say("anew", median(times.anew), by_git);
     say("from a spare one, 10 files differ", median(times.spare), by_git);
     say("from a spare one, with a cache", median(times.cached), by_git);
-    match shares {
-        true => say("clones", median(times.cloned), by_git),
-        false => println!("  clones: the disk shares no blocks"),
-    }
     say("git worktree remove", removed_by_git, removed_by_git);
     say("removed", median(times.removed), removed_by_git);
     say("removed, its files put by", median(times.put_by), removed_by_git);
@@ -215,14 +202,6 @@ impl World {
             fs::write(folder.join(format!("f{file}")), "cached\n")?;
         }
         Ok(())
-    }
-
-    /// Whether the disk shares blocks between files.
-    fn shares_blocks(&self) -> bool {
-        let (from, to) = (self.top.path().join("repo/f"), self.top.path().join("shared"));
-        let tried = fs::write(&from, "one\n").and_then(|()| reflink_copy::reflink(&from, &to));
-        drop((fs::remove_file(from), fs::remove_file(to)));
-        tried.is_ok()
     }
 
     fn require_as_committed(&self, name: &str, round: usize) -> Result<()> {

@@ -70,6 +70,11 @@ impl Noted {
         self.0[36..] == [0; 4]
     }
 
+    /// How many bytes the file has.
+    pub(crate) fn length(&self) -> u64 {
+        self.number(36).into()
+    }
+
     /// Whether a file of which this is noted cannot have changed since `moment` without its stat telling.
     pub(crate) fn is_older_than(&self, moment: Stamped) -> bool {
         let (seconds, nanos) = (i64::from(self.number(0)), self.number(4));

@@ -18,6 +18,9 @@ use std::thread;
 /// So much is read at a time.
 const PIECE: usize = 128 * 1024;
 
+/// Files of fewer bytes than this, on the average, git writes as fast.
+const LARGE: u64 = 8 * 1024;
+
 /// Words in attributes by which a file may not be the bytes of its blob.
 const CONVERTS: [&[u8]; 4] = [b"crlf", b"ident", b"filter", b"encoding"];
 
@@ -34,7 +37,7 @@ pub(crate) fn clone_from_main(
 ) -> Result<bool, GitError> {
     let main = git.main();
     let (Some(from), Some(top)) = (main.work_tree(), git.work_tree()) else { return Ok(false) };
-    if shape.converts || !can_clone(top, sparing.cloning) {
+    if shape.converts || !is_worth(&main, sparing.cloning) || !can_clone(top, sparing.cloning) {
         return Ok(false);
     }
     let commit = commit.to_string();
@@ -55,6 +58,17 @@ pub(crate) fn clone_from_main(
     fs::write(&index, made).map_err(words())?;
     git.run(&git.command(["-c", "core.sparseCheckout=false", "read-tree", "-m", "-u", &commit]))?;
     Ok(true)
+}
+
+/// Whether the files of the main checkout are so large that clones cost less than writing them.
+fn is_worth(main: &Git, cloning: Cloning) -> bool {
+    if cloning == Cloning::Copied {
+        return true;
+    }
+    let Ok(bytes) = fs::read(main.git_dir().join("index")) else { return false };
+    let Some(rows) = Rows::read(&bytes) else { return false };
+    let total: u64 = rows.rows.iter().map(|row| row.noted().length()).sum();
+    total >= LARGE.saturating_mul(rows.rows.len() as u64)
 }
 
 /// Whether the disk of a folder shares blocks, tried on git's link in it.
@@ -213,6 +227,7 @@ mod tests {
             ("deep/b.txt", "two\n"),
             ("deep/c.txt", "three\n"),
             ("empty", ""),
+            ("large.txt", &"large\n".repeat(20_000)),
         ])
     }
 
@@ -271,7 +286,7 @@ mod tests {
         let garden = garden("");
         garden.check("a", None, SOME);
         let shares = can_clone(&garden.place("a"), Cloning::Shared);
-        forget(&garden, "a.txt");
+        forget(&garden, "large.txt");
         let start = Start::Detached(garden.world.oid("main"));
         let made = Worktree::add_sparing(&garden.git, &garden.place("b"), start, SOME);
         assert_eq!(made.is_ok(), shares);

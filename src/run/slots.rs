@@ -8,7 +8,8 @@ use std::sync::PoisonError;
 /// the same specs.
 pub(super) fn keep(settings: &Settings) -> Option<Keep> {
     let under = std::iter::once(&settings.specs).chain(&settings.setup).map(String::as_str);
-    (!settings.keep.is_empty()).then(|| Keep::new(&settings.keep, under))
+    let keep = || Keep::new(&settings.keep, under).beside(&settings.copy, &settings.link);
+    (!settings.keep.is_empty()).then(keep)
 }
 
 impl Site {

@@ -5,10 +5,13 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
+/// No such file is larger, be it of a million specs. In bytes.
+const LARGEST: u64 = 1 << 28;
+
 /// The bytes of such a file; they still are to be opened.
 pub fn read(file: &Path) -> Option<Vec<u8>> {
     // Nothing else may be waited for, or read without end.
-    file.symlink_metadata().ok().filter(fs::Metadata::is_file)?;
+    file.symlink_metadata().ok().filter(|found| found.is_file() && found.len() <= LARGEST)?;
     fs::read(file).ok()
 }
 
@@ -23,12 +26,20 @@ pub fn seal(magic: &[u8], body: &[u8]) -> Vec<u8> {
     [magic, Stamp::of(body).as_bytes(), body].concat()
 }
 
-/// Writes such a file in the place of a former one. Who reads it meanwhile sees the one or the other.
+/// Writes such a file in the place of a former one. Who reads it meanwhile sees the one or the other; of two who write it
+/// at once, one may have to give up.
 ///
 /// # Errors
 /// Whatever the disk says.
 pub fn write(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
-    let mut new = tempfile::Builder::new().prefix(&format!("{name}.")).tempfile_in(folder)?;
+    let prefix = format!("{name}.");
+    // What a kill left half done.
+    for left in fs::read_dir(folder)?.flatten() {
+        if left.file_name().as_encoded_bytes().starts_with(prefix.as_bytes()) {
+            drop(fs::remove_file(left.path()));
+        }
+    }
+    let mut new = tempfile::Builder::new().prefix(&prefix).tempfile_in(folder)?;
     new.write_all(bytes)?;
     new.persist(folder.join(name)).map(drop).map_err(|error| error.error)
 }
@@ -60,6 +71,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().join("x");
         assert_eq!(read(&place), None);
+        fs::write(folder.path().join("x.half"), b"").unwrap();
         write(folder.path(), "x", b"1").unwrap();
         write(folder.path(), "x", b"2").unwrap();
         assert_eq!(read(&place).as_deref(), Some(&b"2"[..]));

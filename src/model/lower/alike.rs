@@ -1,7 +1,7 @@
 //! Stages of specs that say nothing of their own about them: what those of one spec come to, those of all others of its
 //! pipeline, layer and template do as well, but for what holds the spec's name.
 use super::declared::SettingsText;
-use super::fill::fill;
+use super::fill::{fill, placeholders};
 use crate::base::{LayerName, PipelineName, SpecName};
 use crate::model::{Pattern, Stage, Tasks};
 use std::collections::HashMap;
@@ -39,7 +39,10 @@ pub(in crate::model) fn of_spec(stage: &Stage, spec: &str) -> Option<Stage> {
         if !pattern.names_spec() {
             return Some(pattern.clone());
         }
-        pattern.read_as(&fill(pattern.symbolic(), |word| (word == "spec").then_some(spec))).ok()
+        let resolved = fill(pattern.symbolic(), |word| (word == "spec").then_some(spec));
+        // A name in braces of its own may read as a placeholder, which nobody knows.
+        let is_whole = placeholders(&resolved).next().is_none();
+        is_whole.then(|| pattern.read_as(&resolved).ok()).flatten()
     };
     let patterns = |all: &[Pattern]| all.iter().map(pattern).collect::<Option<Vec<_>>>();
     let tasks = match &stage.tasks {

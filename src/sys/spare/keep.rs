@@ -22,6 +22,8 @@ pub struct Keep {
     /// Paths relative to the top of a worktree, none in another.
     pub(super) folders: Vec<String>,
     pub(super) under: Stamp,
+    /// What is copied from the main checkout, and linked to: it comes first.
+    brings: (Vec<String>, Vec<String>),
 }
 
 impl Keep {
@@ -29,7 +31,24 @@ impl Keep {
     pub fn new<'a>(folders: &[String], under: impl IntoIterator<Item = &'a str>) -> Self {
         let under =
             under.into_iter().fold(Stamper::new("keep"), |stamper, one| stamper.field(one.as_bytes()));
-        Self { folders: folders.to_vec(), under: under.stamp() }
+        Self { folders: folders.to_vec(), under: under.stamp(), brings: Default::default() }
+    }
+
+    /// The same where `copy` and `link` bring something in: what comes into a folder takes its place.
+    #[must_use]
+    pub fn beside(self, copy: &[String], link: &[String]) -> Self {
+        Self { brings: (copy.to_vec(), link.to_vec()), ..self }
+    }
+
+    /// What `copy` and `link` are to bring in.
+    pub(crate) fn brings(&self) -> (&[String], &[String]) {
+        (&self.brings.0, &self.brings.1)
+    }
+
+    /// The same without the folders into which one of these paths is brought.
+    pub(crate) fn without(&self, brought_in: &[String]) -> Self {
+        let folders = self.folders.iter().filter(|folder| brought_into(brought_in, folder).is_none());
+        Self { folders: folders.cloned().collect(), ..self.clone() }
     }
 }
 
@@ -93,6 +112,11 @@ pub(super) fn ignored(git: &Git, folders: &[String]) -> Result<HashSet<String>, 
     let asked: Vec<String> = folders.iter().map(|folder| format!("./{folder}")).collect();
     let command = git.command(["check-ignore", "-z", "--stdin"]);
     let answer = git.ask(&command.stdin(nul_separated(asked.iter().map(String::as_str))))?;
+    // It gives up at the first one that lies in a submodule, whatever the others are.
+    if !matches!(answer.status.code(), Some(0 | 1)) && folders.len() > 1 {
+        let each: Result<Vec<_>, _> = folders.chunks(1).map(|one| ignored(git, one)).collect();
+        return Ok(each?.into_iter().flatten().collect());
+    }
     let names = answer.stdout.split(|byte| *byte == 0).map(path::to_text);
     Ok(names.filter_map(|name| name.strip_prefix("./").map(ToOwned::to_owned)).collect())
 }

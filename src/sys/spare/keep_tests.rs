@@ -324,3 +324,15 @@ fn a_note_that_is_not_whole_is_none() {
         assert_eq!(left(&garden.place("b")), [""; 0]);
     }
 }
+
+#[test]
+fn what_a_person_brings_in_comes_before_what_is_kept() {
+    let keep = keep().beside(&["target/conf".to_owned()], &[]);
+    for sparing in ways(&keep) {
+        let garden = garden();
+        assert_eq!(retire(&garden, "a", sparing, |_| ()), []);
+        garden.world.write("target/conf", "a person's\n");
+        let made = garden.add("b", None, sparing);
+        assert_eq!(left(made.top()), ["web/cache/x"]);
+    }
+}

@@ -1,64 +1,99 @@
 //! One look through a folder that is to be kept, no link followed: what must not come to life in another worktree.
 use super::not_kept::Why;
 use super::raze::{folder, look};
+use super::ways::wide;
 use crate::sys::git::path;
 use rustix::fd::OwnedFd;
-use rustix::fs::{Dir, FileType, readlinkat};
+use rustix::fs::{Dir, FileType, Stat, readlinkat};
 use rustix::io::Errno;
+use std::collections::HashMap;
 use std::ffi::CStr;
 use std::io;
 
 /// No build leaves folders as deep as this.
-const DEEPEST: usize = 400;
+const DEEPEST: usize = 200;
+
+/// What lies in the folder of a repository, with a worktree or without.
+const REPOSITORY: [&[u8]; 3] = [b"HEAD", b"objects", b"refs"];
 
 /// Looks through a folder at `place`, relative to the top of its worktree.
 ///
 /// # Errors
-/// What keeps it from being kept: a link that leads out of the worktree or to git's own file there, a repository,
-/// something mounted, or what cannot be read.
+/// What keeps it from being kept: a link that leads out of the worktree or to git's own file there, a file that has
+/// another name elsewhere, a repository, something mounted, or what cannot be read.
 pub(super) fn look_through(opened: &OwnedFd, place: &str) -> Result<(), Why> {
-    let mut place = place.as_bytes().to_vec();
-    below(opened, &mut place)
+    let mut look = Look { place: place.as_bytes().to_vec(), named: HashMap::new() };
+    look.below(opened)?;
+    match look.named.into_values().find(|named| named.elsewhere > 0) {
+        Some(named) => Err(Why::NamedElsewhere(named.place)),
+        None => Ok(()),
+    }
 }
 
-fn below(opened: &OwnedFd, place: &mut Vec<u8>) -> Result<(), Why> {
-    let depth = place.split(|byte| *byte == b'/').count();
-    if depth > DEEPEST {
-        return Err(Why::Disk("it is too deep".to_owned()));
-    }
-    for entry in Dir::read_from(opened).map_err(|error| Why::of(&error.into()))? {
-        let entry = entry.map_err(|error| Why::of(&error.into()))?;
-        let name = entry.file_name();
-        if matches!(name.to_bytes(), b"." | b"..") {
-            continue;
-        }
-        let length = place.len();
-        place.push(b'/');
-        place.extend_from_slice(name.to_bytes());
-        one(opened, name, entry.file_type(), depth, place)?;
-        place.truncate(length);
-    }
-    Ok(())
+struct Look {
+    /// What is looked at, relative to the top of its worktree.
+    place: Vec<u8>,
+    /// Files with more than one name, by their number.
+    named: HashMap<u64, Named>,
 }
 
-fn one(parent: &OwnedFd, name: &CStr, told: FileType, depth: usize, place: &mut Vec<u8>) -> Result<(), Why> {
-    if is_git(name.to_bytes()) {
-        return Err(Why::Repository(path::to_text(place)));
+/// A file with more than one name.
+struct Named {
+    place: String,
+    /// How many names were not found yet.
+    elsewhere: u64,
+}
+
+impl Look {
+    fn below(&mut self, opened: &OwnedFd) -> Result<(), Why> {
+        let depth = self.place.split(|byte| *byte == b'/').count();
+        if depth > DEEPEST {
+            return Err(Why::Disk("it is too deep".to_owned()));
+        }
+        let mut parts = 0;
+        for entry in Dir::read_from(opened).map_err(|error| Why::of(&error.into()))? {
+            let entry = entry.map_err(|error| Why::of(&error.into()))?;
+            let name = entry.file_name();
+            if matches!(name.to_bytes(), b"." | b"..") {
+                continue;
+            }
+            parts += usize::from(REPOSITORY.contains(&name.to_bytes()));
+            let length = self.place.len();
+            self.place.push(b'/');
+            self.place.extend_from_slice(name.to_bytes());
+            self.one(opened, name, depth)?;
+            self.place.truncate(length);
+        }
+        if parts == REPOSITORY.len() { Err(Why::Repository(path::to_text(&self.place))) } else { Ok(()) }
     }
-    // Not every disk tells it with the name.
-    let kind = match told {
-        FileType::Unknown => {
-            look(parent, name).map(|stat| FileType::from_raw_mode(stat.st_mode)).map_err(|e| Why::of(&e))?
+
+    fn one(&mut self, parent: &OwnedFd, name: &CStr, depth: usize) -> Result<(), Why> {
+        if is_git(name.to_bytes()) {
+            return Err(Why::Repository(path::to_text(&self.place)));
         }
-        told => told,
-    };
-    match kind {
-        FileType::Directory => below(&folder(parent, name).map_err(|error| Why::of(&error))?, place),
-        FileType::Symlink => {
-            let text = readlinkat(parent, name, Vec::new()).map_err(|error| Why::of(&error.into()))?;
-            if stays(text.to_bytes(), depth) { Ok(()) } else { Err(Why::LeadsOut(path::to_text(place))) }
+        let stat = look(parent, name).map_err(|error| Why::of(&error))?;
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::Directory => self.below(&folder(parent, name).map_err(|error| Why::of(&error))?),
+            FileType::Symlink => {
+                let text = readlinkat(parent, name, Vec::new()).map_err(|error| Why::of(&error.into()))?;
+                let leads_out = || Why::LeadsOut(path::to_text(&self.place));
+                stays(text.to_bytes(), depth).then_some(()).ok_or_else(leads_out)
+            }
+            _ => {
+                self.name(&stat);
+                Ok(())
+            }
         }
-        _ => Ok(()),
+    }
+
+    /// One name of a file was found. All lie on one disk: no other one was entered.
+    fn name(&mut self, stat: &Stat) {
+        let links = wide(stat.st_nlink);
+        if links > 1 {
+            let place = &self.place;
+            let new = || Named { place: path::to_text(place), elsewhere: links };
+            self.named.entry(wide(stat.st_ino)).or_insert_with(new).elsewhere -= 1;
+        }
     }
 }
 
@@ -132,6 +167,17 @@ mod tests {
         let git = Err(Why::Repository("web/kept/deep/.git".to_owned()));
         check(|kept| fs::create_dir(kept.join("deep/.git")).unwrap(), git.clone());
         check(|kept| fs::write(kept.join("deep/.git"), "gitdir: /").unwrap(), git);
+        check(|kept| fs::hard_link(kept.join("deep/file"), kept.join("same")).unwrap(), Ok(()));
+        let elsewhere = Err(Why::NamedElsewhere("web/kept/deep/file".to_owned()));
+        check(|kept| fs::hard_link(kept.join("deep/file"), kept.join("../same")).unwrap(), elsewhere);
+        let bare = Err(Why::Repository("web/kept/deep".to_owned()));
+        let init = |kept: &Path| {
+            for name in ["deep/objects", "deep/refs"] {
+                fs::create_dir(kept.join(name)).unwrap();
+            }
+            fs::write(kept.join("deep/HEAD"), "ref: refs/heads/main\n").unwrap();
+        };
+        check(init, bare);
         let deep = |kept: &Path| fs::create_dir_all(kept.join("d/".repeat(DEEPEST))).unwrap();
         check(deep, Err(Why::Disk("it is too deep".to_owned())));
     }

@@ -31,6 +31,9 @@ pub enum Why {
     /// A link in it does not stay in the worktree.
     #[error("the link `{0}` in it does not stay in the worktree")]
     LeadsOut(String),
+    /// A file in it has another name somewhere else: who writes to the one writes to the other.
+    #[error("`{0}` in it has another name outside of it, by a hard link")]
+    NamedElsewhere(String),
     /// A repository lies in it.
     #[error("`{0}` in it belongs to a repository of its own")]
     Repository(String),

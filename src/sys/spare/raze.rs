@@ -3,7 +3,8 @@
 use super::has_mounts;
 use super::ways::{low, wide};
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, openat, statat, unlinkat};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, openat, renameat, statat, unlinkat};
+use rustix::io::Errno;
 use std::ffi::{CStr, CString};
 use std::fs::Permissions;
 use std::io;
@@ -39,7 +40,6 @@ pub(super) fn folder(parent: impl AsFd, name: &CStr) -> io::Result<OwnedFd> {
 #[cfg(target_os = "linux")]
 fn enter(parent: BorrowedFd<'_>, name: &CStr, flags: OFlags) -> io::Result<OwnedFd> {
     use rustix::fs::{ResolveFlags, openat2};
-    use rustix::io::Errno;
     match openat2(parent, name, flags, Mode::empty(), ResolveFlags::NO_XDEV) {
         // A system of before 5.6, or a container that knows no such call.
         Err(Errno::NOSYS | Errno::PERM) => enter_by_list(parent, name, flags),
@@ -84,15 +84,8 @@ pub(super) fn is_folder(stat: &Stat) -> bool {
 /// Something there is mounted or on another disk than `disk`, or cannot be removed: the first of it.
 pub(super) fn raze(parent: impl AsFd, name: &CStr, disk: u64) -> io::Result<()> {
     let parent = parent.as_fd();
-    let stat = look(parent, name)?;
-    if !is_folder(&stat) {
-        return Ok(unlinkat(parent, name, AtFlags::empty())?);
-    }
-    if wide(stat.st_dev) != disk {
-        return Err(io::ErrorKind::CrossesDevices.into());
-    }
-    if stat.st_mode & Mode::RWXU.as_raw_mode() != Mode::RWXU.as_raw_mode() {
-        open_up(parent, name, &stat);
+    if is_gone(parent, name, disk)? {
+        return Ok(());
     }
     empty(&folder(parent, name)?, disk)?;
     Ok(unlinkat(parent, name, AtFlags::REMOVEDIR)?)
@@ -102,10 +95,82 @@ pub(super) fn raze(parent: impl AsFd, name: &CStr, disk: u64) -> io::Result<()> 
 ///
 /// # Errors
 /// As of [`raze`].
-pub(super) fn empty(folder: &OwnedFd, disk: u64) -> io::Result<()> {
-    let all = names(folder)?.into_iter().map(|name| raze(folder, &name, disk));
-    // Not at the first error: the others go all the same.
-    all.fold(Ok(()), io::Result::and)
+pub(super) fn empty(top: &OwnedFd, disk: u64) -> io::Result<()> {
+    let mut razing = Razing { top, disk, moved_up: Vec::new(), moved: 0 };
+    let mut all = razing.below(top, 0);
+    while let Some(name) = razing.moved_up.pop() {
+        let one = razing.one(top.as_fd(), &name, 0);
+        all = all.and(one);
+    }
+    all
+}
+
+/// So many folders deep it goes at once, and has as many open; what lies deeper comes up to the top first, so that no
+/// depth is too much.
+const DEEPEST: usize = 100;
+
+/// A folder that is being emptied.
+struct Razing<'a> {
+    top: &'a OwnedFd,
+    disk: u64,
+    /// What came up to the top and is still to go.
+    moved_up: Vec<CString>,
+    /// How many came up.
+    moved: u64,
+}
+
+impl Razing<'_> {
+    fn below(&mut self, folder: &OwnedFd, depth: usize) -> io::Result<()> {
+        let mut all = Ok(());
+        for name in names(folder)? {
+            // Not at the first error: the others go all the same.
+            let one = self.one(folder.as_fd(), &name, depth);
+            all = all.and(one);
+        }
+        all
+    }
+
+    fn one(&mut self, parent: BorrowedFd<'_>, name: &CStr, depth: usize) -> io::Result<()> {
+        if is_gone(parent, name, self.disk)? {
+            return Ok(());
+        }
+        if depth == DEEPEST {
+            return self.move_up(parent, name);
+        }
+        self.below(&folder(parent, name)?, depth + 1)?;
+        Ok(unlinkat(parent, name, AtFlags::REMOVEDIR)?)
+    }
+
+    fn move_up(&mut self, parent: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
+        loop {
+            self.moved += 1;
+            let up = CString::new(format!("specmake-{}", self.moved))?;
+            match renameat(parent, name, self.top, &up) {
+                Ok(()) => {
+                    self.moved_up.push(up);
+                    return Ok(());
+                }
+                Err(Errno::EXIST | Errno::NOTEMPTY | Errno::NOTDIR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+/// Removes what is no folder. False: it is one, on this disk, and as far as that can be done it is open to us.
+fn is_gone(parent: BorrowedFd<'_>, name: &CStr, disk: u64) -> io::Result<bool> {
+    let stat = look(parent, name)?;
+    if !is_folder(&stat) {
+        unlinkat(parent, name, AtFlags::empty())?;
+        return Ok(true);
+    }
+    if wide(stat.st_dev) != disk {
+        return Err(io::ErrorKind::CrossesDevices.into());
+    }
+    if stat.st_mode & Mode::RWXU.as_raw_mode() != Mode::RWXU.as_raw_mode() {
+        open_up(parent, name, &stat);
+    }
+    Ok(false)
 }
 
 /// Lets us into a folder that is ours and was closed to us; it is about to go.
@@ -166,6 +231,24 @@ mod tests {
         remove_folder(&top).unwrap();
         assert!(!top.exists());
         remove_folder(&top).unwrap();
+    }
+
+    #[test]
+    fn no_depth_is_too_much() {
+        let folder = tempfile::tempdir().unwrap();
+        let top = folder.path().join("top");
+        fs::create_dir_all(top.join("specmake-1")).unwrap();
+        fs::write(top.join("specmake-1/file"), "").unwrap();
+        fs::write(top.join("specmake-2"), "").unwrap();
+        let mut deep = open(&top).unwrap();
+        for _ in 0..20_000 {
+            rustix::fs::mkdirat(&deep, c"d", Mode::RWXU).unwrap();
+            deep = super::folder(&deep, c"d").unwrap();
+        }
+        drop(deep);
+        let small = std::thread::Builder::new().stack_size(256 * 1024);
+        small.spawn(move || remove_folder(&top)).unwrap().join().unwrap().unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]

@@ -1,4 +1,5 @@
 //! Making a worktree.
+use super::bring::Coming;
 use super::register::{Head, forget, place_link, register};
 use super::seal::now;
 use super::unmake::{MAKING, Note, remove_or_set_aside};
@@ -173,10 +174,12 @@ impl Worktree {
         Ok(cloned.unwrap_or(false))
     }
 
-    /// Takes in what was kept of another one.
+    /// Takes in what was kept of another one, but nothing into which something is brought from the main checkout.
     fn take_in(&self, kept: Option<Claimed>, sparing: Sparing<'_>) -> Result<(), GitError> {
-        let given = sparing.keep.zip(kept).map(|(keep, kept)| spare::give(&kept, self.git(), keep));
-        given.unwrap_or(Ok(()))
+        let Some((keep, kept)) = sparing.keep.zip(kept) else { return Ok(()) };
+        let (copy, link) = keep.brings();
+        let coming = Coming::of(&self.git().main(), copy, link)?;
+        spare::give(&kept, self.git(), &keep.without(&coming.paths()))
     }
 
     /// Takes back what was begun with a spare one.

@@ -26,9 +26,7 @@ impl Worktree {
     pub fn bring_in(&self, copy: &[String], link: &[String]) -> Result<BroughtIn, GitError> {
         let main = self.git().main();
         let Some(from) = main.work_tree() else { return Ok(BroughtIn::default()) };
-        let to_link: BTreeSet<String> = untracked(&main, link, Shape::Folders)?.into_iter().collect();
-        let mut to_copy: BTreeSet<String> = untracked(&main, copy, Shape::Files)?.into_iter().collect();
-        to_copy.extend(included(&main)?);
+        let Coming { to_link, to_copy } = Coming::of(&main, copy, link)?;
         if to_link.is_empty() && to_copy.is_empty() {
             return Ok(BroughtIn::default());
         }
@@ -80,6 +78,33 @@ impl Worktree {
 
     fn list(&self) -> PathBuf {
         self.git().git_dir().join("specmake-brought-in")
+    }
+}
+
+/// What of the main checkout is to come into a worktree.
+pub(super) struct Coming {
+    to_link: BTreeSet<String>,
+    to_copy: BTreeSet<String>,
+}
+
+impl Coming {
+    /// What is there to be copied and linked to now.
+    ///
+    /// # Errors
+    /// git fails.
+    pub(super) fn of(main: &Git, copy: &[String], link: &[String]) -> Result<Self, GitError> {
+        if main.work_tree().is_none() {
+            return Ok(Self { to_link: BTreeSet::new(), to_copy: BTreeSet::new() });
+        }
+        let to_link = untracked(main, link, Shape::Folders)?.into_iter().collect();
+        let mut to_copy: BTreeSet<String> = untracked(main, copy, Shape::Files)?.into_iter().collect();
+        to_copy.extend(included(main)?);
+        Ok(Self { to_link, to_copy })
+    }
+
+    /// The paths of all of it.
+    pub(super) fn paths(self) -> Vec<String> {
+        self.to_link.into_iter().chain(self.to_copy).collect()
     }
 }
 

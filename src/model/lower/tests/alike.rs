@@ -86,3 +86,15 @@ fn ten_specs_have_one_setting() {
         assert!(Arc::ptr_eq(&first.settings, &last.settings), "{}", last.name);
     }
 }
+
+#[test]
+fn a_name_that_reads_as_a_placeholder_is_told_of_whoever_comes_first() {
+    let pipeline = "agent \"demo\"\nproject { pipeline \"p\" }\n\
+                    pipeline \"p\" { stage \"s\" { prompt \"x\"; input \"d/{{spec}}.md\"; output \"o/{spec}\" } }\n";
+    let specs = ["spec \"1a\" \"S\"\n", "spec \"abc\" \"S\"\n"];
+    for order in [[0, 1], [1, 0]] {
+        let loaded = load_with(&format!("{pipeline}{}{}", specs[order[0]], specs[order[1]]), &[]);
+        let told: Vec<_> = loaded.diagnostics.iter().map(|one| format!("{one:?}")).collect();
+        assert!(told.iter().any(|one| one.contains("{abc}")), "{told:?}");
+    }
+}

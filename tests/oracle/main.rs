@@ -24,8 +24,8 @@
 //!   word on the base*: the same; a word changes nothing, and an adoption counts from that commit anyway.
 //! - *nothing slips in behind a trace that was written anew*, or it does though that left it as it is: no history here
 //!   rewrites branches.
-//! - *who was adopted knew of no landings*, *of no adoptions in its layer*: what landed has traces too; nothing here is
-//!   adopted behind a layer of which a spec was adopted alone and then lands.
+//! - *who was adopted knew of no landings* in its layer: what landed has traces too. *Of no adoptions* there: not found in
+//!   3,000, and no test tells yet.
 //! - *reverts on a branch take nothing back*: people here revert on the base.
 #![expect(clippy::unwrap_used, reason = "a world that cannot be built is a failed test")]
 

@@ -48,15 +48,16 @@ pub fn gc(wishes: &Wishes, args: &GcArgs, out: &mut dyn Write, err: &mut dyn Wri
     let found = garbage(&site, now_millis().saturating_sub(age))?;
     let (mut total, mut rows) = (0, Vec::new());
     for garbage in found {
-        let bytes = garbage.bytes();
+        // Before it goes: what lies in it is part of that.
+        let (bytes, told) = (garbage.bytes(), garbage.told());
         let stays = if args.yes { garbage.remove(&site)? } else { None };
         total += if stays.is_none() { bytes } else { 0 };
-        rows.push((garbage, bytes, stays));
+        rows.push((garbage, told, bytes, stays));
     }
     if wishes.format == Format::Json {
         let rows: Vec<_> = rows
             .iter()
-            .map(|(one, bytes, stays)| {
+            .map(|(one, _, bytes, stays)| {
                 let removed = args.yes && stays.is_none();
                 json!({ "kind": one.kind(), "name": one.name(), "bytes": bytes, "removed": removed, "why": stays })
             })
@@ -64,15 +65,15 @@ pub fn gc(wishes: &Wishes, args: &GcArgs, out: &mut dyn Write, err: &mut dyn Wri
         writeln!(out, "{:#}", json!({ "removed": args.yes, "bytes": total, "garbage": rows }))?;
         return Ok(Exit::Done);
     }
-    for (one, bytes, stays) in &rows {
+    for (_, told, bytes, stays) in &rows {
         let stays = stays.as_ref().map(|why| format!("  stays: {why}")).unwrap_or_default();
-        writeln!(out, "{:>9}  {}{stays}", english::size(*bytes), one.told())?;
+        writeln!(out, "{:>9}  {told}{stays}", english::size(*bytes))?;
     }
     // The sum of one is that one.
     let sum = if rows.len() > 1 { english::size(total) } else { String::new() };
     match (rows.as_slice(), args.yes) {
         ([], _) => writeln!(out, "there is nothing to collect")?,
-        ([(_, _, Some(_))], true) => {}
+        ([(.., Some(_))], true) => {}
         (_, true) => writeln!(out, "{sum:>9}  removed")?,
         (_, false) => writeln!(out, "{sum:>9}  `specmake gc --yes` removes this")?,
     }

@@ -401,7 +401,7 @@ fn what_the_specfile_keeps_is_there_for_the_next_spec_and_nothing_else_is() {
     assert!(!world.has("target"), "nor in the main checkout");
     world.run(["b"]).exits(0).calls([]);
     world.run(["gc"]).exits(0).said("of which the next one gets `target`");
-    world.run(["gc", "--yes"]).exits(0);
+    world.run(["gc", "--yes"]).exits(0).said("of which the next one gets `target`");
     world.run(["gc"]).exits(0).unsaid("spare worktree");
     world.script("c/build", "test ! -e target\nplay build");
     world.run([]).exits(0).calls(["c:build"]);

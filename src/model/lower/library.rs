@@ -5,13 +5,13 @@ use super::{agent, pipeline};
 use crate::base::{AgentName, PipelineName, Sources};
 use crate::builtin::{self, BuiltIn};
 use crate::syntax::{self, Node};
-use std::collections::HashMap;
+use indexmap::IndexMap;
 
 /// What the built-in texts declare.
 #[derive(Debug, Default)]
 pub(crate) struct Library {
-    agents: HashMap<AgentName, AgentText>,
-    pipelines: HashMap<PipelineName, PipelineText>,
+    agents: IndexMap<AgentName, AgentText>,
+    pipelines: IndexMap<PipelineName, PipelineText>,
 }
 
 impl Library {
@@ -39,7 +39,7 @@ impl Library {
         self.agents.get(name)
     }
 
-    /// All built-in pipelines.
+    /// All built-in pipelines, always in the same order.
     pub(crate) fn pipelines(&self) -> impl Iterator<Item = &PipelineText> {
         self.pipelines.values()
     }

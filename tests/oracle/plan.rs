@@ -158,6 +158,11 @@ impl Model {
         let landed = self.landings.len();
         // Whether what stopped a spec is a person who has not looked yet: then it is not over.
         let mut stopped: BTreeMap<usize, bool> = BTreeMap::new();
+        for spec in &wanted {
+            if self.is_ready_to_land(*spec, wish, &wanted, what_if.as_deref()) {
+                self.land_noting(*spec, &mut expected);
+            }
+        }
         for spec in wanted {
             let mut stop = None;
             let is_parked = self.shape.specs[spec].parked && !wish.goals.contains(&spec);
@@ -225,15 +230,7 @@ impl Model {
                 expected.kinds.push("spec: stays parked");
             }
             match stop {
-                None => {
-                    let former = self.result(spec);
-                    if self.land(spec) {
-                        expected.kinds.push("spec: lands");
-                        if former.is_some() && former == self.result(spec) {
-                            expected.kinds.push("spec: lands the same result");
-                        }
-                    }
-                }
+                None => self.land_noting(spec, &mut expected),
                 Some(waits) => {
                     // One that will need what has failed is over, even if it waits before that.
                     let needs = self.shape.all_needs(spec);
@@ -250,6 +247,39 @@ impl Model {
             self.tip = Tip::Other;
         }
         expected
+    }
+
+    fn land_noting(&mut self, spec: usize, expected: &mut Expected) {
+        let former = self.result(spec);
+        if self.land(spec) {
+            expected.kinds.push("spec: lands");
+            if former.is_some() && former == self.result(spec) {
+                expected.kinds.push("spec: lands the same result");
+            }
+        }
+    }
+
+    /// Whether a spec has nothing left to run, nor anything that it waits for: it lands while others still work.
+    fn is_ready_to_land(
+        &self,
+        spec: usize,
+        wish: &Wish,
+        wanted: &BTreeSet<usize>,
+        what_if: Option<&str>,
+    ) -> bool {
+        let is_asked = |pattern: &String| Some(pattern.as_str()) == what_if;
+        let is_still = |spec: usize| {
+            (0..self.shape.stages(spec).len()).all(|stage| {
+                self.reasons(spec, stage).is_empty() && !self.patterns(spec, stage).iter().any(is_asked)
+            })
+        };
+        let is_parked = self.shape.specs[spec].parked && !wish.goals.contains(&spec);
+        let waited_for = self.shape.all_needs(spec).into_iter().chain(self.shape.afters(spec));
+        let mut waited_for = waited_for.filter(|other| wanted.contains(other));
+        self.branches.contains_key(&spec)
+            && !is_parked
+            && is_still(spec)
+            && waited_for.all(|other| is_still(other) && !self.branches.contains_key(&other))
     }
 
     fn void(&mut self, spec: usize) {

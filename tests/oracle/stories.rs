@@ -134,3 +134,14 @@ fn a_later_stage_that_was_touched_does_not_vouch_for_what_its_commit_has() {
     let end = [Step::Touch { spec: 0 }, edit(0, false), build];
     tell(&shape(&[Way::Full]), &[&begin[..], &end].concat());
 }
+
+#[test]
+fn what_has_nothing_left_to_run_lands_before_others_are_done() {
+    let mut shape = shape(&[Way::One, Way::Full, Way::Full]);
+    (shape.specs[0].upper, shape.specs[2].upper) = (Some(false), Some(true));
+    shape.specs[2].adopted = 3;
+    let asked = Step::Build { goals: 12, luck: 12975, manner: Manner::WhatIf(2), end: End::Fail(5) };
+    let build = Step::Build { goals: 0, luck: 30308, manner: Manner::Plain, end: End::Well };
+    let need = Step::Need { spec: 2, on: 1, late: false, optional: false };
+    tell(&shape, &[asked, build, need, BUILD]);
+}

@@ -1,9 +1,10 @@
 //! Folders that the Specfile keeps: what builds leave in them goes, by one rename each, from a worktree whose spec has
 //! landed into its spare one, and from there into the next worktree; each to one, those that run beside it begin without.
 //! What lies in them is the user's word and is not checked, but they go on only as folders that git ignores and tracks
-//! nothing of, here and there; not behind a link or a mount, not with a link out of the worktree or a `.git` in them, not
-//! while anybody has them open, and only under the same `setup` of the same folder of specs. They go with files of the same worktree or
-//! with files written anew: beside older ones make would take a product for newer than what it is made of.
+//! nothing of, here and there; not behind a link or a mount, not with a link out of the worktree, a file that has a name
+//! elsewhere or a repository in them, not while anybody has them open, and only under the same `setup` of the same folder
+//! of specs. They go with files of the same worktree or with files written anew: beside older ones make would take a
+//! product for newer than what it is made of. What `copy` and `link` bring comes first.
 use super::look_through::unopened;
 use super::not_kept::{NotKept, Why};
 use super::raze::{folder, open};
